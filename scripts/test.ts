@@ -1,0 +1,50 @@
+/**
+ * Runs the tests on the pinned Node: all of them, or those whose path holds one of the words given.
+ *
+ *   npm test                         everything but the long fuzzers
+ *   npm test -- routing              files with `routing` in their path
+ *   npm test -- --test-name-pattern='a stale entry'
+ *
+ * Words that begin with `-` go to `node --test`. The long fuzzers run only when `fuzz-long` is among the words.
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { pinnedEnv, pinnedNode, ROOT } from './pinned-node.ts';
+
+/** A test that hangs is a failure; the slowest honest one takes well under this. */
+const TEST_TIMEOUT_MS = 300_000;
+
+function chooseFiles(words: readonly string[]): readonly string[] {
+  const all = globSync('test/**/*.test.ts', { cwd: ROOT }).sort();
+  const wantsLong = words.some((word) => word.includes('fuzz-long'));
+  const eligible = wantsLong ? all : all.filter((file) => !file.includes('fuzz-long'));
+  return words.length === 0 ? eligible : eligible.filter((file) => words.some((word) => file.includes(word)));
+}
+
+const forwarded = process.argv.slice(2).filter((word) => word.startsWith('-'));
+const files = chooseFiles(process.argv.slice(2).filter((word) => !word.startsWith('-')));
+if (files.length === 0) {
+  console.error('no test file matches');
+  process.exit(1);
+}
+
+// Node's own default leaves one core out, which on two cores means one file at a time; most files wait for sockets.
+const concurrency = Math.max(2, availableParallelism());
+const child = spawn(
+  pinnedNode(),
+  [
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    '--test-reporter=spec',
+    ...forwarded,
+    ...files,
+  ],
+  { cwd: ROOT, env: pinnedEnv(), stdio: 'inherit' },
+);
+child.on('exit', (code, signal) => {
+  if (signal !== null) console.error(`the test run ended by ${signal}`);
+  process.exitCode = code ?? 1;
+});

@@ -1,0 +1,74 @@
+import type { GatewayConfig } from '../config/types.ts';
+import type { MetricPlan } from '../observe/registry.ts';
+
+/** Everything that crosses a process or thread border, as plain data. One union for each direction. */
+
+/** An address that accepts. */
+export type OpenListener = { readonly name: string; readonly host: string; readonly port: number };
+
+/** Supervisor to proxy process. */
+export type ToProxy =
+  | { readonly kind: 'reload' }
+  /** Stop for good: readiness is withdrawn first, `drainDelayMs` is waited out. */
+  | { readonly kind: 'drain' }
+  /** A newer process accepts on the same ports: go, without delay. */
+  | { readonly kind: 'retire' }
+  /** Cut what is still open. */
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'reopen-logs' };
+
+/** Proxy process to supervisor. */
+export type FromProxy =
+  | { readonly kind: 'ready'; readonly listeners: readonly OpenListener[]; readonly admin: OpenListener | undefined; readonly notes: readonly string[] }
+  /** It cannot start; it exits next. `text` is for people, one problem a line. */
+  | { readonly kind: 'failed'; readonly text: string }
+  /** Listeners after a reload, so that a successor knows the ports. */
+  | { readonly kind: 'listeners'; readonly listeners: readonly OpenListener[] }
+  /** It was asked to drain over its admin listener; its end is wanted. */
+  | { readonly kind: 'draining' }
+  /** Something in it cannot be repaired from inside. */
+  | { readonly kind: 'replace-me'; readonly reason: string };
+
+/** One plan on its way to the workers. */
+export type PlanMessage = {
+  /** Counts up with each reload; 1 is the plan of the start. */
+  readonly generation: number;
+  readonly config: GatewayConfig;
+  readonly metricPlan: MetricPlan;
+  /** Where each filter module stands: path as written to absolute path. */
+  readonly modules: Readonly<Record<string, string>>;
+};
+
+/** What a worker thread is started with. */
+export type WorkerStart = {
+  /** Its slot: names its counters and its heartbeat; no two live workers have the same. */
+  readonly slot: number;
+  readonly plan: PlanMessage;
+  readonly counters: SharedArrayBuffer;
+  readonly heartbeats: SharedArrayBuffer;
+  /** Descriptor of the access log, shared by all threads of the process; -1 = none. */
+  readonly accessLogFd: number;
+};
+
+export type ToWorker =
+  /** Load everything of a plan that can fail, change nothing that clients see. */
+  | { readonly kind: 'prepare'; readonly plan: PlanMessage }
+  | { readonly kind: 'commit'; readonly generation: number }
+  | { readonly kind: 'discard'; readonly generation: number }
+  /** `deadlineMs` from now. */
+  | { readonly kind: 'drain'; readonly deadlineMs: number }
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'access-log'; readonly fd: number };
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly listeners: readonly OpenListener[] }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'prepared'; readonly generation: number }
+  | { readonly kind: 'refused'; readonly generation: number; readonly reason: string }
+  | { readonly kind: 'committed'; readonly generation: number; readonly listeners: readonly OpenListener[] }
+  /** Nothing more is written to the descriptor that was in use before. */
+  | { readonly kind: 'access-log-moved'; readonly fd: number }
+  | { readonly kind: 'error'; readonly where: string; readonly text: string }
+  /** An error escaped every guard: the worker drains by itself and ends. */
+  | { readonly kind: 'doomed'; readonly text: string }
+  | { readonly kind: 'drained'; readonly cut: number };

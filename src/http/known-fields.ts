@@ -1,3 +1,5 @@
+import { isNameAt } from './tokens.ts';
+
 /**
  * The fields that the proxy itself understands, as small numbers. Both sides share one numbering, so that one table can hold
  * a policy for either. `knownRequestField` and `knownResponseField` tell the number of a name: a switch over its length, then
@@ -46,15 +48,9 @@ export const FIELD_ALT_SVC = 37;
 /** One more than the highest id: the length of a table over all of them. */
 export const FIELD_KINDS = 38;
 
-/**
- * Whether the characters from `start` on are `lowerName`, ASCII letters of any case. The characters must have been vetted as
- * tchars: folding by one bit would take CR for a hyphen otherwise.
- */
-export function isNameAt(text: string, start: number, lowerName: string): boolean {
-  for (let i = 0; i < lowerName.length; i++) {
-    if ((text.charCodeAt(start + i) | 0x20) !== lowerName.charCodeAt(i)) return false;
-  }
-  return true;
+/** Whether a field of this kind belongs to one connection and is never forwarded, `Connection` naming it or not (RFC 9110 7.6.1). */
+export function isHopByHop(kind: number): boolean {
+  return (kind >= FIELD_CONNECTION && kind <= FIELD_PROXY_AUTHENTICATION_INFO) || kind === FIELD_HTTP2_SETTINGS;
 }
 
 /** The id of the request field whose name, vetted as a token, is `length` characters from `start` on. */

@@ -15,8 +15,8 @@ export const DIGIT = 8;
 export const UNDERSCORE = 16;
 /** Bit: HEXDIG. */
 export const HEX_DIGIT = 32;
-/** Bit: may stand in a reg-name beside percent-encoding: unreserved and sub-delims (RFC 3986 3.2.2). */
-export const REG_NAME_CHAR = 64;
+/** Bit: unreserved, RFC 3986 2.3: what a host name consists of, beside percent-encoding. */
+export const UNRESERVED = 64;
 
 /** Classes of each latin1 character. */
 export const CHAR_CLASS = charClasses();
@@ -31,7 +31,7 @@ function charClasses(): Uint8Array {
   add('0123456789', DIGIT);
   add('0123456789abcdefABCDEF', HEX_DIGIT);
   add('_', UNDERSCORE);
-  add(`${letters}0123456789-._~!$&'()*+,;=`, REG_NAME_CHAR);
+  add(`${letters}0123456789-._~`, UNRESERVED);
   for (let code = 0; code < 256; code++) {
     if (code === 9 || (code >= 0x20 && code !== 0x7f)) add(String.fromCharCode(code), VALUE_CHAR);
     if (code > 0x20 && code < 0x7f && code !== 0x23) add(String.fromCharCode(code), TARGET_CHAR);
@@ -58,7 +58,23 @@ export function isAll(text: string, bit: number): boolean {
   return true;
 }
 
+/**
+ * Whether the characters from `start` on are `lowerName`, ASCII letters of any case. The characters must have been vetted as
+ * tchars or value characters: folding by one bit would take CR for a hyphen otherwise.
+ */
+export function isNameAt(text: string, start: number, lowerName: string): boolean {
+  for (let i = 0; i < lowerName.length; i++) {
+    if ((text.charCodeAt(start + i) | 0x20) !== lowerName.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
 /** SP or HTAB. */
 export function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
+}
+
+/** Whether `text[start, end)`, vetted as value characters, is the token `lower` in any case of its ASCII letters. */
+export function isWordAt(text: string, start: number, end: number, lower: string): boolean {
+  return end - start === lower.length && isNameAt(text, start, lower);
 }

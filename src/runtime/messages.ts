@@ -1,13 +1,15 @@
 import type { GatewayConfig } from '../config/types.ts';
-import type { MetricPlan } from '../observe/registry.ts';
+import type { MetricPlan } from '../observe/slots.ts';
+import type { ProxyStart } from './start-options.ts';
 
 /** Everything that crosses a process or thread border, as plain data. One union for each direction. */
 
 /** An address that accepts. */
 export type OpenListener = { readonly name: string; readonly host: string; readonly port: number };
 
-/** Supervisor to proxy process. */
+/** Supervisor to proxy process. `start` is the first and comes once. */
 export type ToProxy =
+  | { readonly kind: 'start'; readonly start: ProxyStart }
   | { readonly kind: 'reload' }
   /** Stop for good: readiness is withdrawn first, `drainDelayMs` is waited out. */
   | { readonly kind: 'drain' }
@@ -19,11 +21,18 @@ export type ToProxy =
 
 /** Proxy process to supervisor. */
 export type FromProxy =
-  | { readonly kind: 'ready'; readonly listeners: readonly OpenListener[]; readonly admin: OpenListener | undefined; readonly notes: readonly string[] }
+  | {
+      readonly kind: 'ready';
+      readonly listeners: readonly OpenListener[];
+      readonly admin: OpenListener | undefined;
+      readonly config: GatewayConfig;
+      /** For the person who started it, a sentence each. */
+      readonly notes: readonly string[];
+    }
   /** It cannot start; it exits next. `text` is for people, one problem a line. */
   | { readonly kind: 'failed'; readonly text: string }
-  /** Listeners after a reload, so that a successor knows the ports. */
-  | { readonly kind: 'listeners'; readonly listeners: readonly OpenListener[] }
+  /** After a reload that held, so that a successor knows the ports and the last good configuration. */
+  | { readonly kind: 'reloaded'; readonly listeners: readonly OpenListener[]; readonly config: GatewayConfig }
   /** It was asked to drain over its admin listener; its end is wanted. */
   | { readonly kind: 'draining' }
   /** Something in it cannot be repaired from inside. */

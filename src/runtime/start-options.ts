@@ -1,3 +1,5 @@
+import type { GatewayConfig } from '../config/types.ts';
+
 /** What `sluice start` was asked to run, as it travels from the command line to the proxy process. Plain data. */
 export type Source =
   /** A configuration file, YAML or a `.ts`/`.js`/`.mjs` module. Absolute path. */
@@ -28,8 +30,10 @@ export type ProxyStart = {
   readonly options: StartOptions;
   /** Ports that an earlier proxy process was given for a port 0, by listener name. */
   readonly ports: Readonly<Record<string, number>>;
-  /** A running proxy process holds the same ports: they are shared, not checked to be free. */
-  readonly isUpgrade: boolean;
+  /** Another proxy process of ours may still hold the ports: they are shared, not checked to be free. */
+  readonly sharesPorts: boolean;
+  /** What ran last. Taken when the file has gone bad since, so that a death does not become an outage. */
+  readonly lastGood: GatewayConfig | undefined;
 };
 
 const DEFAULT_LISTEN = '127.0.0.1:8080';

@@ -1,0 +1,114 @@
+import { type DetachReport, detach } from '../base/detach.ts';
+import type { ListenerConfig } from '../config/types.ts';
+import type { Listener } from '../edge/listener.ts';
+import type { OpenListener } from './messages.ts';
+
+/** Opens one listener on this worker, sharing the port with the other workers. Rejects when the address cannot be bound. */
+export type OpenOne = (config: ListenerConfig) => Promise<Listener>;
+
+/** An idle keep-alive connection gets this long to bring one more request, which is then answered with `Connection: close`. */
+export const LAST_REQUEST_GRACE_MS = 1_000;
+const POLL_MS = 10;
+
+type Entry = { readonly fingerprint: string; readonly listener: Listener };
+
+/** The listeners of one worker, those in use and those that a reload took away while they still have connections. */
+export class ListenerSet {
+  readonly #open: OpenOne;
+  readonly #report: DetachReport;
+  readonly #entries = new Map<string, Entry>();
+  readonly #leaving = new Set<Listener>();
+
+  constructor(open: OpenOne, report: DetachReport) {
+    this.#open = open;
+    this.#report = report;
+  }
+
+  get listeners(): readonly OpenListener[] {
+    return Array.from(this.#entries.values(), ({ listener }) => ({ name: listener.name, host: listener.host, port: listener.port }));
+  }
+
+  get connections(): number {
+    let total = 0;
+    for (const { listener } of this.#entries.values()) total += listener.connections;
+    for (const listener of this.#leaving) total += listener.connections;
+    return total;
+  }
+
+  /**
+   * Makes the set what the configuration says. The new ones open before the old ones close, also on the same port.
+   * Connections of one that went or changed keep what they had for `closeAfterMs` at most.
+   * Rejects at the first that does not open; what was open stays.
+   */
+  async apply(configs: readonly ListenerConfig[], closeAfterMs: number): Promise<void> {
+    const fresh = configs.filter((config) => this.#entries.get(config.name)?.fingerprint !== fingerprintOf(config));
+    const opened: [string, Entry][] = [];
+    try {
+      for (const config of fresh) opened.push([config.name, { fingerprint: fingerprintOf(config), listener: await this.#open(config) }]);
+    } catch (error) {
+      for (const [, entry] of opened) entry.listener.destroy();
+      throw error;
+    }
+    const names = new Set(configs.map(({ name }) => name));
+    const replaced = new Set(fresh.map(({ name }) => name));
+    for (const [name, entry] of this.#entries) {
+      if (names.has(name) && !replaced.has(name)) continue;
+      this.#entries.delete(name);
+      detach(this.#retire(entry.listener, closeAfterMs), `listener ${name}`, this.#report);
+    }
+    for (const [name, entry] of opened) this.#entries.set(name, entry);
+  }
+
+  sweep(nowMs: number): void {
+    for (const { listener } of this.#entries.values()) listener.sweep(nowMs);
+    for (const listener of this.#leaving) listener.sweep(nowMs);
+  }
+
+  /** Closes the listen sockets after what waits in their queues has been accepted. */
+  async stopAccepting(): Promise<void> {
+    await Promise.all(Array.from(this.#entries.values(), ({ listener }) => listener.stopAccepting()));
+  }
+
+  /** Ends the connections: busy ones with their next answer, idle ones after a grace. Resolves when none is left or at the deadline. */
+  async drain(deadlineMs: number): Promise<void> {
+    const endMs = performance.now() + deadlineMs;
+    await until(() => this.connections === 0, Math.min(LAST_REQUEST_GRACE_MS, deadlineMs));
+    for (const { listener } of this.#entries.values()) listener.drain();
+    for (const listener of this.#leaving) listener.drain();
+    await until(() => this.connections === 0, endMs - performance.now());
+  }
+
+  destroy(): void {
+    for (const { listener } of this.#entries.values()) listener.destroy();
+    for (const listener of this.#leaving) listener.destroy();
+    this.#entries.clear();
+    this.#leaving.clear();
+  }
+
+  async #retire(listener: Listener, closeAfterMs: number): Promise<void> {
+    this.#leaving.add(listener);
+    await listener.stopAccepting();
+    await until(() => listener.connections === 0, closeAfterMs);
+    listener.drain();
+    await until(() => listener.connections === 0, LAST_REQUEST_GRACE_MS);
+    listener.destroy();
+    this.#leaving.delete(listener);
+  }
+}
+
+/** Resolves when `holds`, or after `timeoutMs`. */
+export function until(holds: () => boolean, timeoutMs: number): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (holds() || performance.now() >= endMs) resolve();
+      else setTimeout(look, POLL_MS);
+    };
+    look();
+  });
+}
+
+/** Two configurations with one fingerprint need no new listener. The order of keys is the schema's, so text compares. */
+function fingerprintOf(config: ListenerConfig): string {
+  return JSON.stringify(config);
+}

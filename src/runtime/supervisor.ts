@@ -1,0 +1,223 @@
+import * as events from '../observe/events.ts';
+import type { EventLog } from '../observe/log.ts';
+import { BackOff } from './back-off.ts';
+import type { FromProxy, OpenListener } from './messages.ts';
+import { ProxyHandle } from './proxy-handle.ts';
+import type { StartOptions } from './start-options.ts';
+
+/** A proxy process that is not ready after this was a failure. */
+const READY_TIMEOUT_MS = 30_000;
+/** What a proxy process may take beyond its own drain deadline before it is killed. */
+const KILL_MARGIN_MS = 5_000;
+
+type Ready = Extract<FromProxy, { kind: 'ready' }>;
+
+export type SupervisorOutput = {
+  /** The first time that every listener accepts. */
+  onReady(ready: Ready): void;
+  /** The first proxy process could not start. */
+  onFailed(text: string): void;
+};
+
+/**
+ * Keeps one proxy process serving. It carries no traffic and knows nothing of HTTP: it starts, replaces and stops.
+ *
+ * - `#current` serves, or is on its way to it after a start or a death.
+ * - `#next` is the newer one of a hot upgrade until it is ready.
+ * - those that leave are in `#leaving` until they have ended.
+ */
+export class Supervisor {
+  readonly #options: StartOptions;
+  readonly #log: EventLog;
+  readonly #output: SupervisorOutput;
+  readonly #backOff = new BackOff();
+  readonly #leaving = new Set<ProxyHandle>();
+  readonly #done = Promise.withResolvers<number>();
+  #current: ProxyHandle | undefined;
+  #next: ProxyHandle | undefined;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #readyTimer: NodeJS.Timeout | undefined;
+  #lastReady: Ready | undefined;
+  #ports: Record<string, number> = {};
+  #isStopping = false;
+  #exitCode = 0;
+
+  constructor(options: StartOptions, log: EventLog, output: SupervisorOutput) {
+    this.#options = options;
+    this.#log = log;
+    this.#output = output;
+  }
+
+  /** Resolves with the exit code when nothing runs any more. */
+  run(): Promise<number> {
+    this.#current = this.#spawn(false);
+    return this.#done.promise;
+  }
+
+  reload(): void {
+    this.#current?.send({ kind: 'reload' });
+  }
+
+  reopenLogs(): void {
+    for (const proxy of [this.#current, this.#next, ...this.#leaving]) proxy?.send({ kind: 'reopen-logs' });
+  }
+
+  /** Starts a new proxy process on the same ports; the old one goes when the new one is ready, else it stays. */
+  upgrade(reason: string): void {
+    if (this.#isStopping || this.#next !== undefined || this.#current?.isReady !== true) {
+      events.upgradeIgnored(this.#log, { reason, why: this.#isStopping ? 'stopping' : 'another start is under way' });
+      return;
+    }
+    events.upgradeStarted(this.#log, { reason, oldPid: this.#current.pid });
+    this.#next = this.#spawn(true);
+  }
+
+  /** Drains and ends; asked a second time it cuts. */
+  stop(signal: string): void {
+    const again = this.#isStopping;
+    this.#isStopping = true;
+    events.stopping(this.#log, { signal, cut: again });
+    clearTimeout(this.#restartTimer);
+    if (this.#next !== undefined) this.#abandonNext();
+    if (this.#current !== undefined && !again) this.#leave(this.#current, this.#current.isReady ? 'drain' : 'cut');
+    this.#current = undefined;
+    if (again) for (const proxy of this.#leaving) proxy.send({ kind: 'cut' });
+    this.#endIfIdle();
+  }
+
+  #spawn(sharesPorts: boolean): ProxyHandle {
+    const proxy = new ProxyHandle(
+      { options: this.#options, ports: this.#ports, sharesPorts, lastGood: this.#lastReady?.config },
+      { onMessage: (from, message) => this.#onMessage(from, message), onExit: (from, how) => this.#onExit(from, how) },
+    );
+    clearTimeout(this.#readyTimer);
+    this.#readyTimer = setTimeout(() => {
+      events.proxyNotReady(this.#log, { pid: proxy.pid, timeoutMs: READY_TIMEOUT_MS });
+      proxy.kill();
+    }, READY_TIMEOUT_MS);
+    return proxy;
+  }
+
+  #onMessage(proxy: ProxyHandle, message: FromProxy): void {
+    switch (message.kind) {
+      case 'ready':
+        return this.#onReady(proxy, message);
+      case 'failed':
+        return this.#onFailed(proxy, message.text);
+      case 'reloaded':
+        this.#remember(message.listeners);
+        if (this.#lastReady !== undefined) this.#lastReady = { ...this.#lastReady, config: message.config };
+        return;
+      case 'draining':
+        if (proxy === this.#current) this.stop('admin');
+        return;
+      case 'replace-me':
+        return this.#replace(proxy, message.reason);
+    }
+  }
+
+  #onReady(proxy: ProxyHandle, ready: Ready): void {
+    clearTimeout(this.#readyTimer);
+    if (proxy.isLeaving) return;
+    proxy.isReady = true;
+    const isFirst = this.#lastReady === undefined;
+    this.#lastReady = ready;
+    this.#remember(ready.listeners);
+    events.proxyReady(this.#log, { pid: proxy.pid, tookMs: Math.round(performance.now() - proxy.startedMs) });
+    if (isFirst) this.#output.onReady(ready);
+    if (proxy !== this.#next) return;
+    const old = this.#current;
+    this.#current = proxy;
+    this.#next = undefined;
+    if (old !== undefined) this.#leave(old, 'retire');
+  }
+
+  #onFailed(proxy: ProxyHandle, text: string): void {
+    if (this.#lastReady === undefined && proxy === this.#current) {
+      this.#exitCode = 1;
+      this.#isStopping = true;
+      this.#output.onFailed(text);
+    } else {
+      events.proxyFailed(this.#log, { pid: proxy.pid, reason: text });
+    }
+    proxy.killAfter(KILL_MARGIN_MS);
+  }
+
+  #onExit(proxy: ProxyHandle, how: string): void {
+    if (this.#leaving.delete(proxy)) {
+      events.proxyEnded(this.#log, { pid: proxy.pid, how });
+      if (this.#isStopping && how !== 'exit code 0') this.#exitCode = 1;
+      return this.#endIfIdle();
+    }
+    clearTimeout(this.#readyTimer);
+    if (proxy === this.#next) return this.#onNextDied(how);
+    if (proxy === this.#current) this.#onCurrentDied(proxy, how);
+    this.#endIfIdle();
+  }
+
+  #onNextDied(how: string): void {
+    this.#next = undefined;
+    events.upgradeFailed(this.#log, { reason: how });
+    if (this.#current === undefined) this.#restartAfter(this.#backOff.afterDeath(0));
+  }
+
+  #onCurrentDied(proxy: ProxyHandle, how: string): void {
+    this.#current = undefined;
+    if (this.#isStopping) return;
+    if (this.#lastReady === undefined) {
+      this.#isStopping = true;
+      this.#exitCode = 1;
+      return this.#output.onFailed(`the proxy process ended before it was ready (${how})`);
+    }
+    // The newer process of an upgrade takes over as soon as it is ready.
+    const delayMs = this.#next === undefined ? this.#backOff.afterDeath(performance.now() - proxy.startedMs) : 0;
+    events.proxyDied(this.#log, { pid: proxy.pid, how, restartInMs: delayMs });
+    if (this.#next === undefined) this.#restartAfter(delayMs);
+  }
+
+  #restartAfter(delayMs: number): void {
+    if (delayMs === 0) this.#restart();
+    else this.#restartTimer = setTimeout(() => this.#restart(), delayMs);
+  }
+
+  #restart(): void {
+    if (!this.#isStopping) this.#current = this.#spawn(true);
+  }
+
+  /** A process that cannot repair itself: a new one first if that works, else its death brings one. */
+  #replace(proxy: ProxyHandle, reason: string): void {
+    if (proxy !== this.#current) return;
+    this.upgrade(reason);
+    if (this.#next === undefined) proxy.kill();
+    else proxy.killAfter(READY_TIMEOUT_MS);
+  }
+
+  #leave(proxy: ProxyHandle, how: 'drain' | 'retire' | 'cut'): void {
+    proxy.isLeaving = true;
+    this.#leaving.add(proxy);
+    proxy.send({ kind: how });
+    const limits = this.#lastReady?.config.process;
+    const drainMs = limits === undefined || how === 'cut' ? 0 : limits.drainTimeoutMs + (how === 'drain' ? limits.drainDelayMs : 0);
+    proxy.killAfter(drainMs + KILL_MARGIN_MS);
+  }
+
+  #abandonNext(): void {
+    const next = this.#next;
+    if (next === undefined) return;
+    this.#next = undefined;
+    next.isLeaving = true;
+    next.kill();
+  }
+
+  #remember(listeners: readonly OpenListener[]): void {
+    const ports: Record<string, number> = {};
+    for (const listener of listeners) ports[listener.name] = listener.port;
+    this.#ports = ports;
+  }
+
+  #endIfIdle(): void {
+    if (!this.#isStopping || this.#current !== undefined || this.#next !== undefined || this.#leaving.size > 0) return;
+    clearTimeout(this.#readyTimer);
+    this.#done.resolve(this.#exitCode);
+  }
+}

@@ -1,0 +1,169 @@
+import { Clock } from '../base/clock.ts';
+import type { ListenerConfig } from '../config/types.ts';
+import type { Listener } from '../edge/listener.ts';
+import { openNodeListener } from '../edge/node-listener.ts';
+import { Gateway } from '../exchange/gateway.ts';
+import { AccessLog } from '../observe/access-log.ts';
+import { MetricsWriter } from '../observe/metrics-writer.ts';
+import { CounterBlocks } from '../shm/counters.ts';
+import { Heartbeats } from '../shm/heartbeat.ts';
+import { AccessFile } from './access-file.ts';
+import { describeError } from './faults.ts';
+import { ListenerSet, until } from './listener-set.ts';
+import { type FilterModules, loadFilters } from './load-filters.ts';
+import type { FromWorker, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
+
+/** How often deadlines are looked at; the worker's sign of life comes with it. */
+export const SWEEP_MS = 50;
+/** What a doomed worker may still take for its requests. */
+const DOOMED_DRAIN_MS = 5_000;
+const LAST_WRITE_MS = 2_000;
+
+type Prepared = { readonly plan: PlanMessage; readonly modules: FilterModules };
+
+/**
+ * One worker: gateway, listeners, access log, and the coordinator's word. What it does is asynchronous only around the
+ * serving of requests, never in it.
+ */
+export class WorkerThread {
+  readonly #start: WorkerStart;
+  readonly #tell: (message: FromWorker) => void;
+  readonly #clock = new Clock();
+  readonly #block: Float64Array;
+  readonly #heartbeats: Heartbeats;
+  readonly #accessFile: AccessFile;
+  readonly #accessLog: AccessLog;
+  readonly #gateway: Gateway;
+  readonly #listeners: ListenerSet;
+  #prepared: Prepared | undefined;
+  #isLeaving = false;
+
+  constructor(start: WorkerStart, tell: (message: FromWorker) => void) {
+    this.#start = start;
+    this.#tell = tell;
+    this.#block = new CounterBlocks(start.counters).block(start.slot);
+    this.#heartbeats = new Heartbeats(start.heartbeats);
+    this.#accessFile = new AccessFile(
+      start.accessLogFd,
+      (bytes) => this.#accessLog.written(bytes),
+      (error) => this.#report('access log', error),
+    );
+    this.#accessLog = new AccessLog((chunk) => this.#accessFile.write(chunk));
+    this.#gateway = new Gateway({
+      clock: this.#clock,
+      workerIndex: start.slot,
+      accessLog: this.#accessLog,
+      reportError: (where: string, error: unknown) => this.#report(where, error),
+    });
+    this.#listeners = new ListenerSet(
+      (config) => this.#openListener(config),
+      (where, error) => this.#report(where, error),
+    );
+  }
+
+  /** Loads the plan and opens the listeners. Rejects when either fails. */
+  async begin(): Promise<void> {
+    const { plan } = this.#start;
+    const filters = await loadFilters(plan.modules, plan.generation);
+    if (filters.kind === 'bad') return this.#fail(filters.reason);
+    this.#load({ plan, modules: filters.modules });
+    await this.#listeners.apply(plan.config.listeners, 0);
+    setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#tell({ kind: 'ready', listeners: this.#listeners.listeners });
+  }
+
+  onMessage(message: ToWorker): void {
+    this.#handle(message).catch((error: unknown) => this.doom(describeError(error)));
+  }
+
+  /** An error of our own escaped: nothing here can be trusted for long. What is in flight is answered, then this thread ends. */
+  doom(text: string): void {
+    this.#tell({ kind: 'doomed', text });
+    if (!this.#isLeaving) this.#drain(DOOMED_DRAIN_MS).catch(() => process.exit(1));
+  }
+
+  async #handle(message: ToWorker): Promise<void> {
+    switch (message.kind) {
+      case 'prepare':
+        return this.#prepare(message.plan);
+      case 'commit':
+        return this.#commit(message.generation);
+      case 'discard':
+        this.#prepared = undefined;
+        return;
+      case 'drain':
+        return this.#drain(message.deadlineMs);
+      case 'cut':
+        return this.#end();
+      case 'access-log':
+        await this.#accessFile.moveTo(message.fd);
+        return this.#tell({ kind: 'access-log-moved', fd: message.fd });
+    }
+  }
+
+  async #prepare(plan: PlanMessage): Promise<void> {
+    const { generation } = plan;
+    const filters = await loadFilters(plan.modules, generation);
+    if (filters.kind === 'bad') return this.#tell({ kind: 'refused', generation, reason: filters.reason });
+    this.#prepared = { plan, modules: filters.modules };
+    this.#tell({ kind: 'prepared', generation });
+  }
+
+  async #commit(generation: number): Promise<void> {
+    const prepared = this.#prepared;
+    if (prepared?.plan.generation !== generation || this.#isLeaving) return;
+    this.#prepared = undefined;
+    const { config } = prepared.plan;
+    this.#load(prepared);
+    await this.#listeners.apply(config.listeners, config.process.drainTimeoutMs).catch((error: unknown) => this.#report('listeners', error));
+    this.#tell({ kind: 'committed', generation, listeners: this.#listeners.listeners });
+  }
+
+  #load({ plan, modules }: Prepared): void {
+    this.#gateway.load(plan.config, new MetricsWriter(this.#block, plan.metricPlan), modules);
+  }
+
+  async #openListener(config: ListenerConfig): Promise<Listener> {
+    if (config.engine === 'node') return openNodeListener(config, this.#gateway, { reusePort: true });
+    // Loaded only where it is used: it is a large native addon that does not load everywhere.
+    const { openUwsListener } = await import('../edge/uws-listener.ts');
+    return openUwsListener(config, this.#gateway, { reusePort: true });
+  }
+
+  #sweep(): void {
+    this.#clock.refresh();
+    this.#heartbeats.beat(this.#start.slot);
+    this.#gateway.sweep(this.#clock.nowMs);
+    this.#listeners.sweep(this.#clock.nowMs);
+  }
+
+  /** Answers say that they are the last first, so that busy clients leave by themselves; then the sockets close; then the rest is ended. */
+  async #drain(deadlineMs: number): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    const endMs = performance.now() + deadlineMs;
+    this.#gateway.beginDrain();
+    await this.#listeners.stopAccepting();
+    await this.#listeners.drain(endMs - performance.now());
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#isLeaving = true;
+    const cut = this.#listeners.connections;
+    this.#listeners.destroy();
+    this.#gateway.close();
+    this.#accessLog.flush();
+    await Promise.race([this.#accessFile.idle(), until(() => false, LAST_WRITE_MS)]);
+    this.#tell({ kind: 'drained', cut });
+    process.exit(0);
+  }
+
+  #fail(reason: string): never {
+    throw new Error(reason);
+  }
+
+  #report(where: string, error: unknown): void {
+    this.#tell({ kind: 'error', where, text: describeError(error) });
+  }
+}

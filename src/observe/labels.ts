@@ -1,0 +1,82 @@
+import type { Refusal } from '../http/request-head.ts';
+
+/** Classes of status codes, at index `floor(status / 100) - 1`. */
+export const CODE_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+
+/** Why a request never reached a route's upstream: what the parser refused, and what the gateway refused after it. */
+export const REFUSAL_REASONS = [
+  'malformed-request-line',
+  'bad-method',
+  'bad-target',
+  'target-too-long',
+  'bad-version',
+  'unsupported-version',
+  'too-many-fields',
+  'malformed-field',
+  'missing-host',
+  'bad-host',
+  'bad-length',
+  'length-and-coding',
+  'bad-transfer-encoding',
+  'unsupported-transfer-encoding',
+  'coding-in-http-1.0',
+  'bad-expect',
+  'connect-refused',
+  'head-too-large',
+  'head-timeout',
+  'body-too-large',
+  'malformed-body',
+  'no-route',
+  'method-not-allowed',
+  'misdirected',
+  'loop-detected',
+  'draining',
+  'connection-limit',
+] as const satisfies readonly (Refusal | string)[];
+
+/** How an attempt at an upstream failed: the words of `upstream/failure.ts`, which lies above; a test holds the two together. */
+export const FAILURE_KINDS = [
+  'connect-refused',
+  'connect-timeout',
+  'connect-failed',
+  'dns-failed',
+  'reset',
+  'response-timeout',
+  'idle-timeout',
+  'too-slow',
+  'malformed-head',
+  'malformed-body',
+  'head-too-large',
+  'truncated',
+  'unexpected-upgrade',
+  'pool-full',
+  'pool-timeout',
+  'pool-closed',
+] as const;
+
+/** Every clock that can end something, by side. */
+export const TIMEOUT_KINDS = [
+  'client-head',
+  'client-keep-alive',
+  'client-idle',
+  'client-too-slow',
+  'upstream-connect',
+  'upstream-response',
+  'upstream-idle',
+  'upstream-too-slow',
+  'pool-wait',
+  'total',
+  'filter',
+] as const;
+
+export const CONNECTION_STATES = ['idle', 'active'] as const;
+/** Why a request was sent once more: nothing of it had left, it met a connection that the origin was closing, or it waited in a pipeline that broke. */
+export const RETRY_REASONS = ['unsent', 'stale', 'unanswered'] as const;
+export const FILTER_PHASES = ['request', 'upstream-request', 'response', 'finish'] as const;
+export const RELOAD_RESULTS = ['success', 'failure'] as const;
+export const DEATH_REASONS = ['exit', 'error', 'stuck'] as const;
+
+/** The label value of requests that met no route. */
+export const NO_ROUTE = 'none';
+/** The label value under which label sets are counted that found no cells of their own. */
+export const OTHER = 'other';

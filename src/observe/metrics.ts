@@ -1,0 +1,195 @@
+import {
+  CODE_CLASSES,
+  CONNECTION_STATES,
+  DEATH_REASONS,
+  FAILURE_KINDS,
+  FILTER_PHASES,
+  REFUSAL_REASONS,
+  RELOAD_RESULTS,
+  RETRY_REASONS,
+  TIMEOUT_KINDS,
+} from './labels.ts';
+
+/**
+ * A label and where its values come from: a fixed list, the names in the config (`endpoint`: the URLs of the upstream in
+ * the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
+ */
+export type LabelRow =
+  | { readonly name: string; readonly values: readonly string[] }
+  | { readonly name: string; readonly from: 'route' | 'listener' | 'upstream' | 'endpoint' | 'runtime' };
+
+/**
+ * One metric. Cells of unit `seconds` hold milliseconds and are printed in seconds (the name ends in `_seconds`).
+ * `per`: `host` = the sum over all threads; `worker` = one series for each worker, with a label `worker`.
+ */
+export type MetricRow = {
+  readonly name: `sluice_${string}`;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly unit: 'seconds' | 'bytes' | 'none';
+  readonly per: 'host' | 'worker';
+  readonly labels: readonly LabelRow[];
+  readonly help: string;
+};
+
+const ROUTE = { name: 'route', from: 'route' } as const;
+const LISTENER = { name: 'listener', from: 'listener' } as const;
+const UPSTREAM = { name: 'upstream', from: 'upstream' } as const;
+const ENDPOINT = { name: 'endpoint', from: 'endpoint' } as const;
+
+const COUNTER = { type: 'counter', unit: 'none', per: 'host' } as const;
+const BYTE_COUNTER = { type: 'counter', unit: 'bytes', per: 'host' } as const;
+const GAUGE = { type: 'gauge', unit: 'none', per: 'host' } as const;
+const TIMES = { type: 'histogram', unit: 'seconds', per: 'host' } as const;
+
+/** Every metric there is. A new one is one row here, and a slot where it is counted. */
+export const METRICS = [
+  // Requests
+  {
+    ...COUNTER,
+    name: 'sluice_requests_total',
+    labels: [ROUTE, { name: 'code', values: CODE_CLASSES }],
+    help: 'Requests that ended, by route and class of the status sent; route "none" where none matched.',
+  },
+  {
+    ...TIMES,
+    name: 'sluice_request_duration_seconds',
+    labels: [ROUTE],
+    help: 'From the whole request head to the last byte of the answer.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_refused_requests_total',
+    labels: [LISTENER, { name: 'reason', values: REFUSAL_REASONS }],
+    help: 'Requests refused before any route or upstream was asked.',
+  },
+  { ...COUNTER, name: 'sluice_client_aborts_total', labels: [ROUTE], help: 'Requests whose client went away before the answer was whole.' },
+  {
+    ...COUNTER,
+    name: 'sluice_body_cuts_total',
+    labels: [ROUTE],
+    help: 'Answers that broke off and were cut, so that no client takes them for complete.',
+  },
+  { ...COUNTER, name: 'sluice_timeouts_total', labels: [{ name: 'kind', values: TIMEOUT_KINDS }], help: 'Clocks that ran out, by kind.' },
+  {
+    ...COUNTER,
+    name: 'sluice_filter_errors_total',
+    labels: [ROUTE, { name: 'phase', values: FILTER_PHASES }],
+    help: 'Filters that threw or hung, by phase.',
+  },
+  // Clients
+  { ...GAUGE, name: 'sluice_client_connections', labels: [LISTENER], help: 'Client connections open now.' },
+  { ...COUNTER, name: 'sluice_client_connections_total', labels: [LISTENER], help: 'Client connections accepted.' },
+  { ...GAUGE, name: 'sluice_requests_in_flight', labels: [], help: 'Requests being served now.' },
+  { ...BYTE_COUNTER, name: 'sluice_client_received_bytes_total', labels: [LISTENER], help: 'Body bytes received from clients.' },
+  { ...BYTE_COUNTER, name: 'sluice_client_sent_bytes_total', labels: [LISTENER], help: 'Body bytes sent to clients.' },
+  // Upstreams
+  { ...COUNTER, name: 'sluice_upstream_requests_total', labels: [UPSTREAM, ENDPOINT], help: 'Attempts sent to an endpoint.' },
+  {
+    ...COUNTER,
+    name: 'sluice_upstream_failures_total',
+    labels: [UPSTREAM, { name: 'kind', values: FAILURE_KINDS }],
+    help: 'Attempts that failed, by kind.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_upstream_retries_total',
+    labels: [UPSTREAM, { name: 'reason', values: RETRY_REASONS }],
+    help: 'Requests that were sent once more.',
+  },
+  { ...TIMES, name: 'sluice_upstream_response_seconds', labels: [UPSTREAM], help: 'From the request sent to the head of the answer.' },
+  { ...COUNTER, name: 'sluice_upstream_connects_total', labels: [UPSTREAM, ENDPOINT], help: 'Connections opened.' },
+  {
+    ...COUNTER,
+    name: 'sluice_upstream_connect_failures_total',
+    labels: [UPSTREAM, ENDPOINT],
+    help: 'Connections that could not be opened.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_upstream_connections_reused_total',
+    labels: [UPSTREAM, ENDPOINT],
+    help: 'Attempts on a connection that had served before.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_upstream_stale_connections_total',
+    labels: [UPSTREAM, ENDPOINT],
+    help: 'Connections that turned out to be closed by the endpoint when they were to be used again.',
+  },
+  {
+    ...GAUGE,
+    name: 'sluice_upstream_connections',
+    labels: [UPSTREAM, ENDPOINT, { name: 'state', values: CONNECTION_STATES }],
+    help: 'Connections open now.',
+  },
+  { ...GAUGE, name: 'sluice_upstream_pending', labels: [UPSTREAM], help: 'Requests that wait for a connection now.' },
+  {
+    ...COUNTER,
+    name: 'sluice_upstream_pool_overflows_total',
+    labels: [UPSTREAM],
+    help: 'Requests refused because too many waited already.',
+  },
+  // The process
+  {
+    ...GAUGE,
+    name: 'sluice_build_info',
+    labels: [
+      { name: 'version', from: 'runtime' },
+      { name: 'node', from: 'runtime' },
+    ],
+    help: 'Always 1; tells the versions.',
+  },
+  { ...GAUGE, unit: 'seconds', name: 'sluice_uptime_seconds', labels: [], help: 'Since the process began.' },
+  { ...GAUGE, unit: 'bytes', name: 'sluice_process_resident_memory_bytes', labels: [], help: 'Resident memory of the whole process.' },
+  { ...GAUGE, name: 'sluice_workers', labels: [], help: 'Workers that accept now.' },
+  {
+    ...COUNTER,
+    name: 'sluice_worker_restarts_total',
+    labels: [{ name: 'reason', values: DEATH_REASONS }],
+    help: 'Workers replaced, by what ended the old one.',
+  },
+  {
+    ...GAUGE,
+    unit: 'seconds',
+    per: 'worker',
+    name: 'sluice_worker_loop_lag_seconds',
+    labels: [],
+    help: 'How late the latest timer of the event loop came.',
+  },
+  { ...GAUGE, unit: 'bytes', per: 'worker', name: 'sluice_worker_heap_bytes', labels: [], help: 'JavaScript heap in use.' },
+  {
+    ...COUNTER,
+    name: 'sluice_exceptions_total',
+    labels: [],
+    help: 'Exceptions in the programme, each of which cost a request or a worker.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_reloads_total',
+    labels: [{ name: 'result', values: RELOAD_RESULTS }],
+    help: 'Loads of the configuration after the first.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_access_log_dropped_total',
+    labels: [],
+    help: 'Access-log records dropped because the log could not be written fast enough.',
+  },
+  {
+    ...GAUGE,
+    name: 'sluice_metric_label_sets_overflowed',
+    labels: [],
+    help: 'Label sets that found no cells and are counted under "other".',
+  },
+] as const satisfies readonly MetricRow[];
+
+type Row = (typeof METRICS)[number];
+export type MetricName = Row['name'];
+/** The labels a metric must be given, all of them. */
+export type LabelsOf<Name extends MetricName> = Readonly<Record<Extract<Row, { name: Name }>['labels'][number]['name'], string>>;
+
+const BY_NAME: ReadonlyMap<string, MetricRow> = new Map(METRICS.map((row) => [row.name, row]));
+
+export function rowOf(name: string): MetricRow | undefined {
+  return BY_NAME.get(name);
+}

@@ -1,0 +1,135 @@
+import { assert } from '../base/assert.ts';
+import { NO_ROUTE, OTHER } from './labels.ts';
+import { type LabelRow, type LabelsOf, METRICS, type MetricName, type MetricRow, rowOf } from './metrics.ts';
+import { cellsOf, type MetricPlan, type MetricSlot, otherValues, slotKey, toSlot } from './slots.ts';
+
+/** The part of a configuration that labels are made of. */
+export type MetricSubjects = {
+  readonly listeners: readonly { readonly name: string }[];
+  readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly url: string }[] }[];
+  readonly routes: readonly { readonly name: string }[];
+};
+
+/** One label set of a metric. `values` stand in the order of the row's labels. */
+export type Series = {
+  readonly row: MetricRow;
+  readonly values: readonly string[];
+  readonly slot: MetricSlot;
+  /** The set under which others are counted when the registry is full; printed only when it was used. */
+  readonly isOther: boolean;
+};
+
+/** Cells in a writer's block, 512 KiB: some 700 routes. Untouched pages cost no memory. */
+export const DEFAULT_MAX_CELLS = 65_536;
+
+/**
+ * The coordinator's book of which label set has which cells. It only grows: the label sets of a route or an upstream that a
+ * reload took away keep their cells, and are printed, until the process restarts; when the same name comes back, it goes on
+ * where it was. When the cells are used up, further label sets share their metric's `other` set and are counted in
+ * `overflowedTotal`, at every plan that asks for them.
+ */
+export class MetricRegistry {
+  readonly maxCells: number;
+  overflowedTotal = 0;
+  #usedCells = 0;
+  readonly #series: Series[] = [];
+  readonly #slots = new Map<string, MetricSlot>();
+
+  constructor(maxCells: number = DEFAULT_MAX_CELLS) {
+    this.maxCells = maxCells;
+    for (const row of METRICS) this.#reserve(row, otherValues(row), true);
+  }
+
+  /** Cells from here on belong to nobody. */
+  get usedCells(): number {
+    return this.#usedCells;
+  }
+
+  /** In the order of registration, so the sets of one metric do not stand together. */
+  get series(): readonly Series[] {
+    return this.#series;
+  }
+
+  /** Gives every label set of the configuration its cells, and tells the places of all that were ever given. */
+  plan(subjects: MetricSubjects): MetricPlan {
+    for (const row of METRICS) {
+      for (const values of labelSets(row.labels, subjects)) this.#place(row, values);
+    }
+    return { slots: Object.fromEntries(this.#slots) };
+  }
+
+  /** Gives one label set its cells: for labels whose values only the coordinator knows. Must come before the plan that is to hold it. */
+  register<Name extends MetricName>(name: Name, labels: LabelsOf<Name>): MetricSlot {
+    const row = rowOf(name);
+    assert(row !== undefined, `${name} is a metric`);
+    const given: Readonly<Record<string, string>> = labels;
+    return this.#place(
+      row,
+      row.labels.map((label) => given[label.name] ?? OTHER),
+    );
+  }
+
+  /**
+   * Zeroes the gauges in the block of a writer that has died: its open connections are closed. Its counters stay. Only after
+   * the thread has ended and before its successor starts, when the block has no other writer.
+   */
+  clearGauges(block: Float64Array): void {
+    for (const { row, slot } of this.#series) if (row.type === 'gauge') block[slot] = 0;
+  }
+
+  #place(row: MetricRow, values: readonly string[]): MetricSlot {
+    const known = this.#slots.get(slotKey(row, values));
+    if (known !== undefined) return known;
+    if (this.#usedCells + cellsOf(row) <= this.maxCells) return this.#reserve(row, values, false);
+    this.overflowedTotal += 1;
+    const other = this.#slots.get(slotKey(row, otherValues(row)));
+    assert(other !== undefined, `${row.name} has a set for others`);
+    return other;
+  }
+
+  #reserve(row: MetricRow, values: readonly string[], isFallback: boolean): MetricSlot {
+    assert(this.#usedCells + cellsOf(row) <= this.maxCells, 'a block has at least one label set of every metric');
+    const slot = toSlot(this.#usedCells);
+    this.#usedCells += cellsOf(row);
+    this.#slots.set(slotKey(row, values), slot);
+    // A metric without labels has one set, which is nobody's stand-in.
+    this.#series.push({ row, values, slot, isOther: isFallback && row.labels.length > 0 });
+    return slot;
+  }
+}
+
+type PartialSet = { readonly values: readonly string[]; readonly upstream: string };
+
+/** All label sets that a configuration gives rise to; none where a label's values are known at run time only. */
+function labelSets(labels: readonly LabelRow[], subjects: MetricSubjects): readonly (readonly string[])[] {
+  if (labels.length === 0) return [];
+  let sets: readonly PartialSet[] = [{ values: [], upstream: '' }];
+  for (const label of labels) {
+    sets = sets.flatMap((set) => {
+      return valuesOf(label, set.upstream, subjects).map((value) => {
+        return { values: [...set.values, value], upstream: label.name === 'upstream' ? value : set.upstream };
+      });
+    });
+  }
+  return sets.map((set) => set.values);
+}
+
+function valuesOf(label: LabelRow, upstream: string, subjects: MetricSubjects): readonly string[] {
+  if ('values' in label) return label.values;
+  switch (label.from) {
+    case 'route':
+      return [NO_ROUTE, ...namesOf(subjects.routes)];
+    case 'listener':
+      return namesOf(subjects.listeners);
+    case 'upstream':
+      return namesOf(subjects.upstreams);
+    case 'endpoint':
+      return subjects.upstreams.find(({ name }) => name === upstream)?.endpoints.map(({ url }) => url) ?? [];
+    case 'runtime':
+      return [];
+  }
+}
+
+function namesOf(subjects: readonly { readonly name: string }[]): readonly string[] {
+  return subjects.map(({ name }) => name);
+}

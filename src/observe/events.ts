@@ -2,18 +2,51 @@ import type { EventLog } from './log.ts';
 
 /** The wording of every event, and its level; the only file that has any. One function an event. */
 
-// Life of the process
+// The supervisor and its proxy processes
+
+export function proxyReady(log: EventLog, facts: { readonly pid: number; readonly tookMs: number }): void {
+  log.info('proxy process is ready', facts);
+}
+
+export function proxyNotReady(log: EventLog, facts: { readonly pid: number; readonly timeoutMs: number }): void {
+  log.error('proxy process did not become ready in time and is ended', facts);
+}
+
+export function proxyFailed(log: EventLog, facts: { readonly pid: number; readonly reason: string }): void {
+  log.error('proxy process cannot start', facts);
+}
+
+/** As asked, after a drain. */
+export function proxyEnded(log: EventLog, facts: { readonly pid: number; readonly how: string }): void {
+  log.info('proxy process ended', facts);
+}
+
+/** Unasked. */
+export function proxyDied(log: EventLog, facts: { readonly pid: number; readonly how: string; readonly restartInMs: number }): void {
+  log.error('proxy process died', facts);
+}
+
+export function upgradeStarted(log: EventLog, facts: { readonly reason: string; readonly oldPid: number }): void {
+  log.info('hot upgrade started', facts);
+}
+
+export function upgradeIgnored(log: EventLog, facts: { readonly reason: string; readonly why: string }): void {
+  log.warn('hot upgrade ignored', facts);
+}
+
+export function upgradeFailed(log: EventLog, facts: { readonly reason: string }): void {
+  log.error('hot upgrade failed, the old process serves on', facts);
+}
+
+/** `cut`: asked a second time, so what is in flight is not waited for. */
+export function stopping(log: EventLog, facts: { readonly signal: string; readonly cut: boolean }): void {
+  log.info('stopping', facts);
+}
+
+// Life of a proxy process
 
 export function processStarted(log: EventLog, facts: { readonly version: string; readonly node: string; readonly workers: number }): void {
   log.info('process started', facts);
-}
-
-export function ready(log: EventLog, facts: { readonly addresses: string; readonly startMs: number }): void {
-  log.info('every listener accepts', facts);
-}
-
-export function processDied(log: EventLog, facts: { readonly pid: number; readonly cause: string; readonly restartInMs: number }): void {
-  log.error('proxy process died', facts);
 }
 
 export function startFailed(log: EventLog, facts: { readonly problem: string }): void {
@@ -30,18 +63,6 @@ export function drainEnded(log: EventLog, facts: { readonly tookMs: number }): v
 
 export function drainTimedOut(log: EventLog, facts: { readonly inFlight: number; readonly timeoutMs: number }): void {
   log.warn('drain timed out, what was in flight is cut', facts);
-}
-
-export function upgradeStarted(log: EventLog, facts: { readonly oldPid: number; readonly newPid: number }): void {
-  log.info('hot upgrade started', facts);
-}
-
-export function upgradeEnded(log: EventLog, facts: { readonly newPid: number }): void {
-  log.info('hot upgrade ended, the new process serves', facts);
-}
-
-export function upgradeFailed(log: EventLog, facts: { readonly problem: string }): void {
-  log.error('hot upgrade failed, the old process serves on', facts);
 }
 
 // Workers

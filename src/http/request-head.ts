@@ -1,4 +1,8 @@
 import type { FieldMarks } from './field-marks.ts';
+import { markFieldLine } from './field-lines.ts';
+import { FIELD_LOOKALIKE, FIELD_OTHER, knownRequestField } from './known-fields.ts';
+import { interpretRequestFields } from './request-fields.ts';
+import { parseRequestLine } from './request-line.ts';
 
 /** Bounds and manners of one listener, as the parser needs them. */
 export type RequestHeadLimits = {
@@ -52,6 +56,8 @@ export class RequestHead {
   expectsContinue = false;
   /** `Connection` names fields beyond the ones that are always dropped, so a slower pass is due. */
   hasNominated = false;
+  /** Bit `1 << kind` for each kind of field that occurs; kinds of requests are all below 32. */
+  seen = 0;
   /** Where the field lines begin and end in `text`; each line ends in CRLF and `fieldsEnd` is after the last one. */
   fieldsStart = 0;
   fieldsEnd = 0;
@@ -59,4 +65,57 @@ export class RequestHead {
   constructor(marks: FieldMarks) {
     this.marks = marks;
   }
+}
+
+/**
+ * Vets one request head, strictly after RFC 9112, and fills `into`. `text` is the head with its empty line at the end, latin1;
+ * the caller has skipped empty lines before it (2.2). After a refusal `into` is half-filled and must not be read, and the
+ * connection must be closed: where the next request begins is not known.
+ *
+ * @returns why it was refused, or `undefined` if it is good
+ */
+export function parseRequestHead(text: string, into: RequestHead, limits: RequestHeadLimits): Refusal | undefined {
+  into.text = text;
+  into.authority = '';
+  into.contentLength = -1;
+  into.isChunked = false;
+  into.expectsContinue = false;
+  into.hasNominated = false;
+  into.seen = 0;
+  into.marks.reset();
+  return (
+    parseRequestLine(text, into, limits.maxTargetBytes) ?? markRequestFields(text, into, limits.maxFields) ?? interpretRequestFields(into)
+  );
+}
+
+/** Whether a field of this kind occurs in the head. */
+export function hasField(head: RequestHead, kind: number): boolean {
+  return (head.seen & (1 << kind)) !== 0;
+}
+
+function markRequestFields(text: string, head: RequestHead, maxFields: number): Refusal | undefined {
+  const marks = head.marks;
+  const bound = Math.min(maxFields, marks.capacity);
+  const end = text.length - 2;
+  let at = head.fieldsStart;
+  while (at < end) {
+    if (marks.count === bound) return 'too-many-fields';
+    const index = marks.count;
+    const next = markFieldLine(text, at, marks);
+    if (next < 0) return 'malformed-field';
+    const kind = requestKind(text, at, index, marks);
+    marks.kinds[index] = kind;
+    head.seen |= 1 << kind;
+    at = next;
+  }
+  if (at !== end || text.charCodeAt(end) !== 0x0d || text.charCodeAt(end + 1) !== 0x0a) return 'malformed-field';
+  head.fieldsEnd = at;
+  return undefined;
+}
+
+function requestKind(text: string, start: number, index: number, marks: FieldMarks): number {
+  const nameEnd = marks.nameEnds[index] ?? start;
+  if (marks.kinds[index] !== FIELD_LOOKALIKE) return knownRequestField(text, start, nameEnd - start);
+  const hyphened = text.slice(start, nameEnd).replaceAll('_', '-');
+  return knownRequestField(hyphened, 0, hyphened.length) === FIELD_OTHER ? FIELD_OTHER : FIELD_LOOKALIKE;
 }

@@ -46,7 +46,8 @@ export async function measureThroughput(
   return {
     requestsPerSec: total / result.duration,
     mebibytesPerSec: (result.throughput.total + options.shape.bodyBytes * total) / result.duration / 2 ** 20,
-    samples,
+    // The last tick covers only the rest of a second.
+    samples: samples.slice(0, Math.max(1, options.durationSec)),
     cpuUsPerRequest: cpuUsPerRequest(before, after, total),
     busyCores: busyCores(before, after),
     closedLoopP50Ms: result.latency.p50,

@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { commandLine, readMachine, readRevision } from '../scripts/bench/machine.ts';
+import { measureLatency } from './latency.ts';
+import { measureIdle, measureSlowReader, measureSoak } from './memory.ts';
+import { type NativeReport, sectionText, writeNativeReport } from './native-report.ts';
+import { HELP, type NativeOptions, readOptions, type ScenarioName } from './options.ts';
+import { ensurePackages } from './packages.ts';
+import { startNginxOrigin, startUploadOrigin } from './peers.ts';
+import { measureRelay, measureScaling } from './relay.ts';
+import type { Section } from './section.ts';
+import { LOAD_CPU, type Setting } from './setting.ts';
+
+const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Section>>> = {
+  relay100: (setting) => measureRelay('relay100', setting),
+  relay64k: (setting) => measureRelay('relay64k', setting),
+  upload1m: (setting) => measureRelay('upload1m', setting),
+  latency: measureLatency,
+  workers: measureScaling,
+  idle: measureIdle,
+  'slow-reader': measureSlowReader,
+  soak: measureSoak,
+};
+
+async function runAll(options: NativeOptions, folder: string): Promise<{ sections: Section[]; setting: Setting }> {
+  const origin = await startNginxOrigin(folder, LOAD_CPU);
+  const upload = await startUploadOrigin(LOAD_CPU);
+  const configurations = new Map([['origin', { version: 'nginx', configText: origin.configText }]]);
+  const setting: Setting = { options, folder, originPort: origin.port, uploadOriginPort: upload.port, configurations };
+  const sections: Section[] = [];
+  for (const name of options.scenarios) {
+    console.log(`\n${name}`);
+    const section = await SCENARIOS[name](setting);
+    console.log(`\n${sectionText(section)}`);
+    sections.push(section);
+  }
+  await Promise.all([origin.started.stop(), upload.started.stop()]);
+  return { sections, setting };
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  if (options === undefined) {
+    console.log(HELP);
+    return;
+  }
+  if (os.availableParallelism() < 2) throw new Error('two cores are needed: one for the proxy, one for load and origin');
+  ensurePackages();
+  const machine = readMachine();
+  const revision = readRevision();
+  const date = new Date().toISOString().slice(0, 10);
+  // Our own load (the constant-rate generator, idle clients) belongs on the other side, like wrk.
+  execFileSync('taskset', ['-apc', LOAD_CPU, String(process.pid)], { stdio: 'ignore' });
+  const folder = mkdtempSync(join(os.tmpdir(), 'sluice-native-'));
+  try {
+    const { sections, setting } = await runAll(options, folder);
+    const report: NativeReport = {
+      tool: 'native-bench',
+      format: 1,
+      date,
+      revision,
+      machine,
+      command: commandLine('native-bench/run.ts'),
+      rounds: options.rounds,
+      seconds: options.seconds,
+      sections,
+      configurations: Object.fromEntries(
+        [...setting.configurations].map(([name, { version, configText }]) => [name, { version, configText }]),
+      ),
+    };
+    const prefix = options.out ?? join('perf-reports', `${date}-${revision.commit}${revision.dirty ? '-dirty' : ''}-native`);
+    writeNativeReport(prefix, report);
+    console.log(`\nreport: ${prefix}.md and .json`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -118,6 +118,11 @@ export function routeShadowed(log: EventLog, facts: { readonly route: string; re
   log.warn('route can never match', facts);
 }
 
+/** The configuration is valid, but something in it is hardly meant; `warning` names the place. */
+export function configWarning(log: EventLog, facts: { readonly warning: string }): void {
+  log.warn('configuration warning', facts);
+}
+
 // Listeners
 
 export function listenerOpened(

@@ -8,22 +8,22 @@ const RETRY_MS = 10;
  * time; what waits is bounded by the access log, which is told of each chunk that is done.
  */
 export class AccessFile {
-  readonly #onWritten: (bytes: number) => void;
+  readonly #onWritten: (chunk: Uint8Array) => void;
   readonly #onError: (error: Error) => void;
   #queue: Uint8Array[] = [];
   #isWriting = false;
   #fd: number;
   #whenIdle: (() => void) | undefined;
 
-  /** `onError`: a chunk was given up. `onWritten` is called for it as well. */
-  constructor(fd: number, onWritten: (bytes: number) => void, onError: (error: Error) => void) {
+  /** `onWritten` gives every chunk back, also one that was given up, of which `onError` tells why. */
+  constructor(fd: number, onWritten: (chunk: Uint8Array) => void, onError: (error: Error) => void) {
     this.#fd = fd;
     this.#onWritten = onWritten;
     this.#onError = onError;
   }
 
   write(chunk: Uint8Array): void {
-    if (this.#fd < 0) return this.#onWritten(chunk.length);
+    if (this.#fd < 0) return this.#onWritten(chunk);
     this.#queue.push(chunk);
     if (!this.#isWriting) this.#next();
   }
@@ -60,7 +60,7 @@ export class AccessFile {
       if (error?.code === 'EAGAIN') return void setTimeout(() => this.#send(chunk, from), RETRY_MS);
       if (error !== null) this.#onError(error);
       else if (from + written < chunk.length) return this.#send(chunk, from + written);
-      this.#onWritten(chunk.length);
+      this.#onWritten(chunk);
       this.#next();
     });
   }

@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../config/types.ts';
 import type { MetricPlan } from '../observe/slots.ts';
-import type { ProxyStart } from './start-options.ts';
+import type { LastGood, ProxyStart } from './start-options.ts';
 
 /** Everything that crosses a process or thread border, as plain data. One union for each direction. */
 
@@ -25,14 +25,14 @@ export type FromProxy =
       readonly kind: 'ready';
       readonly listeners: readonly OpenListener[];
       readonly admin: OpenListener | undefined;
-      readonly config: GatewayConfig;
+      readonly good: LastGood;
       /** For the person who started it, a sentence each. */
       readonly notes: readonly string[];
     }
   /** It cannot start; it exits next. `text` is for people, one problem a line. */
   | { readonly kind: 'failed'; readonly text: string }
   /** After a reload that held, so that a successor knows the ports and the last good configuration. */
-  | { readonly kind: 'reloaded'; readonly listeners: readonly OpenListener[]; readonly config: GatewayConfig }
+  | { readonly kind: 'reloaded'; readonly listeners: readonly OpenListener[]; readonly good: LastGood }
   /** It was asked to drain over its admin listener; its end is wanted. */
   | { readonly kind: 'draining' }
   /** Something in it cannot be repaired from inside. */
@@ -57,6 +57,7 @@ export type WorkerStart = {
   readonly heartbeats: SharedArrayBuffer;
   /** Descriptor of the access log, shared by all threads of the process; -1 = none. */
   readonly accessLogFd: number;
+  readonly runToken: string;
 };
 
 export type ToWorker =

@@ -28,13 +28,18 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** What the supervisor hands to one proxy process beside the options. */
 export type ProxyStart = {
   readonly options: StartOptions;
+  /** One for the whole run, hot upgrades included, so that all workers know each other in `Via`. */
+  readonly runToken: string;
   /** Ports that an earlier proxy process was given for a port 0, by listener name. */
   readonly ports: Readonly<Record<string, number>>;
   /** Another proxy process of ours may still hold the ports: they are shared, not checked to be free. */
   readonly sharesPorts: boolean;
   /** What ran last. Taken when the file has gone bad since, so that a death does not become an outage. */
-  readonly lastGood: GatewayConfig | undefined;
+  readonly lastGood: LastGood | undefined;
 };
+
+/** A configuration that has served, ports resolved, and where its filter modules stand. */
+export type LastGood = { readonly config: GatewayConfig; readonly modules: Readonly<Record<string, string>> };
 
 const DEFAULT_LISTEN = '127.0.0.1:8080';
 const DEFAULT_ADMIN = '127.0.0.1:9901';

@@ -1,14 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
 import { BackOff } from './back-off.ts';
 import type { FromProxy, OpenListener } from './messages.ts';
 import { ProxyHandle } from './proxy-handle.ts';
-import type { StartOptions } from './start-options.ts';
+import type { LastGood, StartOptions } from './start-options.ts';
 
 /** A proxy process that is not ready after this was a failure. */
 const READY_TIMEOUT_MS = 30_000;
 /** What a proxy process may take beyond its own drain deadline before it is killed. */
 const KILL_MARGIN_MS = 5_000;
+const RUN_TOKEN_BYTES = 6;
 
 type Ready = Extract<FromProxy, { kind: 'ready' }>;
 
@@ -30,6 +32,7 @@ export class Supervisor {
   readonly #options: StartOptions;
   readonly #log: EventLog;
   readonly #output: SupervisorOutput;
+  readonly #runToken = randomBytes(RUN_TOKEN_BYTES).toString('hex');
   readonly #backOff = new BackOff();
   readonly #leaving = new Set<ProxyHandle>();
   readonly #done = Promise.withResolvers<number>();
@@ -37,7 +40,8 @@ export class Supervisor {
   #next: ProxyHandle | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #readyTimer: NodeJS.Timeout | undefined;
-  #lastReady: Ready | undefined;
+  /** `undefined` until the first is ready. */
+  #lastGood: LastGood | undefined;
   #ports: Record<string, number> = {};
   #isStopping = false;
   #exitCode = 0;
@@ -87,7 +91,7 @@ export class Supervisor {
 
   #spawn(sharesPorts: boolean): ProxyHandle {
     const proxy = new ProxyHandle(
-      { options: this.#options, ports: this.#ports, sharesPorts, lastGood: this.#lastReady?.config },
+      { options: this.#options, runToken: this.#runToken, ports: this.#ports, sharesPorts, lastGood: this.#lastGood },
       { onMessage: (from, message) => this.#onMessage(from, message), onExit: (from, how) => this.#onExit(from, how) },
     );
     clearTimeout(this.#readyTimer);
@@ -106,7 +110,7 @@ export class Supervisor {
         return this.#onFailed(proxy, message.text);
       case 'reloaded':
         this.#remember(message.listeners);
-        if (this.#lastReady !== undefined) this.#lastReady = { ...this.#lastReady, config: message.config };
+        this.#lastGood = message.good;
         return;
       case 'draining':
         if (proxy === this.#current) this.stop('admin');
@@ -120,8 +124,8 @@ export class Supervisor {
     clearTimeout(this.#readyTimer);
     if (proxy.isLeaving) return;
     proxy.isReady = true;
-    const isFirst = this.#lastReady === undefined;
-    this.#lastReady = ready;
+    const isFirst = this.#lastGood === undefined;
+    this.#lastGood = ready.good;
     this.#remember(ready.listeners);
     events.proxyReady(this.#log, { pid: proxy.pid, tookMs: Math.round(performance.now() - proxy.startedMs) });
     if (isFirst) this.#output.onReady(ready);
@@ -133,7 +137,7 @@ export class Supervisor {
   }
 
   #onFailed(proxy: ProxyHandle, text: string): void {
-    if (this.#lastReady === undefined && proxy === this.#current) {
+    if (this.#lastGood === undefined && proxy === this.#current) {
       this.#exitCode = 1;
       this.#isStopping = true;
       this.#output.onFailed(text);
@@ -164,7 +168,7 @@ export class Supervisor {
   #onCurrentDied(proxy: ProxyHandle, how: string): void {
     this.#current = undefined;
     if (this.#isStopping) return;
-    if (this.#lastReady === undefined) {
+    if (this.#lastGood === undefined) {
       this.#isStopping = true;
       this.#exitCode = 1;
       return this.#output.onFailed(`the proxy process ended before it was ready (${how})`);
@@ -196,7 +200,7 @@ export class Supervisor {
     proxy.isLeaving = true;
     this.#leaving.add(proxy);
     proxy.send({ kind: how });
-    const limits = this.#lastReady?.config.process;
+    const limits = this.#lastGood?.config.process;
     const drainMs = limits === undefined || how === 'cut' ? 0 : limits.drainTimeoutMs + (how === 'drain' ? limits.drainDelayMs : 0);
     proxy.killAfter(drainMs + KILL_MARGIN_MS);
   }

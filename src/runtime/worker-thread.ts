@@ -1,16 +1,20 @@
-import { Clock } from '../base/clock.ts';
+import { randomBytes } from 'node:crypto';
+import { getHeapStatistics } from 'node:v8';
+import { LoopClock } from '../base/clock.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Listener } from '../edge/listener.ts';
 import { openNodeListener } from '../edge/node-listener.ts';
+import type { LoadedFilters } from '../exchange/filters.ts';
 import { Gateway } from '../exchange/gateway.ts';
-import { AccessLog } from '../observe/access-log.ts';
+import { ACCESS_LOG_DEFAULTS, AccessLog } from '../observe/access-log.ts';
 import { MetricsWriter } from '../observe/metrics-writer.ts';
+import type { MetricSlot } from '../observe/slots.ts';
 import { CounterBlocks } from '../shm/counters.ts';
 import { Heartbeats } from '../shm/heartbeat.ts';
 import { AccessFile } from './access-file.ts';
 import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
-import { type FilterModules, loadFilters } from './load-filters.ts';
+import { loadFilters } from './load-filters.ts';
 import type { FromWorker, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
 
 /** How often deadlines are looked at; the worker's sign of life comes with it. */
@@ -18,8 +22,10 @@ export const SWEEP_MS = 50;
 /** What a doomed worker may still take for its requests. */
 const DOOMED_DRAIN_MS = 5_000;
 const LAST_WRITE_MS = 2_000;
+const HEAP_READ_MS = 1_000;
+const ID_SEED_BYTES = 6;
 
-type Prepared = { readonly plan: PlanMessage; readonly modules: FilterModules };
+type Prepared = { readonly plan: PlanMessage; readonly filters: LoadedFilters };
 
 /**
  * One worker: gateway, listeners, access log, and the coordinator's word. What it does is asynchronous only around the
@@ -28,13 +34,19 @@ type Prepared = { readonly plan: PlanMessage; readonly modules: FilterModules };
 export class WorkerThread {
   readonly #start: WorkerStart;
   readonly #tell: (message: FromWorker) => void;
-  readonly #clock = new Clock();
+  readonly #clock = new LoopClock();
   readonly #block: Float64Array;
   readonly #heartbeats: Heartbeats;
   readonly #accessFile: AccessFile;
   readonly #accessLog: AccessLog;
   readonly #gateway: Gateway;
   readonly #listeners: ListenerSet;
+  /** The thread's own metrics, which no plan changes. */
+  readonly #gauges: MetricsWriter;
+  readonly #lagSlot: MetricSlot;
+  readonly #heapSlot: MetricSlot;
+  #sweptMs = performance.now();
+  #heapReadMs = 0;
   #prepared: Prepared | undefined;
   #isLeaving = false;
 
@@ -45,15 +57,25 @@ export class WorkerThread {
     this.#heartbeats = new Heartbeats(start.heartbeats);
     this.#accessFile = new AccessFile(
       start.accessLogFd,
-      (bytes) => this.#accessLog.written(bytes),
+      (chunk) => this.#accessLog.onWritten(chunk),
       (error) => this.#report('access log', error),
     );
-    this.#accessLog = new AccessLog((chunk) => this.#accessFile.write(chunk));
+    this.#gauges = new MetricsWriter(this.#block, start.plan.metricPlan);
+    this.#lagSlot = this.#gauges.slot('sluice_worker_loop_lag_seconds', {});
+    this.#heapSlot = this.#gauges.slot('sluice_worker_heap_bytes', {});
+    const droppedSlot = this.#gauges.slot('sluice_access_log_dropped_total', {});
+    this.#accessLog = new AccessLog((chunk) => this.#accessFile.write(chunk), {
+      ...ACCESS_LOG_DEFAULTS,
+      onDrop: () => this.#gauges.increment(droppedSlot),
+      schedule: setImmediate,
+    });
     this.#gateway = new Gateway({
       clock: this.#clock,
       workerIndex: start.slot,
       accessLog: this.#accessLog,
-      reportError: (where: string, error: unknown) => this.#report(where, error),
+      reportError: (where, error) => this.#report(where, error),
+      idSeed: randomBytes(ID_SEED_BYTES),
+      runToken: start.runToken,
     });
     this.#listeners = new ListenerSet(
       (config) => this.#openListener(config),
@@ -66,7 +88,7 @@ export class WorkerThread {
     const { plan } = this.#start;
     const filters = await loadFilters(plan.modules, plan.generation);
     if (filters.kind === 'bad') return this.#fail(filters.reason);
-    this.#load({ plan, modules: filters.modules });
+    this.#load({ plan, filters: filters.filters });
     await this.#listeners.apply(plan.config.listeners, 0);
     setInterval(() => this.#sweep(), SWEEP_MS);
     this.#tell({ kind: 'ready', listeners: this.#listeners.listeners });
@@ -105,7 +127,7 @@ export class WorkerThread {
     const { generation } = plan;
     const filters = await loadFilters(plan.modules, generation);
     if (filters.kind === 'bad') return this.#tell({ kind: 'refused', generation, reason: filters.reason });
-    this.#prepared = { plan, modules: filters.modules };
+    this.#prepared = { plan, filters: filters.filters };
     this.#tell({ kind: 'prepared', generation });
   }
 
@@ -119,8 +141,8 @@ export class WorkerThread {
     this.#tell({ kind: 'committed', generation, listeners: this.#listeners.listeners });
   }
 
-  #load({ plan, modules }: Prepared): void {
-    this.#gateway.load(plan.config, new MetricsWriter(this.#block, plan.metricPlan), modules);
+  #load({ plan, filters }: Prepared): void {
+    this.#gateway.load(plan.config, new MetricsWriter(this.#block, plan.metricPlan), filters);
   }
 
   async #openListener(config: ListenerConfig): Promise<Listener> {
@@ -131,10 +153,16 @@ export class WorkerThread {
   }
 
   #sweep(): void {
-    this.#clock.refresh();
+    const lastMs = this.#sweptMs;
+    const nowMs = this.#clock.refresh();
+    this.#sweptMs = nowMs;
     this.#heartbeats.beat(this.#start.slot);
-    this.#gateway.sweep(this.#clock.nowMs);
-    this.#listeners.sweep(this.#clock.nowMs);
+    this.#gateway.sweep(nowMs);
+    this.#listeners.sweep(nowMs);
+    this.#gauges.set(this.#lagSlot, Math.max(0, nowMs - lastMs - SWEEP_MS));
+    if (nowMs - this.#heapReadMs < HEAP_READ_MS) return;
+    this.#heapReadMs = nowMs;
+    this.#gauges.set(this.#heapSlot, getHeapStatistics().used_heap_size);
   }
 
   /** Answers say that they are the last first, so that busy clients leave by themselves; then the sockets close; then the rest is ended. */

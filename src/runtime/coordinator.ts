@@ -1,0 +1,271 @@
+import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
+import type { AdminConfig, GatewayConfig } from '../config/types.ts';
+import { openPlainServer, type PlainServer } from '../edge/plain-server.ts';
+import { reservePort } from '../edge/reserve-port.ts';
+import * as events from '../observe/events.ts';
+import type { EventLog } from '../observe/log.ts';
+import { createHeartbeats } from '../shm/heartbeat.ts';
+import { AccessTarget } from './access-target.ts';
+import { adminHandler, type ReloadResult } from './admin.ts';
+import { Crew } from './crew.ts';
+import { summarizeError } from './faults.ts';
+import type { FromProxy, OpenListener, PlanMessage } from './messages.ts';
+import { ProcessMetrics } from './process-metrics.ts';
+import { type ReadConfig, readConfig } from './read-config.ts';
+import { addressText, bindProblem, resolvePorts } from './resolve-ports.ts';
+import type { LastGood, ProxyStart } from './start-options.ts';
+
+/** How long a worker may take to load a plan before the reload is refused. */
+const PREPARE_TIMEOUT_MS = 15_000;
+const COMMIT_TIMEOUT_MS = 15_000;
+const MOVE_TIMEOUT_MS = 5_000;
+const ADMIN_GRACE_MS = 500;
+const MAX_ADMIN_CONNECTIONS = 256;
+const DEMO_ENTRY = fileURLToPath(new URL('./demo-origin-thread.ts', import.meta.url));
+
+type GoodConfig = Extract<ReadConfig, { kind: 'ok' }>;
+
+/**
+ * The main thread of the proxy process: reads configurations, owns the shared memory, runs the crew, answers the admin
+ * listener. Carries no traffic.
+ */
+export class Coordinator {
+  readonly #start: ProxyStart;
+  readonly #log: EventLog;
+  readonly #tell: (message: FromProxy) => void;
+  readonly #accessTarget = new AccessTarget();
+  #crew: Crew | undefined;
+  #metrics: ProcessMetrics | undefined;
+  #admin: PlainServer | undefined;
+  #adminConfig: AdminConfig | undefined;
+  #demoOrigin = '';
+  #state: 'starting' | 'serving' | 'draining' = 'starting';
+  /** One change of plan at a time. */
+  #changes: Promise<unknown> = Promise.resolve();
+
+  constructor(start: ProxyStart, log: EventLog, tell: (message: FromProxy) => void) {
+    this.#start = start;
+    this.#log = log;
+    this.#tell = tell;
+  }
+
+  /** Resolves when every listener accepts; with text when it cannot come to that. */
+  async begin(): Promise<string | undefined> {
+    if (this.#start.options.source.kind === 'demo') this.#demoOrigin = await startDemoOrigin();
+    const read = await this.#readFirst();
+    if (read.kind === 'bad') return read.problems.join('\n');
+    for (const warning of read.warnings) events.configWarning(this.#log, { warning });
+    const { ports, sharesPorts } = this.#start;
+    const config = await resolvePorts(read.config, { ports, ours: sharesPorts ? 'all' : new Set() });
+    if (typeof config === 'string') return config;
+    const crew = this.#makeCrew({ ...read, config });
+    if (typeof crew === 'string') return crew;
+    const failure = await crew.start();
+    if (failure !== undefined) return failure;
+    const notes = [...read.warnings];
+    const adminFailure = config.admin === undefined ? undefined : await this.#openAdmin(config.admin);
+    if (adminFailure !== undefined && !this.#isAdminOptional()) return adminFailure;
+    if (adminFailure !== undefined) notes.push(`${adminFailure}; going on without it`);
+    this.#state = 'serving';
+    this.#tell({ kind: 'ready', listeners: crew.listeners, admin: this.#adminListener(), good: goodOf(crew.plan), notes });
+    return undefined;
+  }
+
+  /** Reads the file again. Never rejects; a bad file changes nothing. */
+  reload(cause: string): Promise<ReloadResult> {
+    const change = this.#changes.then(() => this.#reload(cause));
+    this.#changes = change.catch(() => undefined);
+    return change.catch((error: unknown): ReloadResult => ({ kind: 'bad', problems: [summarizeError(error)] }));
+  }
+
+  /** Stops: `drain` withdraws readiness and waits `drainDelayMs` first, `retire` has a successor and does not. Resolves when all is over. */
+  async stop(how: 'drain' | 'retire'): Promise<void> {
+    const crew = this.#crew;
+    if (this.#state === 'draining' || crew === undefined) return;
+    const limits = crew.plan.config.process;
+    this.#state = 'draining';
+    events.drainStarted(this.#log, { reason: how, timeoutMs: limits.drainTimeoutMs });
+    const startedMs = performance.now();
+    // The successor answers on the admin port from now on.
+    if (how === 'retire') await this.#admin?.close(ADMIN_GRACE_MS);
+    else await new Promise((resolve) => setTimeout(resolve, limits.drainDelayMs));
+    const cut = await crew.close(limits.drainTimeoutMs);
+    if (cut > 0) events.drainTimedOut(this.#log, { inFlight: cut, timeoutMs: limits.drainTimeoutMs });
+    else events.drainEnded(this.#log, { tookMs: Math.round(performance.now() - startedMs) });
+    if (how === 'drain') await this.#admin?.close(ADMIN_GRACE_MS);
+  }
+
+  cut(): void {
+    this.#crew?.cut();
+  }
+
+  /** Log rotation: the same path anew. */
+  reopenLogs(): void {
+    this.#changes = this.#changes.then(() => this.#moveAccessLog(this.#crew?.plan.config)).catch(() => undefined);
+  }
+
+  /** The last good configuration stands in when the file has gone bad, if there is one. */
+  async #readFirst(): Promise<ReadConfig> {
+    const read = await readConfig(this.#start.options, this.#demoOrigin);
+    const { lastGood } = this.#start;
+    if (read.kind === 'ok' || lastGood === undefined) return read;
+    events.reloadFailed(this.#log, { problems: read.problems.join('\n'), count: read.problems.length });
+    return { kind: 'ok', ...lastGood, warnings: [] };
+  }
+  /** Only the built-in example's own choice of an admin address may fail without consequence. */
+  #isAdminOptional(): boolean {
+    const { source, isAdminOptional } = this.#start.options;
+    return source.kind === 'demo' && isAdminOptional;
+  }
+
+  #makeCrew(read: GoodConfig): Crew | string {
+    const { config, modules } = read;
+    // A successor starts while its predecessor still drains, so there are more slots than workers.
+    const slots = config.workers * 2;
+    const metrics = new ProcessMetrics(slots);
+    const heartbeats = createHeartbeats(slots);
+    const problem = this.#openAccessLog(config);
+    if (problem !== undefined) return problem;
+    const plan: PlanMessage = { generation: 1, config, modules, metricPlan: metrics.plan(config) };
+    const memory = { counters: metrics.counters.memory, heartbeats: heartbeats.memory };
+    events.processStarted(this.#log, { version: metrics.version, node: process.versions.node, workers: config.workers });
+    this.#metrics = metrics;
+    this.#crew = new Crew(
+      {
+        size: config.workers,
+        slots,
+        log: this.#log,
+        heartbeats,
+        startOf: () => ({ ...memory, accessLogFd: this.#accessTarget.fd, runToken: this.#start.runToken }),
+        onSlotFreed: (slot) => metrics.clearGauges(slot),
+        onDeath: (reason) => metrics.countRestart(reason),
+        onException: () => metrics.countException(),
+        onIrreplaceable: (reason) => this.#tell({ kind: 'replace-me', reason }),
+      },
+      plan,
+    );
+    return this.#crew;
+  }
+
+  async #reload(cause: string): Promise<ReloadResult> {
+    const crew = this.#crew;
+    const metrics = this.#metrics;
+    if (crew === undefined || metrics === undefined || this.#state !== 'serving') return { kind: 'bad', problems: [`cannot reload while ${this.#state}`] };
+    const startedMs = performance.now();
+    events.reloadStarted(this.#log, { cause });
+    const read = await readConfig(this.#start.options, this.#demoOrigin);
+    const problems = read.kind === 'bad' ? read.problems : await this.#change(crew, metrics, read);
+    if (read.kind === 'bad' || problems.length > 0) {
+      metrics.countReload('failure');
+      events.reloadFailed(this.#log, { problems: problems.join('\n'), count: problems.length });
+      return { kind: 'bad', problems };
+    }
+    metrics.countReload('success');
+    events.reloadEnded(this.#log, { routes: read.config.routes.length, tookMs: Math.round(performance.now() - startedMs) });
+    this.#tell({ kind: 'reloaded', listeners: crew.listeners, good: goodOf(crew.plan) });
+    const restartNeeds = this.#restartNeeds(read.config, crew);
+    for (const setting of restartNeeds) events.reloadNeedsRestart(this.#log, { setting });
+    return { kind: 'ok', notes: [...read.warnings, ...restartNeeds.map((setting) => `${setting}: takes effect at the next start or hot upgrade`)] };
+  }
+
+  /** First every worker loads what can fail, then all change. Returns what went wrong, when nothing has changed. */
+  async #change(crew: Crew, metrics: ProcessMetrics, read: GoodConfig): Promise<readonly string[]> {
+    const before = crew.plan;
+    const ports = Object.fromEntries(before.config.listeners.map(({ name, address }) => [name, address.port]));
+    const ours = new Set(before.config.listeners.map(({ address }) => addressText(address)));
+    const config = await resolvePorts(read.config, { ports, ours });
+    if (typeof config === 'string') return [config];
+    const plan: PlanMessage = { generation: before.generation + 1, config, modules: read.modules, metricPlan: metrics.plan(config) };
+    const refusals = await crew.ask('prepared', () => ({ kind: 'prepare', plan }), PREPARE_TIMEOUT_MS);
+    if (refusals.length > 0) {
+      crew.tell({ kind: 'discard', generation: plan.generation });
+      return Array.from(new Set(refusals));
+    }
+    crew.adopt(plan);
+    const silent = await crew.ask('committed', () => ({ kind: 'commit', generation: plan.generation }), COMMIT_TIMEOUT_MS);
+    for (const problem of silent) events.exceptionCaught(this.#log, { where: 'reload', message: problem, stack: undefined });
+    if (JSON.stringify(before.config.accessLog) !== JSON.stringify(config.accessLog)) await this.#moveAccessLog(config);
+    return [];
+  }
+
+  #restartNeeds(config: GatewayConfig, crew: Crew): readonly string[] {
+    const running = crew.size;
+    const needs = config.workers === running ? [] : [`workers: ${config.workers} (${running} run)`];
+    const admin = config.admin;
+    const isSameAdmin = admin?.token === this.#adminConfig?.token && addressOf(admin) === addressOf(this.#adminConfig);
+    return isSameAdmin ? needs : [...needs, 'admin'];
+  }
+
+  #openAccessLog(config: GatewayConfig): string | undefined {
+    try {
+      this.#accessTarget.open(config.accessLog);
+      return undefined;
+    } catch (error) {
+      return `access log ${config.accessLog.path}: ${summarizeError(error)}`;
+    }
+  }
+
+  async #moveAccessLog(config: GatewayConfig | undefined): Promise<void> {
+    const crew = this.#crew;
+    if (config === undefined || crew === undefined) return;
+    const old = this.#accessTarget.fd;
+    const problem = this.#openAccessLog(config);
+    if (problem !== undefined) return events.accessLogFailed(this.#log, { path: config.accessLog.path, problem });
+    const { fd } = this.#accessTarget;
+    const silent = await crew.ask('access-log-moved', () => ({ kind: 'access-log', fd }), MOVE_TIMEOUT_MS);
+    // A worker that did not answer may still write to the old one: better a descriptor too many than lines in a wrong file.
+    if (silent.length === 0) this.#accessTarget.close(old);
+    events.accessLogReopened(this.#log, { path: config.accessLog.path });
+  }
+
+  async #openAdmin(config: AdminConfig): Promise<string | undefined> {
+    this.#adminConfig = config;
+    const handler = adminHandler({
+      token: config.token,
+      isReady: () => this.#state === 'serving' && this.#crew?.isWhole === true,
+      metrics: (accept) => this.#metrics?.print(accept, this.#crew?.ready.length ?? 0) ?? { text: '', contentType: 'text/plain' },
+      reload: () => this.reload('admin'),
+      drain: () => this.#tell({ kind: 'draining' }),
+      config: () => redact(this.#crew?.plan.config),
+      onRefused: (client, path) => events.adminRefused(this.#log, { client, path }),
+    });
+    try {
+      if (!this.#start.sharesPorts) await reservePort(config.address);
+      this.#admin = await openPlainServer(config.address, { sharesPort: true, maxConnections: MAX_ADMIN_CONNECTIONS }, handler);
+      return undefined;
+    } catch (error) {
+      return `admin listener: cannot listen on ${addressText(config.address)}: ${bindProblem(error)}`;
+    }
+  }
+
+  #adminListener(): OpenListener | undefined {
+    const admin = this.#admin;
+    return admin === undefined ? undefined : { name: 'admin', host: admin.host, port: admin.port };
+  }
+}
+
+function goodOf({ config, modules }: PlanMessage): LastGood {
+  return { config, modules };
+}
+
+function addressOf(admin: AdminConfig | undefined): string | undefined {
+  return admin === undefined ? undefined : addressText(admin.address);
+}
+
+/** The configuration without what `${env:…}` and `${file:…}` are for. */
+function redact(config: GatewayConfig | undefined): unknown {
+  if (config === undefined) return {};
+  const admin = config.admin === undefined ? undefined : { ...config.admin, token: config.admin.token === undefined ? undefined : '(hidden)' };
+  return { ...config, admin };
+}
+
+/** Starts the origin of the built-in example on a thread of its own; resolves with its URL. */
+function startDemoOrigin(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(DEMO_ENTRY, { workerData: { port: 0 }, name: 'sluice-demo-origin' });
+    worker.once('message', ({ port }: { readonly port: number }) => resolve(`http://127.0.0.1:${port}`));
+    worker.once('error', reject);
+    worker.unref();
+  });
+}

@@ -1,0 +1,291 @@
+import type { EventLog } from '../observe/log.ts';
+import * as events from '../observe/events.ts';
+import { type Heartbeats, judgeHeartbeat } from '../shm/heartbeat.ts';
+import { BackOff } from './back-off.ts';
+import type { FromWorker, OpenListener, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
+import { WorkerHandle } from './worker-handle.ts';
+
+/** How often signs of life are looked at. */
+const LOOK_MS = 250;
+/** A thread that was told to end and has not is terminated this long after its deadline. */
+const TERMINATE_MARGIN_MS = 1_000;
+/** What a worker may take for the last of its access log. */
+const LAST_WRITES_MS = 2_000;
+/** A worker that drains by itself after an exception is terminated after this. */
+const MAX_DOOMED_MS = 10_000;
+
+export type CrewOptions = {
+  readonly size: number;
+  /** Slots for counters and heartbeats; more than `size`, so that a successor can start while the old one still drains. */
+  readonly slots: number;
+  readonly log: EventLog;
+  readonly heartbeats: Heartbeats;
+  /** Everything but the slot. */
+  startOf(plan: PlanMessage): Omit<WorkerStart, 'slot' | 'plan'>;
+  /** Before a slot is given to another thread. */
+  onSlotFreed(slot: number): void;
+  onDeath(reason: 'exit' | 'error' | 'stuck'): void;
+  /** An exception in the programme was reported. */
+  onException(): void;
+  /** A worker is stuck that cannot be ended from inside the process. */
+  onIrreplaceable(reason: string): void;
+};
+
+type Waiter = (worker: WorkerHandle, message: FromWorker | undefined) => void;
+
+/** The workers: starts them, replaces those that die or get stuck, and asks them all. */
+export class Crew {
+  readonly #options: CrewOptions;
+  readonly #workers = new Set<WorkerHandle>();
+  readonly #freeSlots: number[];
+  readonly #backOff = new BackOff();
+  readonly #waiters = new Set<Waiter>();
+  readonly #respawns = new Set<NodeJS.Timeout>();
+  #lookTimer: NodeJS.Timeout | undefined;
+  #plan: PlanMessage;
+  #isClosing = false;
+  #cutConnections = 0;
+
+  constructor(options: CrewOptions, plan: PlanMessage) {
+    this.#options = options;
+    this.#plan = plan;
+    this.#freeSlots = Array.from({ length: options.slots }, (_, slot) => slot);
+  }
+
+  get size(): number {
+    return this.#options.size;
+  }
+
+  get plan(): PlanMessage {
+    return this.#plan;
+  }
+
+  get ready(): readonly WorkerHandle[] {
+    return Array.from(this.#workers).filter(({ state }) => state === 'ready');
+  }
+
+  /** Every worker that was asked for accepts on every listener of the plan. */
+  get isWhole(): boolean {
+    const wanted = this.#plan.config.listeners.length;
+    return this.ready.length >= this.#options.size && this.ready.every(({ listeners }) => listeners.length === wanted);
+  }
+
+  get listeners(): readonly OpenListener[] {
+    return this.ready[0]?.listeners ?? [];
+  }
+
+  /** Resolves when all are ready; with text when one of them could not start. */
+  async start(): Promise<string | undefined> {
+    for (let count = 0; count < this.#options.size; count++) this.#spawn();
+    const failures = await this.ask('ready', () => undefined, Number.POSITIVE_INFINITY);
+    if (failures.length > 0) return failures[0];
+    this.#lookTimer = setInterval(() => this.#look(), LOOK_MS);
+    return undefined;
+  }
+
+  /**
+   * Sends each worker `message` and waits until each has answered with a message of kind `answer`, ended, refused, or let
+   * `timeoutMs` pass. Returns what went wrong, a line each; a worker that ended is no answer only when it `failed`.
+   */
+  ask(answer: FromWorker['kind'], message: (worker: WorkerHandle) => ToWorker | undefined, timeoutMs: number): Promise<readonly string[]> {
+    const asked = new Set(Array.from(this.#workers).filter(({ state }) => state !== 'leaving' && (answer === 'ready' || state === 'ready')));
+    const failures: string[] = [];
+    return new Promise((resolve) => {
+      const done = (worker: WorkerHandle, failure: string | undefined): void => {
+        if (!asked.delete(worker)) return;
+        if (failure !== undefined) failures.push(failure);
+        if (asked.size === 0) finish();
+      };
+      const waiter: Waiter = (worker, reply) => {
+        if (reply === undefined) done(worker, answer === 'ready' ? `worker ${worker.slot} ended: ${worker.endingText || worker.ending}` : undefined);
+        else if (reply.kind === answer) done(worker, undefined);
+        else if (reply.kind === 'failed' || reply.kind === 'refused') done(worker, reply.reason);
+      };
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        resolve(failures);
+      };
+      const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => giveUp(), timeoutMs);
+      const giveUp = (): void => {
+        for (const worker of asked) failures.push(`worker ${worker.slot} did not answer within ${timeoutMs} ms`);
+        finish();
+      };
+      this.#waiters.add(waiter);
+      for (const worker of asked) {
+        const text = message(worker);
+        if (text !== undefined) worker.send(text);
+      }
+      if (asked.size === 0) finish();
+    });
+  }
+
+  /** The plan that workers started from now on get; those that run are told by `ask`. */
+  adopt(plan: PlanMessage): void {
+    this.#plan = plan;
+  }
+
+  tell(message: ToWorker): void {
+    for (const worker of this.#workers) worker.send(message);
+  }
+
+  /** Drains all, ends all. Resolves with the number of connections that were cut, when the last thread has ended or the time is up. */
+  async close(deadlineMs: number): Promise<number> {
+    this.#stopRespawning();
+    for (const worker of this.#workers) {
+      worker.state = 'leaving';
+      worker.send({ kind: 'drain', deadlineMs });
+    }
+    await this.#untilEmpty(deadlineMs + TERMINATE_MARGIN_MS + LAST_WRITES_MS);
+    return this.#cutConnections;
+  }
+
+  cut(): void {
+    this.#stopRespawning();
+    this.tell({ kind: 'cut' });
+  }
+
+  #stopRespawning(): void {
+    this.#isClosing = true;
+    clearInterval(this.#lookTimer);
+    for (const timer of this.#respawns) clearTimeout(timer);
+  }
+
+  #untilEmpty(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      const waiter: Waiter = () => {
+        if (this.#workers.size > 0) return;
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        resolve();
+      };
+      this.#waiters.add(waiter);
+      if (this.#workers.size === 0) resolve();
+    });
+  }
+
+  #spawn(): void {
+    const slot = this.#freeSlots.shift();
+    if (slot === undefined) return this.#respawnAfter(LOOK_MS);
+    const start = { ...this.#options.startOf(this.#plan), plan: this.#plan, slot };
+    const worker = new WorkerHandle(start, this.#options.heartbeats.read(slot), {
+      onMessage: (from, message) => this.#onMessage(from, message),
+      onExit: (from, code) => this.#onExit(from, code),
+    });
+    this.#workers.add(worker);
+  }
+
+  #respawnAfter(delayMs: number): void {
+    const timer = setTimeout(() => {
+      this.#respawns.delete(timer);
+      if (!this.#isClosing) this.#spawn();
+    }, delayMs);
+    this.#respawns.add(timer);
+  }
+
+  #onMessage(worker: WorkerHandle, message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#onReady(worker, message.listeners);
+        break;
+      case 'failed':
+        worker.ending = 'error';
+        worker.endingText = message.reason;
+        break;
+      case 'prepared':
+        this.#onPrepared(worker, message.generation);
+        break;
+      case 'committed':
+        worker.generation = message.generation;
+        worker.listeners = message.listeners;
+        break;
+      case 'error':
+        this.#report(`worker ${worker.slot}, ${message.where}`, message.text);
+        break;
+      case 'doomed':
+        this.#onDoomed(worker, message.text);
+        break;
+      case 'drained':
+        this.#cutConnections += message.cut;
+        break;
+      case 'refused':
+      case 'access-log-moved':
+        break;
+    }
+    for (const waiter of Array.from(this.#waiters)) waiter(worker, message);
+  }
+
+  #onReady(worker: WorkerHandle, listeners: readonly OpenListener[]): void {
+    if (worker.state === 'starting') worker.state = 'ready';
+    worker.listeners = listeners;
+    events.workerStarted(this.#options.log, { worker: worker.slot, startMs: Math.round(performance.now() - worker.startedMs) });
+    // It was started with a plan that a reload has replaced meanwhile.
+    if (worker.generation !== this.#plan.generation) worker.send({ kind: 'prepare', plan: this.#plan });
+    if (this.#isClosing) worker.send({ kind: 'cut' });
+  }
+
+  #onPrepared(worker: WorkerHandle, generation: number): void {
+    if (generation === this.#plan.generation && worker.generation !== generation) worker.send({ kind: 'commit', generation });
+  }
+
+  /** It drains by itself; its successor need not wait for that. */
+  #onDoomed(worker: WorkerHandle, text: string): void {
+    this.#report(`worker ${worker.slot}, which drains and is replaced`, text);
+    if (worker.state === 'leaving') return;
+    worker.ending = 'error';
+    worker.state = 'leaving';
+    this.#replace(worker, 'an exception in the programme');
+    setTimeout(() => this.#workers.has(worker) && worker.terminate(), MAX_DOOMED_MS).unref();
+  }
+
+  #onExit(worker: WorkerHandle, code: number): void {
+    this.#workers.delete(worker);
+    this.#options.onSlotFreed(worker.slot);
+    this.#freeSlots.push(worker.slot);
+    if (!this.#isClosing && worker.state !== 'leaving') {
+      this.#replace(worker, worker.endingText || `${worker.ending}, code ${code}`);
+    }
+    worker.state = 'leaving';
+    for (const waiter of Array.from(this.#waiters)) waiter(worker, undefined);
+  }
+
+  #replace(worker: WorkerHandle, cause: string): void {
+    this.#options.onDeath(worker.ending);
+    const restartInMs = this.#backOff.afterDeath(performance.now() - worker.startedMs);
+    events.workerDied(this.#options.log, { worker: worker.slot, cause, restartInMs });
+    if (!this.#isClosing) this.#respawnAfter(restartInMs);
+  }
+
+  #report(where: string, text: string): void {
+    const [message = text] = text.split('\n', 1);
+    this.#options.onException();
+    events.exceptionCaught(this.#options.log, { where, message, stack: message === text ? undefined : text });
+  }
+
+  #look(): void {
+    const { stuckReportMs, stuckKillMs } = this.#plan.config.process;
+    const limits = { reportMs: stuckReportMs, replaceMs: stuckKillMs, maxStepMs: 2 * LOOK_MS };
+    for (const worker of this.#workers) {
+      if (worker.state !== 'ready') continue;
+      const look = { watch: worker.watch, beat: this.#options.heartbeats.read(worker.slot), nowMs: performance.now() };
+      const { verdict, watch } = judgeHeartbeat(look, limits);
+      const { quietMs } = worker.watch;
+      worker.watch = watch;
+      if (verdict === 'stuck') events.workerStuck(this.#options.log, { worker: worker.slot, quietMs: Math.round(watch.quietMs) });
+      if (verdict === 'recovered') events.workerRecovered(this.#options.log, { worker: worker.slot, quietMs: Math.round(quietMs) });
+      if (verdict === 'replace') this.#onStuck(worker, watch.quietMs);
+    }
+  }
+
+  #onStuck(worker: WorkerHandle, quietMs: number): void {
+    worker.ending = 'stuck';
+    events.workerReplaced(this.#options.log, { worker: worker.slot, quietMs: Math.round(quietMs) });
+    const hasUws = this.#plan.config.listeners.some(({ engine }) => engine === 'uws');
+    // A thread that ends with a live uWS app takes the process with it, so the process is replaced as a whole.
+    if (!hasUws) return worker.terminate();
+    worker.state = 'leaving';
+    this.#options.onIrreplaceable(`worker ${worker.slot} is stuck and serves a uws listener`);
+  }
+}
+

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import type { GatewayConfig } from '../config/types.ts';
+import { MetricsWriter } from '../observe/metrics-writer.ts';
+import { CONTENT_TYPES, printMetrics } from '../observe/prometheus.ts';
+import { MetricRegistry } from '../observe/registry.ts';
+import type { MetricPlan } from '../observe/slots.ts';
+import { type CounterBlocks, createCounters } from '../shm/counters.ts';
+import { property } from './property.ts';
+
+/** The counters of the process and the coordinator's own pen, which writes the block after the workers'. */
+export class ProcessMetrics {
+  readonly version = readVersion();
+  readonly counters: CounterBlocks;
+  readonly #registry = new MetricRegistry();
+  readonly #workers: number;
+  #writer: MetricsWriter;
+
+  /** `slots`: how many workers may ever live at once. */
+  constructor(slots: number) {
+    this.#workers = slots;
+    this.counters = createCounters(slots + 1, this.#registry.maxCells);
+    this.#registry.register('sluice_build_info', this.#versions());
+    this.#writer = new MetricsWriter(this.counters.block(slots), { slots: {} });
+  }
+
+  plan(config: GatewayConfig): MetricPlan {
+    const plan = this.#registry.plan(config);
+    this.#writer = new MetricsWriter(this.counters.block(this.#workers), plan);
+    this.#writer.set(this.#writer.slot('sluice_build_info', this.#versions()), 1);
+    return plan;
+  }
+
+  /** The thread of this slot has ended; what only described it goes. */
+  clearGauges(slot: number): void {
+    this.#registry.clearGauges(this.counters.block(slot));
+  }
+
+  countRestart(reason: 'exit' | 'error' | 'stuck'): void {
+    this.#writer.increment(this.#writer.slot('sluice_worker_restarts_total', { reason }));
+  }
+
+  countReload(result: 'success' | 'failure'): void {
+    this.#writer.increment(this.#writer.slot('sluice_reloads_total', { result }));
+  }
+
+  countException(): void {
+    this.#writer.increment(this.#writer.slot('sluice_exceptions_total', {}));
+  }
+
+  print(accept: string, readyWorkers: number): { readonly text: string; readonly contentType: string } {
+    const format = accept.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
+    this.#writer.set(this.#writer.slot('sluice_workers', {}), readyWorkers);
+    this.#writer.set(this.#writer.slot('sluice_uptime_seconds', {}), process.uptime() * 1000);
+    this.#writer.set(this.#writer.slot('sluice_process_resident_memory_bytes', {}), process.memoryUsage.rss());
+    this.#writer.set(this.#writer.slot('sluice_metric_label_sets_overflowed', {}), this.#registry.overflowedTotal);
+    const source = { registry: this.#registry, counters: this.counters, workers: this.#workers };
+    return { text: printMetrics(source, format), contentType: CONTENT_TYPES[format] };
+  }
+
+  #versions(): { readonly version: string; readonly node: string } {
+    return { version: this.version, node: process.versions.node };
+  }
+}
+
+/** The version in our own package.json. */
+export function readVersion(): string {
+  const parsed: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return String(property(parsed, 'version') ?? 'unknown');
+}

@@ -1,0 +1,49 @@
+import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
+import { type HeartbeatWatch, watchHeartbeat } from '../shm/heartbeat.ts';
+import type { FromWorker, OpenListener, ToWorker, WorkerStart } from './messages.ts';
+
+const ENTRY = fileURLToPath(new URL('./worker.ts', import.meta.url));
+
+export type WorkerEvents = {
+  onMessage(worker: WorkerHandle, message: FromWorker): void;
+  /** Exactly once, after the thread has ended. */
+  onExit(worker: WorkerHandle, code: number): void;
+};
+
+/** One worker thread as the coordinator sees it. */
+export class WorkerHandle {
+  readonly slot: number;
+  readonly startedMs = performance.now();
+  /** The plan that it serves. */
+  generation: number;
+  listeners: readonly OpenListener[] = [];
+  state: 'starting' | 'ready' | 'leaving' = 'starting';
+  /** Why it ends, as far as it is known before. */
+  ending: 'exit' | 'error' | 'stuck' = 'exit';
+  endingText = '';
+  watch: HeartbeatWatch;
+  readonly #worker: Worker;
+
+  constructor(start: WorkerStart, beat: number, events: WorkerEvents) {
+    this.slot = start.slot;
+    this.generation = start.plan.generation;
+    this.watch = watchHeartbeat(beat, this.startedMs);
+    this.#worker = new Worker(ENTRY, { workerData: start, name: `sluice-worker-${start.slot}` });
+    this.#worker.on('message', (message: FromWorker) => events.onMessage(this, message));
+    this.#worker.on('error', (error: Error) => {
+      this.ending = 'error';
+      this.endingText = error.message;
+    });
+    this.#worker.on('exit', (code) => events.onExit(this, code));
+  }
+
+  send(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** Ends the thread wherever it is. With a live uWS app in it this would end the whole process. */
+  terminate(): void {
+    void this.#worker.terminate();
+  }
+}

@@ -14,6 +14,10 @@ export interface ClientPort {
   /** Peer address as text (IPv4, or IPv6 without brackets). */
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Port of the listener as the client sees it. */
+  readonly localPort: number;
+  /** Whether interim answers (1xx) can be sent to this client: not by every engine, and never to HTTP/1.0. */
+  readonly canInform: boolean;
   /**
    * Sends status line and fields. `status` is `200 OK` (code, space, reason); `block` is whole field lines, each with CRLF,
    * without framing and connection fields: the engine adds those. `contentLengthWhenNone`: for HEAD and 304, the length to
@@ -28,7 +32,7 @@ export interface ClientPort {
   finish(): void;
   /** The answer cannot be completed: cuts the connection, so that it is never taken as complete. */
   cut(): void;
-  /** An interim answer, e.g. `100 Continue` or `103 Early Hints`; engines that cannot send one ignore it. */
+  /** An interim answer, e.g. `100 Continue` or `103 Early Hints`. Called only where `canInform`. */
   writeInformational(status: string, block: string): void;
   /** Back-pressure on the request body. */
   pauseBody(): void;

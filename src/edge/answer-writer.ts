@@ -1,0 +1,110 @@
+import type { Socket } from 'node:net';
+import type { AnswerFraming } from '../exchange/client-port.ts';
+import type { Loan } from '../upstream/sink.ts';
+import type { Flushable, FlushQueue } from './flush-queue.ts';
+
+/** Bytes up to this are put together with the head as text and leave in one write; a longer piece is written as it is lent. */
+const MAX_JOINED_BYTES = 16 * 1024;
+const LAST_CHUNK = '0\r\n\r\n';
+
+/**
+ * Writes the answers of one HTTP/1 connection, one after the other: status line, framing, chunks. Text waits until the end
+ * of the tick or until there is enough of it.
+ */
+export class AnswerWriter implements Flushable {
+  private readonly socket: Socket;
+  private readonly queue: FlushQueue;
+  private out = '';
+  private isQueued = false;
+  private isChunked = false;
+  private hasBody = false;
+  /** A head has been given for the running answer. */
+  isBegun = false;
+  /** The body ends where the connection does (HTTP/1.0 client, length unknown). */
+  isUntilClose = false;
+  private bytesWritten = 0;
+
+  constructor(socket: Socket, queue: FlushQueue) {
+    this.socket = socket;
+    this.queue = queue;
+  }
+
+  /** Whether the client is behind: more than the socket's high-water mark waits. */
+  get isFull(): boolean {
+    return this.socket.writableNeedDrain;
+  }
+
+  /** Bytes written since this was last asked. */
+  takeBytesWritten(): number {
+    const bytes = this.bytesWritten;
+    this.bytesWritten = 0;
+    return bytes;
+  }
+
+  /** `start`: status line and fields, without the empty line. An answer of unknown length to an HTTP/1.0 client ends with the connection. */
+  writeHead(start: string, framing: AnswerFraming, minor: number): void {
+    this.isBegun = true;
+    this.hasBody = framing.kind !== 'none';
+    this.isChunked = framing.kind === 'unknown' && minor > 0;
+    this.isUntilClose = framing.kind === 'unknown' && minor === 0;
+    this.append(start + (this.isChunked ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n'));
+  }
+
+  writeInformational(text: string): void {
+    this.append(text);
+  }
+
+  writeBody(bytes: Buffer): Loan {
+    const length = bytes.length;
+    if (length === 0 || !this.hasBody) return 'released';
+    if (length > MAX_JOINED_BYTES) return this.writeLarge(bytes);
+    const text = bytes.toString('latin1', 0, length);
+    this.append(this.isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text);
+    return 'released';
+  }
+
+  /** Ends the answer and writes what waits. */
+  finish(): void {
+    if (this.isChunked) this.out += LAST_CHUNK;
+    this.isChunked = false;
+    this.isBegun = false;
+    this.hasBody = false;
+    this.flush();
+  }
+
+  flush(): void {
+    this.isQueued = false;
+    const out = this.out;
+    if (out === '') return;
+    this.out = '';
+    this.bytesWritten += out.length;
+    this.socket.write(out, 'latin1');
+  }
+
+  private append(text: string): void {
+    this.out += text;
+    if (this.out.length > MAX_JOINED_BYTES) this.flush();
+    else if (!this.isQueued) {
+      this.isQueued = true;
+      this.queue.add(this);
+    }
+  }
+
+  private writeLarge(bytes: Buffer): Loan {
+    const { socket } = this;
+    const before = this.isChunked ? `${this.out}${bytes.length.toString(16)}\r\n` : this.out;
+    this.out = '';
+    this.bytesWritten += before.length + bytes.length;
+    if (before === '') {
+      socket.write(bytes);
+    } else {
+      socket.cork();
+      socket.write(before, 'latin1');
+      socket.write(bytes);
+      socket.uncork();
+    }
+    const loan = socket.writableLength === 0 ? 'released' : 'kept';
+    if (this.isChunked) this.append('\r\n');
+    return loan;
+  }
+}

@@ -1,0 +1,16 @@
+/** One open listen address of one worker, whichever engine serves it. */
+export interface Listener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Client connections open now. */
+  readonly connections: number;
+  /** Accepts what already waits in the queue, then closes the listen socket. Connections go on. */
+  stopAccepting(): Promise<void>;
+  /** Closes idle connections now and each other one after its answer. */
+  drain(): void;
+  /** Fires the deadlines of the connections. Called by the worker every `SWEEP_MS`. */
+  sweep(nowMs: number): void;
+  /** Cuts everything. */
+  destroy(): void;
+}

@@ -1,0 +1,93 @@
+/** Framing and connection fields belong to the proxy: a filter that changed them could desynchronise the two sides. */
+const RESERVED = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+type Line = { readonly name: string; readonly lower: string; readonly value: string };
+
+/**
+ * The fields of a message for filters: in order, with repeats, names compared without case. Not for the hot path: a route
+ * without filters never makes one.
+ */
+export class FieldList {
+  #lines: Line[] = [];
+  #isChanged = false;
+
+  /** `block`: vetted field lines, each ending in CRLF. */
+  constructor(block: string) {
+    for (const text of block.split('\r\n')) {
+      const colon = text.indexOf(':');
+      if (colon > 0) this.#lines.push(toLine(text.slice(0, colon), text.slice(colon + 1).trim()));
+    }
+  }
+
+  get isChanged(): boolean {
+    return this.#isChanged;
+  }
+
+  /** All values of a field joined by `, `, or `undefined`. */
+  get(name: string): string | undefined {
+    const values = this.getAll(name);
+    return values.length === 0 ? undefined : values.join(', ');
+  }
+
+  getAll(name: string): string[] {
+    const lower = name.toLowerCase();
+    return this.#lines.filter((line) => line.lower === lower).map((line) => line.value);
+  }
+
+  has(name: string): boolean {
+    return this.getAll(name).length > 0;
+  }
+
+  /** Replaces all lines of that name. Throws a TypeError on a reserved or malformed name or value. */
+  set(name: string, value: string): void {
+    const line = vetLine(name, value);
+    this.#lines = this.#lines.filter((other) => other.lower !== line.lower);
+    this.#lines.push(line);
+    this.#isChanged = true;
+  }
+
+  append(name: string, value: string): void {
+    this.#lines.push(vetLine(name, value));
+    this.#isChanged = true;
+  }
+
+  delete(name: string): void {
+    const { lower } = vetLine(name, '');
+    this.#lines = this.#lines.filter((other) => other.lower !== lower);
+    this.#isChanged = true;
+  }
+
+  entries(): (readonly [name: string, value: string])[] {
+    return this.#lines.map((line) => [line.name, line.value] as const);
+  }
+
+  /** Field lines, each ending in CRLF. */
+  toBlock(): string {
+    return this.#lines.map((line) => `${line.name}: ${line.value}\r\n`).join('');
+  }
+}
+
+function toLine(name: string, value: string): Line {
+  return { name, lower: name.toLowerCase(), value };
+}
+
+function vetLine(name: string, value: string): Line {
+  const text = String(value).trim();
+  if (!NAME.test(name)) throw new TypeError(`filter: ${JSON.stringify(name)} is not a field name`);
+  if (!VALUE.test(text)) throw new TypeError(`filter: the value of ${name} has characters that a field value cannot have`);
+  if (RESERVED.has(name.toLowerCase())) throw new TypeError(`filter: ${name} belongs to the proxy and cannot be changed by a filter`);
+  return toLine(name, text);
+}

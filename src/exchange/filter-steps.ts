@@ -1,0 +1,97 @@
+import { parseRequestHead } from '../http/request-head.ts';
+import { statusText } from '../http/status.ts';
+import type { AnswerFraming } from './client-port.ts';
+import type { Exchange } from './exchange.ts';
+import { FieldList } from './field-list.ts';
+import { FilterRun, type PhaseResult, splitHead } from './filter-run.ts';
+import type { FilterAnswer, FilterResponse } from './filters.ts';
+import { upstreamHead } from './messages.ts';
+import { FILTER_FAILED } from './own-answers.ts';
+import type { RoutePlan } from './plan.ts';
+
+/**
+ * The phases of an exchange whose route has filters. Each starts a promise and goes on when it settles, unless the exchange
+ * has ended meanwhile. A route without filters never comes here.
+ */
+
+/** The head of an answer that waits for its filters. */
+export type HeldHead = { readonly status: number; readonly block: string; readonly framing: AnswerFraming; readonly lengthWhenNone: number };
+
+const TARGET = /^\/[\x21-\x7e]*$/;
+
+export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
+  const { head, gateway } = exchange;
+  const run = new FilterRun(plan.filters ?? [], contextOf(exchange, plan), (fault) => gateway.reportFilterFault(plan, fault));
+  exchange.filters = run;
+  const { firstLine, fields } = splitHead(head.text);
+  const facts = { method: head.method, target: exchange.target, host: exchange.host, captures: exchange.captures, headers: fields };
+  goOn(exchange, run.request(facts), () => {
+    if (facts.headers.isChanged && !reparse(exchange, `${firstLine}\r\n${facts.headers.toBlock()}\r\n`)) return;
+    if (!TARGET.test(facts.target)) throw new TypeError(`filter: ${JSON.stringify(facts.target)} is not a path and query`);
+    exchange.target = facts.target;
+    exchange.proceed(plan);
+  });
+}
+
+export function startUpstreamFilters(exchange: Exchange, plan: RoutePlan, isRetry: boolean): void {
+  const { filters, pool } = exchange;
+  if (filters === null || pool === null) return;
+  const { firstLine, fields } = splitHead(upstreamHead(exchange));
+  const facts = { upstream: plan.upstreamName, attempt: exchange.attempts, headers: fields };
+  exchange.state = 'deciding';
+  goOn(exchange, filters.upstreamRequest(facts), () => {
+    exchange.filteredHead = `${firstLine}\r\n${fields.toBlock()}\r\n`;
+    exchange.state = 'connecting';
+    exchange.request(pool, isRetry);
+  });
+}
+
+export function startResponseFilters(exchange: Exchange, held: HeldHead): void {
+  const { filters } = exchange;
+  if (filters === null) return;
+  const headers = new FieldList(held.block);
+  const view: FilterResponse = Object.assign({ status: held.status, headers }, filters.sharedContext);
+  exchange.held = [];
+  exchange.connection?.pause();
+  goOn(exchange, filters.response(view), () => {
+    if (!Number.isInteger(view.status) || view.status < 200 || view.status > 599) throw new TypeError(`filter: ${view.status} is no status of a final answer`);
+    exchange.releaseHeld({ ...held, status: view.status, block: headers.toBlock() });
+  });
+}
+
+function contextOf(exchange: Exchange, plan: RoutePlan): { requestId: string; route: string; clientAddress: string; state: Map<string, unknown> } {
+  return { requestId: exchange.idOf(), route: plan.name, clientAddress: exchange.addressOf(), state: new Map() };
+}
+
+/** Goes on after a phase. What the step itself throws (a filter set something impossible) is that filter's fault, too. */
+function goOn(exchange: Exchange, phase: Promise<PhaseResult>, next: () => void): void {
+  const { life, gateway } = exchange;
+  phase
+    .then((result) => {
+      if (exchange.life !== life) return;
+      gateway.clock.refresh();
+      if (result.kind === 'answer') exchange.answerFromFilter(render(result.answer));
+      else if (result.kind === 'fault') exchange.failFromFilter(FILTER_FAILED);
+      else next();
+    })
+    .catch((error: unknown) => {
+      gateway.reportError('filter', error);
+      if (exchange.life === life) exchange.failFromFilter(FILTER_FAILED);
+    });
+}
+
+function reparse(exchange: Exchange, text: string): boolean {
+  const { head, listener } = exchange;
+  if (listener === null) return false;
+  const refusal = parseRequestHead(text, head, listener.config.limits);
+  if (refusal !== undefined) throw new TypeError(`filter: the request head is no longer valid (${refusal})`);
+  return true;
+}
+
+function render(answer: FilterAnswer): { status: string; block: string; body: Buffer } {
+  if (!Number.isInteger(answer.status) || answer.status < 200 || answer.status > 599) throw new TypeError(`filter: ${answer.status} is no status of a final answer`);
+  const fields = new FieldList('');
+  for (const [name, value] of Object.entries(answer.headers ?? {})) fields.set(name, value);
+  const body = typeof answer.body === 'string' ? Buffer.from(answer.body, 'utf8') : Buffer.from(answer.body ?? '');
+  return { status: statusText(answer.status), block: fields.toBlock(), body };
+}

@@ -1,0 +1,80 @@
+import { fieldValue } from '../http/fields.ts';
+import type { AccessLog } from '../observe/access-log.ts';
+import type { AccessOutcome, AccessRecord } from '../observe/access-record.ts';
+import { detach } from '../base/detach.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * How an exchange ended. `complete`: the client has a whole answer, whoever made it. Everything else: the connection is cut,
+ * or is gone already.
+ */
+export type Outcome = 'complete' | 'client-gone' | 'client-stalled' | 'client-fault' | 'upstream-broke' | 'deadline' | 'exception';
+
+/** Accounts for an exchange that has ended, whatever happened. Called once, by `Exchange.finish`. */
+export function finishExchange(exchange: Exchange, outcome: Outcome): void {
+  const { gateway, plan } = exchange;
+  const endMs = gateway.clock.nowMs;
+  const metrics = plan === null ? gateway.unroutedMetrics : plan.metrics;
+  metrics.countDone(exchange.status, endMs - exchange.startMs);
+  if (exchange.headMs !== 0) metrics.countResponse(exchange.headMs - exchange.connectedMs);
+  if (outcome === 'client-gone') metrics.countAbort();
+  else if (outcome !== 'complete') metrics.countCut();
+  const log = gateway.accessLog;
+  if (log !== undefined) writeRecord(exchange, log, outcome);
+  const { filters } = exchange;
+  if (filters !== null) {
+    const summary = { status: exchange.status, outcome, totalMs: endMs - exchange.startMs };
+    detach(filters.finish(summary), 'filter finish', gateway.reportError);
+  }
+}
+
+function writeRecord(exchange: Exchange, log: AccessLog, outcome: Outcome): void {
+  const record = exchange.gateway.accessRecord;
+  record.reset();
+  describeRequest(exchange, record);
+  describeTimes(exchange, record);
+  record.status = exchange.status;
+  record.bytesReceived = exchange.bytesReceived;
+  record.bytesSent = exchange.bytesSent;
+  record.retries = Math.max(0, exchange.attempts - 1);
+  record.outcome = outcomeOf(exchange, outcome);
+  record.proxyError = exchange.proxyError;
+  log.write(record);
+}
+
+function describeRequest(exchange: Exchange, record: AccessRecord): void {
+  const { plan, pool, port, head, listener } = exchange;
+  record.requestId = exchange.idOf();
+  record.listener = listener?.config.name ?? '';
+  record.route = plan?.name ?? '';
+  record.upstream = plan?.upstreamName ?? '';
+  record.endpoint = pool?.url ?? '';
+  record.peerAddress = port?.remoteAddress ?? '';
+  if (!exchange.isHeadVetted) return;
+  record.method = head.method;
+  record.target = head.target;
+  record.host = head.authority;
+  record.protocol = head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+  record.clientAddress = exchange.addressOf();
+  record.userAgent = fieldValue(head, 'user-agent') ?? '';
+  record.referer = fieldValue(head, 'referer') ?? '';
+}
+
+function describeTimes(exchange: Exchange, record: AccessRecord): void {
+  const { startMs, askedMs, connectedMs, headMs } = exchange;
+  const endMs = exchange.gateway.clock.nowMs;
+  record.timeMs = Date.now();
+  record.totalMs = endMs - startMs;
+  if (askedMs !== 0) record.routeMs = askedMs - startMs;
+  if (connectedMs !== 0) record.connectMs = connectedMs - askedMs;
+  if (headMs === 0) return;
+  record.responseMs = headMs - connectedMs;
+  record.bodyMs = endMs - headMs;
+}
+
+function outcomeOf(exchange: Exchange, outcome: Outcome): AccessOutcome {
+  if (outcome === 'client-gone') return 'aborted';
+  if (outcome !== 'complete') return 'cut';
+  if (exchange.attempts === 0) return exchange.plan === null ? 'refused' : 'answered';
+  return exchange.proxyError === '' ? 'answered' : 'failed';
+}

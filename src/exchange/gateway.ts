@@ -1,0 +1,182 @@
+import type { LoopClock } from '../base/clock.ts';
+import type { DetachReport } from '../base/detach.ts';
+import type { GatewayConfig, ListenerConfig } from '../config/types.ts';
+import { DateLine } from '../http/http-date.ts';
+import { viaPseudonym } from '../http/loops.ts';
+import type { AccessLog } from '../observe/access-log.ts';
+import { AccessRecord } from '../observe/access-record.ts';
+import { NO_ROUTE } from '../observe/labels.ts';
+import type { MetricsWriter } from '../observe/metrics-writer.ts';
+import type { MetricSlot } from '../observe/slots.ts';
+import { RequestIds } from '../observe/request-id.ts';
+import { Router } from '../routing/router.ts';
+import { Cluster } from '../upstream/cluster.ts';
+import type { ClientPort } from './client-port.ts';
+import { Exchange } from './exchange.ts';
+import type { FilterFault } from './filter-run.ts';
+import type { LoadedFilters } from './filters.ts';
+import { ListenerPlan } from './listener-plan.ts';
+import { compilePlans, type RoutePlan } from './plan.ts';
+import { RouteMetrics } from './route-metrics.ts';
+import { UpstreamGauges } from './upstream-gauges.ts';
+
+export type GatewayOptions = {
+  readonly clock: LoopClock;
+  readonly workerIndex: number;
+  /** Used where the config enables it. */
+  readonly accessLog: AccessLog | undefined;
+  readonly reportError: DetachReport;
+  /** At least 6 random bytes. */
+  readonly idSeed: Uint8Array;
+  /** One token for the whole host's run, so that all workers know each other in `Via`. */
+  readonly runToken: string;
+};
+
+/** Exchanges kept for reuse; those of a burst go back to the collector. */
+const MAX_FREE_EXCHANGES = 1024;
+
+/** What one worker serves by: the plan in force, the upstreams, and the pool of exchanges. */
+export class Gateway {
+  readonly clock: LoopClock;
+  readonly reportError: DetachReport;
+  readonly accessRecord = new AccessRecord();
+  accessLog: AccessLog | undefined;
+  serverName = 'sluice';
+  pseudonym = 'sluice';
+  isDraining = false;
+  inFlight = 0;
+
+  private readonly options: GatewayOptions;
+  private readonly ids: RequestIds;
+  private readonly date = new DateLine();
+  private readonly free: Exchange[] = [];
+  private readonly watched = new Map<Exchange, number>();
+  private readonly retired = new Set<Cluster>();
+  private clusters = new Map<string, Cluster>();
+  private gauges: UpstreamGauges | undefined;
+  private routes: Router<RoutePlan> | undefined;
+  private fallbackMetrics: RouteMetrics | undefined;
+  private metrics: MetricsWriter | undefined;
+  private inFlightSlot: MetricSlot | undefined;
+  private maxFields = 100;
+
+  constructor(options: GatewayOptions) {
+    this.options = options;
+    this.clock = options.clock;
+    this.reportError = options.reportError;
+    this.ids = new RequestIds(options.idSeed, options.workerIndex);
+  }
+
+  /**
+   * Compiles a plan and puts it in force for requests that begin from now on; running ones end by the old one. Upstreams that
+   * did not change keep their connections, the others' are closed as they become idle. Throws if the config was not checked.
+   */
+  load(config: GatewayConfig, metrics: MetricsWriter, filters: LoadedFilters): void {
+    this.serverName = config.serverName;
+    this.pseudonym = viaPseudonym(config.serverName, this.options.runToken);
+    const clusters = this.reuseClusters(config);
+    const services = { clusters, filters, metrics, pseudonym: this.pseudonym };
+    const routes = new Router(compilePlans(config, services));
+    for (const [name, cluster] of this.clusters) if (clusters.get(name) !== cluster) this.retire(cluster);
+    this.clusters = clusters;
+    this.routes = routes;
+    this.metrics = metrics;
+    this.inFlightSlot = metrics.slot('sluice_requests_in_flight', {});
+    this.fallbackMetrics = new RouteMetrics(metrics, NO_ROUTE, undefined);
+    this.gauges = new UpstreamGauges(metrics, clusters);
+    this.accessLog = config.accessLog.enabled ? this.options.accessLog : undefined;
+    this.maxFields = Math.max(this.maxFields, ...config.listeners.map(({ limits }) => limits.maxFields));
+    this.free.length = 0;
+  }
+
+  get router(): Router<RoutePlan> {
+    if (this.routes === undefined) throw new Error('invariant broken: a plan is loaded before listeners open');
+    return this.routes;
+  }
+
+  /** Where requests count that met no route. */
+  get unroutedMetrics(): RouteMetrics {
+    if (this.fallbackMetrics === undefined) throw new Error('invariant broken: a plan is loaded before listeners open');
+    return this.fallbackMetrics;
+  }
+
+  listenerPlan(config: ListenerConfig): ListenerPlan {
+    if (this.metrics === undefined) throw new Error('invariant broken: a plan is loaded before listeners open');
+    return new ListenerPlan(config, this.metrics);
+  }
+
+  /** An exchange for one request of a client. The edge fills its head, then calls `begin` or `refuse`. */
+  open(port: ClientPort, listener: ListenerPlan): Exchange {
+    const exchange = this.free.pop() ?? new Exchange(this, this.maxFields);
+    exchange.port = port;
+    exchange.listener = listener;
+    exchange.state = 'reading';
+    this.inFlight++;
+    return exchange;
+  }
+
+  /** Takes back an exchange that has ended. */
+  giveBack(exchange: Exchange): void {
+    this.inFlight--;
+    if (this.watched.size > 0) this.watched.delete(exchange);
+    if (this.free.length < MAX_FREE_EXCHANGES) this.free.push(exchange);
+  }
+
+  watchDeadline(exchange: Exchange, deadlineMs: number): void {
+    this.watched.set(exchange, deadlineMs);
+  }
+
+  nextRequestId(): string {
+    return this.ids.next();
+  }
+
+  dateText(): string {
+    return this.date.at(Date.now());
+  }
+
+  reportFilterFault(plan: RoutePlan, fault: FilterFault): void {
+    plan.metrics.countFilterError(fault.phase);
+    this.reportError(`filter ${fault.filter}, phase ${fault.phase}, route ${plan.name}`, fault.error);
+  }
+
+  /** Fires what is due. Called by the worker every few dozen ms. */
+  sweep(nowMs: number): void {
+    for (const cluster of this.clusters.values()) cluster.sweep(nowMs);
+    for (const cluster of this.retired) {
+      cluster.sweep(nowMs);
+      if (cluster.isEmpty) this.retired.delete(cluster);
+    }
+    for (const [exchange, deadlineMs] of this.watched) {
+      if (nowMs < deadlineMs) continue;
+      this.watched.delete(exchange);
+      exchange.onDeadline();
+    }
+    this.gauges?.update();
+    if (this.inFlightSlot !== undefined) this.metrics?.set(this.inFlightSlot, this.inFlight);
+  }
+
+  /** From now on every answer is the last of its connection. */
+  beginDrain(): void {
+    this.isDraining = true;
+  }
+
+  close(): void {
+    for (const cluster of this.clusters.values()) cluster.retire();
+    for (const cluster of this.retired) cluster.retire();
+  }
+
+  private reuseClusters(config: GatewayConfig): Map<string, Cluster> {
+    return new Map(
+      config.upstreams.map((upstream) => {
+        const known = this.clusters.get(upstream.name);
+        const isSame = known !== undefined && JSON.stringify(known.config) === JSON.stringify(upstream);
+        return [upstream.name, isSame ? known : new Cluster(upstream, this.clock)];
+      }),
+    );
+  }
+
+  private retire(cluster: Cluster): void {
+    cluster.retire();
+    this.retired.add(cluster);
+  }
+}

@@ -1,0 +1,31 @@
+import { buildClientBlock } from '../http/client-head.ts';
+import { buildUpstreamHead } from '../http/forward.ts';
+import type { ResponseHead } from '../http/response-head.ts';
+import type { Exchange } from './exchange.ts';
+import type { RoutePlan } from './plan.ts';
+
+/** The head for the upstream, from what the exchange has come to know. */
+export function upstreamHead(exchange: Exchange): string {
+  const { plan, port, listener, pool, head, forwardFacts: facts } = exchange;
+  if (plan === null || port === null || listener === null || pool === null) return '';
+  facts.target = exchange.target;
+  facts.upstreamAuthority = pool.authority;
+  facts.peerAddress = port.remoteAddress;
+  facts.isTrustedPeer = listener.isTrusted(port.remoteAddress);
+  facts.clientAddress = exchange.addressOf();
+  facts.proto = listener.proto;
+  facts.listenerPort = port.localPort;
+  facts.framing = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
+  facts.contentLength = head.contentLength;
+  facts.forwardExpect = head.expectsContinue && port.canInform;
+  return buildUpstreamHead(head, plan.forward, facts);
+}
+
+/** The field lines of the upstream's answer as the client may see them. */
+export function clientBlock(exchange: Exchange, plan: RoutePlan, head: ResponseHead): string {
+  const { gateway, pool, clientFacts: facts } = exchange;
+  facts.date = gateway.dateText();
+  facts.upstreamAuthority = pool === null ? '' : pool.authority;
+  facts.clientOrigin = plan.response.rewritesRedirects ? `${exchange.listener?.proto ?? 'http'}://${exchange.head.authority}` : '';
+  return buildClientBlock(head, plan.response, facts);
+}

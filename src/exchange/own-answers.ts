@@ -1,0 +1,79 @@
+import type { RefusalAnswer, RequestRefusal } from '../http/refusal.ts';
+import type { RequestHead } from '../http/request-head.ts';
+import { statusText } from '../http/status.ts';
+import type { FailureKind } from '../upstream/failure.ts';
+import type { OwnAnswer, RenderedAnswer } from './answers.ts';
+import type { FailureRule } from './failures.ts';
+
+/** Field lines that a TRACE answer must not reflect (RFC 9110 section 9.3.8). */
+const UNREFLECTED = /^(?:authorization|cookie|proxy-authorization)$/i;
+/** Told with a 503: long enough for a pool to free up, short enough not to be felt. */
+const RETRY_AFTER = 'Retry-After: 1\r\n';
+
+export const NO_ROUTE: OwnAnswer = {
+  status: 404,
+  problem: 'no-route',
+  title: 'Not Found',
+  detail: 'No route matches this request.',
+  proxyError: '',
+  extra: '',
+};
+
+export const LOOP_DETECTED: OwnAnswer = {
+  status: 508,
+  problem: 'loop-detected',
+  title: 'Loop Detected',
+  detail: 'The request has passed this server before.',
+  proxyError: 'proxy_loop_detected',
+  extra: '',
+};
+
+export const TOTAL_TIMEOUT: OwnAnswer = {
+  status: 504,
+  problem: 'deadline',
+  title: 'Gateway Timeout',
+  detail: 'The answer was not ready within the time that this route allows.',
+  proxyError: 'http_response_timeout',
+  extra: '',
+};
+
+export const INTERNAL_ERROR: OwnAnswer = {
+  status: 500,
+  problem: 'internal-error',
+  title: 'Internal Server Error',
+  detail: 'The server failed while it handled this request.',
+  proxyError: 'proxy_internal_error',
+  extra: '',
+};
+
+export const FILTER_FAILED: OwnAnswer = { ...INTERNAL_ERROR, problem: 'filter-failed', detail: 'A filter of this route failed.' };
+
+export function refusalAnswer(answer: RefusalAnswer, refusal: RequestRefusal): OwnAnswer {
+  return { ...answer, problem: refusal, proxyError: '', extra: '' };
+}
+
+export function answerForMethod(allow: string): OwnAnswer {
+  return {
+    status: 405,
+    problem: 'method-not-allowed',
+    title: 'Method Not Allowed',
+    detail: 'The route exists, but not for this method.',
+    proxyError: '',
+    extra: `Allow: ${allow}\r\n`,
+  };
+}
+
+export function answerForRule(kind: FailureKind, rule: FailureRule): OwnAnswer {
+  const { status, proxyError, title } = rule;
+  return { status, problem: kind, title, detail: `${title}.`, proxyError, extra: status === 503 ? RETRY_AFTER : '' };
+}
+
+/**
+ * OPTIONS or TRACE with `Max-Forwards: 0` ends here (RFC 9110 section 7.6.2): OPTIONS is answered for this server, TRACE
+ * reflects the request without what is secret.
+ */
+export function answerForMaxForwards(head: RequestHead): RenderedAnswer {
+  if (head.method === 'OPTIONS') return { status: statusText(200), block: '', body: Buffer.alloc(0) };
+  const lines = head.text.split('\r\n').filter((line) => !UNREFLECTED.test(line.slice(0, Math.max(0, line.indexOf(':')))));
+  return { status: statusText(200), block: 'Content-Type: message/http\r\n', body: Buffer.from(lines.join('\r\n'), 'latin1') };
+}

@@ -1,0 +1,103 @@
+import type { GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.ts';
+import { assert } from '../base/assert.ts';
+import { compileResponsePolicy, type ResponsePolicy } from '../http/client-head.ts';
+import { compileForwardPolicy, type ForwardPolicy } from '../http/forward.ts';
+import { statusText } from '../http/status.ts';
+import type { MetricsWriter } from '../observe/metrics-writer.ts';
+import { type PathPattern, parsePattern } from '../routing/pattern.ts';
+import { compileRewrite, type TargetRewrite } from '../routing/rewrite.ts';
+import type { RouteEntry } from '../routing/route.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { RenderedAnswer } from './answers.ts';
+import type { LoadedFilter, LoadedFilters } from './filters.ts';
+import { RouteMetrics } from './route-metrics.ts';
+
+/** A route made ready at load: all that a request on it needs, and nothing that it does not use (`null` = absent). */
+export type RoutePlan = {
+  readonly name: string;
+  readonly upstreamName: string;
+  /** `null`: the route answers by itself. */
+  readonly cluster: Cluster | null;
+  readonly respond: RenderedAnswer | null;
+  readonly forward: ForwardPolicy;
+  readonly response: ResponsePolicy;
+  readonly rewrite: TargetRewrite | null;
+  readonly filters: readonly LoadedFilter[] | null;
+  readonly maxBodyBytes: number;
+  readonly totalMs: number;
+  readonly serverTiming: boolean;
+  readonly metrics: RouteMetrics;
+};
+
+export type PlanServices = {
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly filters: LoadedFilters;
+  readonly metrics: MetricsWriter;
+  readonly pseudonym: string;
+};
+
+/** The configured routes as the router takes them. The configuration has been checked: whatever is missing here is our own fault. */
+export function compilePlans(config: GatewayConfig, services: PlanServices): readonly RouteEntry<RoutePlan>[] {
+  return config.routes.map((route) => ({
+    name: route.name,
+    match: route.match,
+    priority: route.priority,
+    line: route.line,
+    value: compilePlan(route, config, services),
+  }));
+}
+
+function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanServices): RoutePlan {
+  const { action } = route;
+  const upstream = action.kind === 'upstream' ? config.upstreams.find(({ name }) => name === action.upstream) : undefined;
+  const cluster = upstream === undefined ? undefined : services.clusters.get(upstream.name);
+  assert(action.kind === 'respond' || cluster !== undefined, `route ${route.name} has an upstream`);
+  const parsed = parsePattern(route.match.path);
+  assert(parsed.kind === 'ok', `the path of route ${route.name} has been checked`);
+  const { pseudonym } = services;
+  return Object.freeze({
+    name: route.name,
+    upstreamName: upstream?.name ?? '',
+    cluster: cluster ?? null,
+    respond: action.kind === 'respond' ? renderRespond(action.respond) : null,
+    forward: compileForwardPolicy({
+      forwardCredentials: upstream?.forwardCredentials ?? false,
+      host: upstream?.host ?? 'client',
+      requestFields: route.requestFields,
+      pseudonym,
+      forwarded: config.forwarded,
+      requestId: 'pass',
+    }),
+    response: compileResponsePolicy({ responseFields: route.responseFields, redirects: route.redirects, pseudonym }),
+    rewrite: rewriteOf(route, parsed.pattern),
+    filters: filtersOf(route, services.filters),
+    maxBodyBytes: route.maxBodyBytes,
+    totalMs: totalOf(route, upstream),
+    serverTiming: config.serverTiming,
+    metrics: new RouteMetrics(services.metrics, route.name, upstream?.name),
+  });
+}
+
+function totalOf(route: RouteConfig, upstream: UpstreamConfig | undefined): number {
+  return route.timeoutMs !== 0 ? route.timeoutMs : (upstream?.timeouts.totalMs ?? 0);
+}
+
+function rewriteOf(route: RouteConfig, pattern: PathPattern): TargetRewrite | null {
+  const compiled = compileRewrite(pattern, route);
+  assert(compiled.kind === 'ok', `the rewrite of route ${route.name} has been checked`);
+  return compiled.rewrite ?? null;
+}
+
+function filtersOf(route: RouteConfig, loaded: LoadedFilters): readonly LoadedFilter[] | null {
+  if (route.filters.length === 0) return null;
+  return route.filters.map(({ module, onError, timeoutMs }) => {
+    const filter = loaded.get(module);
+    assert(filter !== undefined, `filter ${module} has been loaded`);
+    return { name: module, filter, onError, timeoutMs };
+  });
+}
+
+function renderRespond(respond: { status: number; headers: readonly (readonly [string, string])[]; body: string }): RenderedAnswer {
+  const block = respond.headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return { status: statusText(respond.status), block, body: Buffer.from(respond.body, 'utf8') };
+}

@@ -1,0 +1,68 @@
+import { CODE_CLASSES, FAILURE_KINDS, RETRY_REASONS } from '../observe/labels.ts';
+import type { MetricsWriter } from '../observe/metrics-writer.ts';
+import type { MetricSlot } from '../observe/slots.ts';
+import type { FailureKind } from '../upstream/failure.ts';
+import type { FilterPhase } from './filter-run.ts';
+import type { RetryReason } from './recover.ts';
+
+/** The cells in which one route counts; found once, when its plan is compiled. */
+export class RouteMetrics {
+  private readonly metrics: MetricsWriter;
+  private readonly codes: readonly MetricSlot[];
+  private readonly duration: MetricSlot;
+  private readonly aborts: MetricSlot;
+  private readonly cuts: MetricSlot;
+  private readonly responseTime: MetricSlot | undefined;
+  private readonly failures: readonly MetricSlot[];
+  private readonly retries: readonly MetricSlot[];
+  private readonly route: string;
+
+  constructor(metrics: MetricsWriter, route: string, upstream: string | undefined) {
+    this.metrics = metrics;
+    this.route = route;
+    this.codes = metrics.slots('sluice_requests_total', { label: 'code', values: CODE_CLASSES }, { route });
+    this.duration = metrics.slot('sluice_request_duration_seconds', { route });
+    this.aborts = metrics.slot('sluice_client_aborts_total', { route });
+    this.cuts = metrics.slot('sluice_body_cuts_total', { route });
+    this.responseTime = upstream === undefined ? undefined : metrics.slot('sluice_upstream_response_seconds', { upstream });
+    this.failures =
+      upstream === undefined ? [] : metrics.slots('sluice_upstream_failures_total', { label: 'kind', values: FAILURE_KINDS }, { upstream });
+    this.retries =
+      upstream === undefined ? [] : metrics.slots('sluice_upstream_retries_total', { label: 'reason', values: RETRY_REASONS }, { upstream });
+  }
+
+  countDone(status: number, totalMs: number): void {
+    const slot = this.codes[((status / 100) | 0) - 1];
+    if (slot !== undefined) this.metrics.increment(slot);
+    this.metrics.observe(this.duration, totalMs);
+  }
+
+  countResponse(ms: number): void {
+    if (this.responseTime !== undefined) this.metrics.observe(this.responseTime, ms);
+  }
+
+  countAbort(): void {
+    this.metrics.increment(this.aborts);
+  }
+
+  countCut(): void {
+    this.metrics.increment(this.cuts);
+  }
+
+  countFailure(kind: FailureKind): void {
+    this.incrementAt(this.failures, FAILURE_KINDS.indexOf(kind));
+  }
+
+  countRetry(reason: RetryReason): void {
+    this.incrementAt(this.retries, RETRY_REASONS.indexOf(reason));
+  }
+
+  countFilterError(phase: FilterPhase): void {
+    this.metrics.increment(this.metrics.slot('sluice_filter_errors_total', { route: this.route, phase }));
+  }
+
+  private incrementAt(slots: readonly MetricSlot[], index: number): void {
+    const slot = slots[index];
+    if (slot !== undefined) this.metrics.increment(slot);
+  }
+}

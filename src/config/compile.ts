@@ -1,0 +1,106 @@
+import { deepFreeze } from './freeze.ts';
+import type { ParsedConfig } from './schema.ts';
+import type { GatewayConfig, ListenerConfig, RouteConfig, UpstreamConfig } from './types.ts';
+
+/** What uWebSockets.js itself fixes: fields of a head, and how long a connection may rest. */
+export const UWS_MAX_FIELDS = 100;
+const UWS_IDLE_MS = 10_000;
+
+/** The parsed file → what the inside wants. Must only be called for a configuration without problems. */
+export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number) => number): GatewayConfig {
+  const upstreams = Object.entries(parsed.upstreams).map(([name, upstream]) => compileUpstream(name, upstream));
+  const totalMs = new Map(upstreams.map(({ name, timeouts }) => [name, timeouts.totalMs]));
+  return deepFreeze({
+    workers: parsed.workers,
+    sharding: parsed.sharding,
+    admin: parsed.admin === undefined ? undefined : { address: parsed.admin.listen, token: parsed.admin.token },
+    listeners: parsed.listeners.map(compileListener),
+    upstreams,
+    routes: parsed.routes.map((route, i) => ({
+      ...compileRoute(route, i),
+      timeoutMs: route.timeout ?? totalMs.get(route.upstream ?? '') ?? 0,
+      line: lineOf(i),
+    })),
+    accessLog: parsed.accessLog,
+    serverName: parsed.serverName,
+    forwarded: parsed.forwarded,
+    serverTiming: parsed.serverTiming,
+    process: {
+      drainTimeoutMs: parsed.process.drainTimeout,
+      drainDelayMs: parsed.process.drainDelay,
+      stuckReportMs: parsed.process.stuckReport,
+      stuckKillMs: parsed.process.stuckKill,
+    },
+  });
+}
+
+function compileListener(listener: ParsedConfig['listeners'][number], i: number): ListenerConfig {
+  const { limits, timeouts, engine } = listener;
+  const isUws = engine === 'uws';
+  return {
+    name: listener.name ?? `listener${i + 1}`,
+    address: listener.listen,
+    engine,
+    trustedProxies: listener.trustedProxies,
+    limits: {
+      maxHeadBytes: limits.maxHead,
+      maxTargetBytes: Math.min(limits.maxTarget, limits.maxHead),
+      maxFields: isUws ? Math.min(limits.maxFields, UWS_MAX_FIELDS) : limits.maxFields,
+      maxConnections: limits.maxConnections,
+    },
+    timeouts: { headMs: timeouts.head, keepAliveMs: isUws ? UWS_IDLE_MS : timeouts.keepAlive, idleMs: timeouts.idle },
+    minRateBytesPerSec: listener.minRate.bytes,
+    minRateAfterMs: listener.minRate.after,
+    backlog: listener.backlog,
+  };
+}
+
+function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][string]): UpstreamConfig {
+  const { pool, timeouts, limits } = upstream;
+  return {
+    name,
+    endpoints: upstream.endpoints,
+    forwardCredentials: upstream.forwardCredentials,
+    host: upstream.host,
+    pool: {
+      maxConnections: pool.maxConnections,
+      maxPending: pool.maxPending,
+      pendingTimeoutMs: pool.pendingTimeout,
+      maxRequests: pool.maxRequests,
+      idleTimeoutMs: pool.idleTimeout,
+      pipelining: pool.pipelining,
+    },
+    timeouts: { connectMs: timeouts.connect, responseMs: timeouts.response, idleMs: timeouts.idle, totalMs: timeouts.total },
+    minRateBytesPerSec: upstream.minRate.bytes,
+    minRateAfterMs: upstream.minRate.after,
+    maxHeadBytes: limits.maxHead,
+    maxFields: limits.maxFields,
+  };
+}
+
+function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<RouteConfig, 'timeoutMs' | 'line'> {
+  const { match, headers } = route;
+  return {
+    name: route.name ?? `route${i + 1}`,
+    match: {
+      host: match.host,
+      path: match.path,
+      methods: match.methods,
+      headers: Object.entries(match.headers).map(([name, value]) => ({ name: name.toLowerCase(), match: value })),
+      query: Object.entries(match.query).map(([name, value]) => ({ name, match: value })),
+    },
+    priority: route.priority,
+    action: compileAction(route),
+    stripPrefix: route.stripPrefix,
+    rewritePath: route.rewrite?.path,
+    requestFields: { set: headers.request.set, remove: headers.request.remove, allow: headers.request.allow },
+    responseFields: { set: headers.response.set, remove: headers.response.remove, allow: undefined },
+    redirects: route.redirects,
+    maxBodyBytes: route.maxBody,
+    filters: route.filters.map(({ module, onError, timeout }) => ({ module, onError, timeoutMs: timeout })),
+  };
+}
+
+function compileAction({ respond, upstream }: ParsedConfig['routes'][number]): RouteConfig['action'] {
+  return respond === undefined ? { kind: 'upstream', upstream: upstream ?? '' } : { kind: 'respond', respond };
+}

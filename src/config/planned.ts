@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+/**
+ * The keys of the whole contract that this version knows but cannot do yet. A key that arrives moves from here into its schema;
+ * until then using it is an error that names what is planned, never a silent acceptance and never an "unknown key".
+ */
+
+export const PLANNED_TOP_KEYS = {
+  tiers: planned('usage tiers and quotas'),
+  store: planned('durable store'),
+  redis: planned('limits across hosts'),
+  cacheMemory: planned('HTTP cache'),
+};
+
+export const PLANNED_LISTENER_KEYS = {
+  protocols: planned('HTTP/2'),
+  tls: planned('TLS'),
+  mode: planned('forward proxy'),
+  allow: planned('forward proxy'),
+};
+
+export const PLANNED_UPSTREAM_KEYS = {
+  discovery: planned('service discovery'),
+  retry: planned('retries by policy'),
+  hedge: planned('hedged requests'),
+  health: planned('health checks'),
+  breaker: planned('circuit breakers'),
+  tls: planned('TLS to upstreams'),
+};
+
+export const PLANNED_ROUTE_KEYS = {
+  compose: planned('composition'),
+  cache: planned('HTTP cache'),
+  collapse: planned('collapsed forwarding'),
+  dedupe: planned('idempotency'),
+  auth: planned('authentication'),
+  limits: planned('rate limits'),
+  tiers: planned('usage tiers and quotas'),
+  transform: planned('body transforms'),
+  compress: planned('compression'),
+  mirror: planned('mirroring'),
+  fallback: planned('fallbacks'),
+};
+
+/** Values of keys that exist, by what they are planned for. */
+export const PLANNED_BALANCE: Readonly<Record<string, string>> = {
+  'least-requests': 'load balancing',
+  random: 'load balancing',
+  'ring-hash': 'load balancing',
+};
+export const PLANNED_PROTOCOL: Readonly<Record<string, string>> = { h2: 'HTTP/2 to upstreams', grpc: 'gRPC' };
+
+export function notAvailable(feature: string): string {
+  return `not available in this version of Sluice (planned: ${feature})`;
+}
+
+function planned(feature: string): z.ZodOptional<z.ZodNever> {
+  return z
+    .never({ error: notAvailable(feature) })
+    .optional()
+    .describe(`Not available in this version (planned: ${feature}).`);
+}

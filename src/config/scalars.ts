@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { notAvailable } from './planned.ts';
+import type { Parsed } from './problem.ts';
+import { didYouMean } from './suggest.ts';
+import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
+
+/**
+ * The leaves of the schema. Each carries a description with unit, bounds and default, from which the JSON Schema and the
+ * reference are made, and refuses what is out of bounds by naming them. Text is accepted where a number or a flag is meant,
+ * because `${env:NAME}` gives text.
+ */
+
+export type Bounds<Default> = { readonly min: number; readonly max: number; readonly byDefault: Default };
+
+/** Extends a JSON Schema pattern by references that are only known at load. */
+const orReference = (pattern: string): string => `${pattern}|\\$\\{`;
+
+export function duration(what: string, bounds: Bounds<string>) {
+  const range = `from ${formatDuration(bounds.min)} to ${formatDuration(bounds.max)}`;
+  return z
+    .union([z.string().meta({ pattern: orReference(DURATION_PATTERN) }), z.literal(0)], { error: messageOf(parseDuration('?')) })
+    .transform((value, context) => within(parseDuration(String(value)), bounds, { context, range }))
+    .prefault(bounds.byDefault)
+    .describe(`${what} A duration ${range}; default ${bounds.byDefault}.`);
+}
+
+/** A duration that may be left out; `otherwise` says what holds then. */
+export function optionalDuration(what: string, bounds: Bounds<string>) {
+  const range = `from ${formatDuration(bounds.min)} to ${formatDuration(bounds.max)}`;
+  return z
+    .union([z.string().meta({ pattern: orReference(DURATION_PATTERN) }), z.literal(0)], { error: messageOf(parseDuration('?')) })
+    .transform((value, context) => within(parseDuration(String(value)), bounds, { context, range }))
+    .optional()
+    .describe(`${what} A duration ${range}; default ${bounds.byDefault}.`);
+}
+
+export function size(what: string, bounds: Bounds<string>) {
+  const range = `from ${formatSize(bounds.min)} to ${formatSize(bounds.max)}`;
+  return z
+    .union([z.string().meta({ pattern: orReference(SIZE_PATTERN) }), z.literal(0)], { error: messageOf(parseSize('?')) })
+    .transform((value, context) => within(parseSize(String(value)), bounds, { context, range }))
+    .prefault(bounds.byDefault)
+    .describe(`${what} A size ${range}; default ${bounds.byDefault}.`);
+}
+
+export function wholeNumber(what: string, bounds: Bounds<number>) {
+  return boundedInteger(bounds)
+    .prefault(bounds.byDefault)
+    .describe(`${what} A whole number from ${bounds.min} to ${bounds.max}; default ${bounds.byDefault}.`);
+}
+
+/** A whole number without a default. */
+export function boundedInteger({ min, max }: { readonly min: number; readonly max: number }) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z
+    .union([z.int({ error }).min(min, { error }).max(max, { error }), z.string().meta({ pattern: orReference('^-?[0-9]+$') })], { error })
+    .transform((value, context): number => {
+      const number = typeof value === 'number' ? value : /^-?\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+      if (number >= min && number <= max) return number;
+      context.addIssue({ code: 'custom', message: error });
+      return z.NEVER;
+    });
+}
+
+export function flag(what: string, byDefault: boolean) {
+  return looseBoolean().prefault(byDefault).describe(`${what} true or false; default ${byDefault}.`);
+}
+
+export function looseBoolean() {
+  const error = 'must be true or false';
+  return z
+    .union([z.boolean({ error }), z.string().meta({ pattern: orReference('^(true|false)$') })], { error })
+    .transform((value, context): boolean => {
+      if (typeof value === 'boolean') return value;
+      if (value === 'true' || value === 'false') return value === 'true';
+      context.addIssue({ code: 'custom', message: error });
+      return z.NEVER;
+    });
+}
+
+/** One of a few words; `later` are words of coming versions with what they wait for. */
+export function word<const Words extends readonly [string, ...string[]]>(
+  what: string,
+  words: Words,
+  later: Readonly<Record<string, string>> = {},
+) {
+  const [first] = words;
+  const choice = words.length > 1 ? `one of ${words.join(', ')}` : `"${first}"`;
+  const error = ({ input }: { readonly input?: unknown }): string => {
+    const feature = typeof input === 'string' && Object.hasOwn(later, input) ? later[input] : undefined;
+    if (feature !== undefined) return notAvailable(feature);
+    const hint = typeof input === 'string' ? didYouMean(input, words) : undefined;
+    return `must be ${choice}${hint === undefined ? '' : `; ${hint}`}`;
+  };
+  return z.enum(words, { error }).prefault(first).describe(`${what} Must be ${choice}; default ${first}.`);
+}
+
+/** Text that `parse` judges and turns into what the inside wants. */
+export function parsedText<T>(parse: (text: string) => Parsed<T>, hint = 'must be text; put it in quotes') {
+  return z.string({ error: hint }).transform((text, context): T => passOn(parse(text), context));
+}
+
+/** As `parsedText`, where the text stays text: usable as the key of a mapping. */
+export function checkedText(parse: (text: string) => Parsed<string>) {
+  return z.string({ error: 'must be text; put it in quotes' }).superRefine((text, context) => void passOn(parse(text), context));
+}
+
+/** The issue reporter that zod hands to a transform, as far as it is used here. */
+export type IssueContext = {
+  addIssue(issue: { code: 'custom'; message: string; params?: Record<string, unknown>; path?: PropertyKey[] }): void;
+};
+
+export function passOn<T>(parsed: Parsed<T>, context: IssueContext): T {
+  if (parsed.kind === 'ok') return parsed.value;
+  context.addIssue({
+    code: 'custom',
+    message: parsed.message,
+    ...(parsed.remedy === undefined ? {} : { params: { remedy: parsed.remedy } }),
+  });
+  return z.NEVER;
+}
+
+type Within = { readonly context: IssueContext; readonly range: string };
+
+function within(parsed: Parsed<number>, bounds: { readonly min: number; readonly max: number }, { context, range }: Within): number {
+  if (parsed.kind === 'ok' && (parsed.value < bounds.min || parsed.value > bounds.max)) {
+    return passOn({ kind: 'bad', message: `must be ${range}` }, context);
+  }
+  return passOn(parsed, context);
+}
+
+function messageOf(parsed: Parsed<number>): string {
+  return parsed.kind === 'bad' ? parsed.message : '';
+}

@@ -1,0 +1,124 @@
+import { isLoopback, parseListen } from './address.ts';
+import { UWS_MAX_FIELDS } from './compile.ts';
+import type { ConfigPath, Finding } from './problem.ts';
+import { asList, asMap, isMap } from './raw.ts';
+import { didYouMean } from './suggest.ts';
+
+/**
+ * What one part of the configuration says about another. Works on the unchecked value, so that one run reports these beside
+ * what the schema finds; whatever is not of the right kind is left to the schema.
+ */
+export function checkAcross(raw: unknown): Finding[] {
+  const root = asMap(raw);
+  const listeners = asList(root['listeners']);
+  const routes = asList(root['routes']);
+  return [
+    ...duplicates(namesIn(listeners, 'listeners'), 'the name of a listener'),
+    ...duplicates(namesIn(routes, 'routes'), 'the name of a route'),
+    ...duplicates(addresses(root), 'an address to listen on'),
+    ...routes.flatMap((route, i) => checkTarget(asMap(route), ['routes', i], Object.keys(asMap(root['upstreams'])))),
+    ...listeners.flatMap((listener, i) => checkUws(asMap(listener), ['listeners', i])),
+    ...checkAdmin(root['admin']),
+  ];
+}
+
+/** What is allowed but probably not meant. */
+export function warnAcross(raw: unknown): Finding[] {
+  const root = asMap(raw);
+  const used = new Set(asList(root['routes']).map((route) => asMap(route)['upstream']));
+  const unused = Object.keys(asMap(root['upstreams'])).filter((name) => !used.has(name));
+  return [
+    ...unused.map((name): Finding => ({ path: ['upstreams', name], at: 'key', message: 'is not used by any route' })),
+    ...asList(root['listeners']).flatMap((listener, i) => trustsEverybody(asMap(listener), ['listeners', i])),
+    ...asList(root['routes']).flatMap((route, i) => uselessBesideRespond(asMap(route), ['routes', i])),
+  ];
+}
+
+type Named = { readonly name: string; readonly path: ConfigPath };
+
+function namesIn(list: readonly unknown[], key: string): Named[] {
+  return list.flatMap((item, i) => {
+    const name = asMap(item)['name'];
+    return typeof name === 'string' ? [{ name, path: [key, i, 'name'] }] : [];
+  });
+}
+
+function addresses(root: ReturnType<typeof asMap>): Named[] {
+  const places: [unknown, ConfigPath][] = asList(root['listeners']).map((listener, i) => listenOf(listener, ['listeners', i]));
+  if (root['admin'] !== undefined) places.push(listenOf(root['admin'], ['admin']));
+  return places.flatMap(([text, path]) => {
+    const address = typeof text === 'string' ? parseListen(text) : undefined;
+    if (address?.kind !== 'ok' || address.value.port === 0) return [];
+    return [{ name: `${address.value.host} port ${address.value.port}`, path }];
+  });
+}
+
+/** The address text of a listener or of admin, in either form. */
+function listenOf(value: unknown, path: ConfigPath): [unknown, ConfigPath] {
+  return isMap(value) ? [value['listen'], [...path, 'listen']] : [value, path];
+}
+
+function duplicates(named: readonly Named[], what: string): Finding[] {
+  const seen = new Set<string>();
+  return named.flatMap(({ name, path }): Finding[] => {
+    if (seen.has(name)) return [{ path, at: 'value', message: `"${name}" is already ${what}` }];
+    seen.add(name);
+    return [];
+  });
+}
+
+function checkTarget(route: ReturnType<typeof asMap>, path: ConfigPath, upstreams: readonly string[]): Finding[] {
+  const { upstream, respond, compose } = route;
+  if (compose !== undefined) return [];
+  if (upstream !== undefined && respond !== undefined) {
+    return [{ path: [...path, 'respond'], at: 'key', message: 'cannot stand beside `upstream`', remedy: 'remove one of the two' }];
+  }
+  if (upstream === undefined && respond === undefined) {
+    return [{ path, at: 'value', message: 'must have `upstream` or `respond`' }];
+  }
+  if (typeof upstream !== 'string' || upstreams.includes(upstream)) return [];
+  const remedy = didYouMean(upstream, upstreams) ?? (upstreams.length === 0 ? 'define it under `upstreams`' : undefined);
+  return [{ path: [...path, 'upstream'], at: 'value', message: `there is no upstream "${upstream}"`, remedy }];
+}
+
+/** Options that uWebSockets.js does not offer. */
+function checkUws(listener: ReturnType<typeof asMap>, path: ConfigPath): Finding[] {
+  if (listener['engine'] !== 'uws') return [];
+  const findings: Finding[] = [];
+  const refuse = (steps: ConfigPath, message: string): void => {
+    findings.push({ path: [...path, ...steps], at: 'key', message, remedy: 'remove it or use engine node' });
+  };
+  if (listener['backlog'] !== undefined) refuse(['backlog'], 'cannot be set with engine uws');
+  for (const key of ['head', 'keepAlive']) {
+    if (asMap(listener['timeouts'])[key] !== undefined) refuse(['timeouts', key], 'cannot be set with engine uws, where it is 10s');
+  }
+  const maxFields = Number(asMap(listener['limits'])['maxFields']);
+  if (maxFields > UWS_MAX_FIELDS) refuse(['limits', 'maxFields'], `must not be above ${UWS_MAX_FIELDS} with engine uws`);
+  return findings;
+}
+
+function checkAdmin(admin: unknown): Finding[] {
+  const [text, path] = listenOf(admin, ['admin']);
+  const address = typeof text === 'string' ? parseListen(text) : undefined;
+  if (address?.kind !== 'ok' || isLoopback(address.value.host) || asMap(admin)['token'] !== undefined) return [];
+  const remedy = 'add a `token`, best from the environment, or listen on 127.0.0.1';
+  return [{ path, at: 'value', message: 'is not a loopback address, so `admin.token` is required', remedy }];
+}
+
+function trustsEverybody(listener: ReturnType<typeof asMap>, path: ConfigPath): Finding[] {
+  return asList(listener['trustedProxies']).flatMap((block, i): Finding[] => {
+    if (block !== '0.0.0.0/0' && block !== '::/0') return [];
+    return [{ path: [...path, 'trustedProxies', i], at: 'value', message: 'believes the client address that any client claims' }];
+  });
+}
+
+const FORWARDING_KEYS = ['stripPrefix', 'rewrite', 'redirects', 'timeout'];
+
+function uselessBesideRespond(route: ReturnType<typeof asMap>, path: ConfigPath): Finding[] {
+  if (route['respond'] === undefined) return [];
+  return FORWARDING_KEYS.filter((key) => route[key] !== undefined).map((key) => ({
+    path: [...path, key],
+    at: 'key',
+    message: 'has no effect on a route with `respond`',
+  }));
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { parseEndpoint } from './address.ts';
+import { minRate } from './listener-schema.ts';
+import { PLANNED_BALANCE, PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
+import { duration, flag, parsedText, size, wholeNumber, word } from './scalars.ts';
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+const endpointUrl = parsedText((text) => parseEndpoint(text, 1), 'must be a URL as text: "http://127.0.0.1:9001"');
+
+const endpoint = z
+  .union(
+    [
+      endpointUrl,
+      z
+        .strictObject({
+          url: endpointUrl.describe('"http://HOST[:PORT]", without a path. Required.'),
+          weight: wholeNumber('Share of the requests beside the other endpoints.', { min: 1, max: 1000, byDefault: 1 }),
+        })
+        .transform(({ url, weight }) => ({ ...url, weight })),
+    ],
+    { error: 'must be a URL as text, or a mapping with `url`' },
+  )
+  .describe('A URL, or a mapping.');
+
+const endpoints = z
+  .array(endpoint, { error: 'must be a list of endpoints' })
+  .min(1, { error: 'must have at least one endpoint' })
+  .max(1000, { error: 'must not have more than 1000 endpoints' });
+
+const pool = z
+  .strictObject({
+    maxConnections: wholeNumber('Connections to one endpoint from one worker.', { min: 1, max: 65_535, byDefault: 256 }),
+    maxPending: wholeNumber('Requests that may wait for a connection, per endpoint and worker. Over it: 503.', {
+      min: 0,
+      max: 1_000_000,
+      byDefault: 1024,
+    }),
+    pendingTimeout: duration('How long a request may wait for a connection. Over it: 503.', { min: 1, max: HOUR_MS, byDefault: '10s' }),
+    maxRequests: wholeNumber('Requests on one connection before it is closed; 0 means no limit.', {
+      min: 0,
+      max: 1_000_000_000,
+      byDefault: 4096,
+    }),
+    idleTimeout: duration('After this an idle connection is closed; keep it below the limit of the origin.', {
+      min: 10,
+      max: DAY_MS,
+      byDefault: '60s',
+    }),
+    pipelining: wholeNumber('Safe requests that may be under way on one connection; 1 turns pipelining off.', {
+      min: 1,
+      max: 256,
+      byDefault: 1,
+    }),
+  })
+  .prefault({})
+  .describe('Persistent connections.');
+
+const timeouts = z
+  .strictObject({
+    connect: duration('To open a connection. Over it: 504.', { min: 1, max: HOUR_MS, byDefault: '2s' }),
+    response: duration('From the end of the request to the response head; 0 means none. Over it: 504.', {
+      min: 0,
+      max: DAY_MS,
+      byDefault: '30s',
+    }),
+    idle: duration('Between two bytes of a body.', { min: 10, max: DAY_MS, byDefault: '60s' }),
+    total: duration('The whole exchange; 0 means none.', { min: 0, max: 7 * DAY_MS, byDefault: '0' }),
+  })
+  .prefault({})
+  .describe('Times that the upstream may take.');
+
+const limits = z
+  .strictObject({
+    maxHead: size('Response head. Over it: 502.', { min: 1024, max: 2 ** 20, byDefault: '64KiB' }),
+    maxFields: wholeNumber('Header fields of a response. Over it: 502.', { min: 8, max: 1000, byDefault: 200 }),
+  })
+  .prefault({})
+  .describe('Bounds of what the upstream may send.');
+
+const upstreamObject = z.strictObject({
+  endpoints: endpoints.describe('Where to send requests: a list of URLs or mappings. Required.'),
+  balance: word('How an endpoint is chosen, by weight.', ['round-robin'], PLANNED_BALANCE),
+  protocol: word('Protocol towards the endpoints.', ['http/1.1'], PLANNED_PROTOCOL),
+  forwardCredentials: flag('Whether Authorization and Cookie reach the upstream.', false),
+  host: word("Host that the upstream sees: the client's, or the endpoint's own authority.", ['client', 'upstream']),
+  pool,
+  timeouts,
+  minRate: minRate('a response body'),
+  limits,
+  ...PLANNED_UPSTREAM_KEYS,
+});
+
+/** The shorthands take the defaults of the long form. */
+const upstreamSettings = upstreamObject.omit({ endpoints: true });
+
+export const upstreamSchema = z
+  .union(
+    [
+      endpointUrl.transform((only) => ({ ...upstreamSettings.parse({}), endpoints: [only] })),
+      endpoints.transform((several) => ({ ...upstreamSettings.parse({}), endpoints: several })),
+      upstreamObject,
+    ],
+    { error: 'must be a URL, a list of URLs, or a mapping with `endpoints`' },
+  )
+  .describe('A URL, a list of URLs, or a mapping.');

@@ -1,0 +1,76 @@
+import type { Connection } from './connection.ts';
+import type { Loan, RequestBody, UpstreamConnection, UpstreamSink } from './sink.ts';
+
+/**
+ * One request on one connection: what its sink holds. Hot object: each connection makes as many as it may pipeline and uses
+ * them over again; so a sink must forget it when the attempt is over.
+ */
+export class Attempt implements UpstreamConnection {
+  /** `null` = nobody listens (any more). */
+  sink: UpstreamSink | null = null;
+  isReused = false;
+  /** Its head leaves together with the others of this tick. */
+  isBatched = false;
+  isHead = false;
+  body: RequestBody = 'none';
+  isSent = false;
+  isRequestWhole = false;
+  hasBody = false;
+  isFull = false;
+  isPaused = false;
+  /** Bytes of the response that came after it was abandoned. */
+  droppedBytes = 0;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  start(sink: UpstreamSink, isReused: boolean, isBatched: boolean): void {
+    this.sink = sink;
+    this.isReused = isReused;
+    this.isBatched = isBatched;
+    this.isHead = false;
+    this.body = 'none';
+    this.isSent = false;
+    this.isRequestWhole = false;
+    this.hasBody = false;
+    this.isFull = false;
+    this.isPaused = false;
+    this.droppedBytes = 0;
+  }
+
+  send(head: string, body: RequestBody, isHead: boolean): void {
+    this.body = body;
+    this.isHead = isHead;
+    this.isRequestWhole = body === 'none';
+    this.isSent = true;
+    this.#connection.sendHead(this, head);
+  }
+
+  writeBody(bytes: Buffer): Loan {
+    return this.#connection.writeBody(this, bytes);
+  }
+
+  endBody(): void {
+    this.#connection.endBody(this);
+  }
+
+  pause(): void {
+    if (this.isPaused) return;
+    this.isPaused = true;
+    this.#connection.pauseFor(this);
+  }
+
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.#connection.resumeFor(this);
+  }
+
+  abandon(): void {
+    if (this.sink === null) return;
+    this.sink = null;
+    this.#connection.abandon(this);
+  }
+}

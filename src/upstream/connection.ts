@@ -1,0 +1,445 @@
+import { connect, type Socket } from 'node:net';
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Attempt } from './attempt.ts';
+import { AttemptRing } from './attempt-ring.ts';
+import { type ConnectionPhase, deadlineAfter, idleLimitMs, isPast, MinRate, NEVER_MS } from './deadlines.ts';
+import type { FailureKind, FailureStage } from './failure.ts';
+import { connectFailureKind, errorCode } from './network-error.ts';
+import type { ConnectionPlan } from './plan.ts';
+import { ResponseReader } from './reader.ts';
+import { RequestWriter } from './request-writer.ts';
+import type { Loan, UpstreamSink } from './sink.ts';
+import type { Waiter } from './waiters.ts';
+
+/** What a connection tells the pool that owns it. */
+export interface ConnectionOwner {
+  readonly clock: Clock;
+  onConnectionOpen(connection: Connection): void;
+  onConnectFailed(connection: Connection, kind: FailureKind, detail: string): void;
+  /** It can take a request again: `isIdle`, or with room in its pipeline. */
+  onConnectionReady(connection: Connection): void;
+  /** It was open and is no more. Called before the failures of its attempts are told. */
+  onConnectionClosed(connection: Connection): void;
+  /** `flush` is to be called once the tick's requests are together. */
+  onFlushDue(connection: Connection): void;
+  /** A request met a connection that the origin had closed. */
+  onStale(): void;
+}
+
+const READ_BUFFER_BYTES = 65_536;
+/** After a loan was kept, the rest of the buffer is read into as long as it is worth a system call. */
+const MIN_READ_BUFFER_BYTES = 16_384;
+/** Response bytes that are read and dropped for an abandoned attempt, so that those behind it need not be replayed. */
+export const MAX_DROPPED_BYTES = 262_144;
+/** What the origin sent before it broke off our writes is in the kernel already: this is only the way through the loop. */
+const BROKEN_WRITE_GRACE_MS = 100;
+
+/**
+ * One TCP connection to one endpoint: requests go out, responses come back in their order. Up to `pool.pipelining` attempts
+ * stand in a ring; the first of them owns the bytes that come. Everything is a synchronous call; each callback may end the
+ * connection, so its state is looked at again after every one.
+ */
+export class Connection {
+  /** Place in the pool's list of all connections. */
+  poolIndex = -1;
+  /** The request that it was opened for, as long as that still waits. */
+  waiter: Waiter | null = null;
+  /** Requests that it has been given. */
+  requests = 0;
+  readonly #owner: ConnectionOwner;
+  readonly #plan: ConnectionPlan;
+  readonly #clock: Clock;
+  readonly #socket: Socket;
+  readonly #reader: ResponseReader;
+  readonly #writer: RequestWriter;
+  readonly #rate: MinRate;
+  readonly #ring: AttemptRing;
+  #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  #state: 'connecting' | 'open' | 'closed' = 'connecting';
+  #phase: ConnectionPhase = 'connecting';
+  #deadlineMs: number;
+  /** Heads that leave in one write. */
+  #batch = '';
+  /** No attempt may join the one that is on. */
+  #isExclusive = false;
+  /** A response has shown that the origin keeps connections; before that nothing is pipelined (RFC 9112 9.3.2). */
+  #isProven = false;
+  /** No further request. */
+  #isLast = false;
+  #isPaused = false;
+  #isWriteBroken = false;
+  #queuedBytes = 0;
+
+  constructor(owner: ConnectionOwner, plan: ConnectionPlan) {
+    this.#owner = owner;
+    this.#plan = plan;
+    this.#clock = owner.clock;
+    this.#ring = new AttemptRing(this, plan.pool.pipelining);
+    this.#reader = new ResponseReader(plan);
+    this.#rate = new MinRate(plan.minRateBytesPerSec, plan.minRateAfterMs);
+    this.#deadlineMs = deadlineAfter(this.#clock.nowMs, plan.timeouts.connectMs);
+    this.#socket = this.#connect();
+    this.#writer = new RequestWriter(this.#socket);
+  }
+
+  get isIdle(): boolean {
+    return this.#state === 'open' && this.#ring.count === 0;
+  }
+
+  /** Requests of this tick wait in it for one write, and one more may join them. */
+  get hasOpenBatch(): boolean {
+    return this.#ring.unflushed > 0 && this.canTake(true);
+  }
+
+  canTake(isPipelinable: boolean): boolean {
+    if (this.#state !== 'open' || this.#isLast) return false;
+    if (this.#ring.count === 0) return true;
+    return isPipelinable && this.#isProven && !this.#isExclusive && this.#ring.count < this.#plan.pool.pipelining;
+  }
+
+  /** Gives the connection, which must be able to take it, to `sink`. */
+  assign(sink: UpstreamSink, isPipelinable: boolean): void {
+    const isBatched = isPipelinable && this.#plan.pool.pipelining > 1;
+    const attempt = this.#ring.claim();
+    attempt.start(sink, this.requests > 0, isBatched);
+    this.#isExclusive = !isBatched;
+    this.requests++;
+    if (this.requests === this.#plan.pool.maxRequests) this.#isLast = true;
+    sink.onUpstreamConnection(attempt);
+    assert(attempt.isSent || attempt.sink === null, 'a sink sends before it returns');
+    if (!isBatched && this.#state === 'open') this.#writer.flush();
+  }
+
+  /** Writes the heads that came together in this tick. */
+  flush(): void {
+    const batch = this.#batch;
+    this.#batch = '';
+    this.#ring.unflushed = 0;
+    if (this.#state === 'open' && batch !== '') this.#socket.write(batch, 'latin1');
+  }
+
+  /** Looks at its deadline and rate. */
+  check(nowMs: number): void {
+    if (isPast(this.#deadlineMs, nowMs)) this.#onDeadline(nowMs);
+    else if (this.#phase === 'body' && this.#rate.isTooSlow(nowMs)) this.#fail('too-slow', 'response body below the minimum rate');
+  }
+
+  /** Takes no further request: closed now if it is idle, else after what it is at. */
+  retire(): void {
+    this.#isLast = true;
+    if (this.isIdle) this.#shut();
+  }
+
+  /** Closed now, whatever it is at. */
+  kill(kind: FailureKind, detail: string): void {
+    if (this.#state === 'connecting') this.#failConnect(kind, detail);
+    else this.#fail(kind, detail);
+  }
+
+  // Below: what an attempt asks for.
+
+  sendHead(attempt: Attempt, head: string): void {
+    if (attempt.isBatched) {
+      if (this.#ring.unflushed === 0) this.#owner.onFlushDue(this);
+      this.#ring.unflushed++;
+      this.#batch += head;
+    } else {
+      this.#writer.begin(head, attempt.body);
+    }
+    if (this.#ring.count === 1) this.#awaitResponse(attempt);
+  }
+
+  writeBody(attempt: Attempt, bytes: Buffer): Loan {
+    if (attempt.sink === null || this.#state !== 'open' || this.#isWriteBroken) return 'released';
+    const loan = this.#writer.write(bytes);
+    if (this.#writer.isFull && !attempt.isFull) {
+      attempt.isFull = true;
+      this.#queuedBytes = this.#socket.writableLength;
+      if (this.#phase === 'sending') this.#deadlineMs = deadlineAfter(this.#clock.nowMs, this.#plan.timeouts.idleMs);
+    }
+    return loan;
+  }
+
+  endBody(attempt: Attempt): void {
+    if (attempt.sink === null || this.#state !== 'open' || this.#isWriteBroken) return;
+    this.#writer.end();
+    attempt.isRequestWhole = true;
+    if (this.#phase === 'sending') this.#awaitHead();
+  }
+
+  pauseFor(attempt: Attempt): void {
+    if (this.#state !== 'open' || this.#isPaused || !this.#ring.isCurrent(attempt)) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+    this.#rate.pause(this.#clock.nowMs);
+    if (this.#phase === 'body') this.#deadlineMs = NEVER_MS;
+  }
+
+  resumeFor(attempt: Attempt): void {
+    if (this.#state === 'open' && this.#ring.isCurrent(attempt)) this.#readOn();
+  }
+
+  abandon(attempt: Attempt): void {
+    if (this.#state !== 'open') return;
+    if (!this.#ring.hasListener()) this.#shut();
+    else if (this.#ring.isCurrent(attempt)) this.#readOn();
+  }
+
+  // Below: the socket.
+
+  #connect(): Socket {
+    const socket = connect({
+      host: this.#plan.host,
+      port: this.#plan.port,
+      noDelay: true,
+      onread: { buffer: () => this.#readBuffer, callback: (bytes) => this.#onRead(bytes) },
+    });
+    socket.on('connect', () => this.#onOpen());
+    socket.on('drain', () => this.#onDrain());
+    socket.on('end', () => this.#onEndOfStream());
+    socket.on('error', (error) => this.#onBreak(error));
+    socket.on('close', () => this.#onBreak(undefined));
+    // Node destroys a socket when a write fails. But an origin that answers an upload early and closes makes our next write
+    // fail while its answer lies unread in the kernel; destroying would lose it.
+    const destroy = socket.destroy.bind(socket);
+    socket.destroy = (error) => (error !== undefined && this.#outlives(error) ? socket : destroy(error));
+    return socket;
+  }
+
+  #onOpen(): void {
+    if (this.#state !== 'connecting') return;
+    this.#state = 'open';
+    this.#rest();
+    this.#owner.onConnectionOpen(this);
+  }
+
+  #onRead(bytes: number): boolean {
+    // Nobody has asked for these bytes, so they must never be taken for an answer to the next request.
+    if (this.#ring.count === this.#ring.unflushed) this.#fail('reset', 'bytes that nobody asked for');
+    else this.#consume(this.#readBuffer, bytes);
+    return true;
+  }
+
+  #onDrain(): void {
+    const attempt = this.#ring.current();
+    if (attempt === undefined || !attempt.isFull) return;
+    attempt.isFull = false;
+    if (this.#phase === 'sending') this.#deadlineMs = NEVER_MS;
+    attempt.sink?.onUpstreamDrain();
+  }
+
+  #onEndOfStream(): void {
+    const attempt = this.#ring.current();
+    if (attempt !== undefined && this.#reader.endOfStream()) this.#finish(attempt, false);
+    else this.#fail(this.#breakKind(), 'closed by the origin');
+  }
+
+  #onBreak(error: Error | undefined): void {
+    const detail = error === undefined ? 'closed' : errorCode(error);
+    if (this.#state === 'connecting') this.#failConnect(error === undefined ? 'connect-failed' : connectFailureKind(error), detail);
+    else this.#fail(this.#breakKind(), detail);
+  }
+
+  #outlives(error: Error): boolean {
+    const attempt = this.#ring.current();
+    if (attempt === undefined || attempt.body === 'none' || !('syscall' in error) || error.syscall !== 'write') return false;
+    this.#isWriteBroken = true;
+    this.#isLast = true;
+    attempt.isFull = false;
+    this.#phase = 'broken';
+    this.#deadlineMs = this.#clock.nowMs + BROKEN_WRITE_GRACE_MS;
+    return true;
+  }
+
+  // Below: the responses.
+
+  #consume(buffer: Buffer, end: number): void {
+    const reader = this.#reader;
+    let at = 0;
+    let isKept = false;
+    while (this.#state === 'open') {
+      const attempt = this.#ring.current();
+      assert(attempt !== undefined, 'bytes of a response have an attempt');
+      at = reader.next(buffer, at, end);
+      if (reader.status === 'body') isKept = this.#onBody(attempt, buffer.subarray(reader.dataStart, reader.dataEnd)) || isKept;
+      else if (reader.status === 'head') this.#onHead(attempt);
+      else if (reader.status === 'informational') attempt.sink?.onUpstreamInformational(reader.head);
+      else if (reader.status === 'fault') this.#fail(reader.fault, reader.detail);
+      else if (reader.status === 'more') break;
+      else {
+        this.#finish(attempt, at < end);
+        if (at === end) break;
+      }
+    }
+    if (isKept) this.#leaveToBorrower(buffer, end);
+  }
+
+  #onHead(attempt: Attempt): void {
+    if (!this.#reader.head.keepAlive) this.#isLast = true;
+    this.#rate.start(this.#clock.nowMs);
+    if (!this.#isWriteBroken) this.#phase = 'body';
+    this.#noteProgress();
+    attempt.sink?.onUpstreamHead(this.#reader.head, this.#reader.bodyLength);
+  }
+
+  /** True if the bytes are still referred to. */
+  #onBody(attempt: Attempt, bytes: Buffer): boolean {
+    attempt.hasBody = true;
+    this.#rate.add(bytes.length);
+    this.#noteProgress();
+    if (attempt.sink !== null) return attempt.sink.onUpstreamBody(bytes) === 'kept';
+    attempt.droppedBytes += bytes.length;
+    if (attempt.droppedBytes > MAX_DROPPED_BYTES) this.#fail('reset', 'too much to drop');
+    return false;
+  }
+
+  #noteProgress(): void {
+    if (this.#isPaused) return;
+    if (this.#isWriteBroken) this.#deadlineMs = this.#clock.nowMs + BROKEN_WRITE_GRACE_MS;
+    else this.#deadlineMs = deadlineAfter(this.#clock.nowMs, this.#plan.timeouts.idleMs);
+  }
+
+  /** The response is whole. The pool has the connection back before the sink hears of it, so that its next request can use it. */
+  #finish(attempt: Attempt, hasMore: boolean): void {
+    const sink = attempt.sink;
+    const head = this.#reader.head;
+    this.#ring.shift();
+    const isSurplus = hasMore && this.#ring.count === this.#ring.unflushed;
+    if (isSurplus || !head.keepAlive || !this.#reader.isFramed || !attempt.isRequestWhole || this.#isWriteBroken) {
+      this.#shut();
+      sink?.onUpstreamEnd();
+      this.#failRest();
+      return;
+    }
+    this.#isProven ||= head.minor > 0;
+    this.#readOn();
+    if (this.#ring.count === 0) this.#rest();
+    else this.#turnToNext();
+    if (this.#state === 'open' && !this.#isLast) this.#owner.onConnectionReady(this);
+    sink?.onUpstreamEnd();
+  }
+
+  #turnToNext(): void {
+    const next = this.#ring.current();
+    if (next === undefined) return;
+    if (!this.#ring.hasListener()) {
+      this.#shut();
+      return;
+    }
+    this.#awaitResponse(next);
+    if (next.isPaused) this.pauseFor(next);
+  }
+
+  /** Idle, or closed if it is of no further use. */
+  #rest(): void {
+    this.#phase = 'idle';
+    const limitMs = idleLimitMs(this.#plan.pool.idleTimeoutMs, this.requests > 0 ? this.#reader.head.keepAliveSec : -1);
+    this.#deadlineMs = this.#clock.nowMs + limitMs;
+    if (this.#isLast || limitMs === 0) this.#shut();
+    else if (this.#readBuffer.length < READ_BUFFER_BYTES) this.#readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  }
+
+  #awaitResponse(attempt: Attempt): void {
+    this.#reader.begin(attempt.isHead);
+    if (attempt.isRequestWhole) {
+      this.#awaitHead();
+    } else {
+      this.#phase = 'sending';
+      this.#deadlineMs = NEVER_MS;
+    }
+  }
+
+  #awaitHead(): void {
+    this.#phase = 'response';
+    this.#deadlineMs = deadlineAfter(this.#clock.nowMs, this.#plan.timeouts.responseMs);
+  }
+
+  #readOn(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+    this.#rate.resume(this.#clock.nowMs);
+    if (this.#phase === 'body') this.#noteProgress();
+  }
+
+  /** The bytes up to `used` stay where they are; the next read goes behind them, or into another buffer. */
+  #leaveToBorrower(buffer: Buffer, used: number): void {
+    const isWorthIt = buffer.length - used >= MIN_READ_BUFFER_BYTES;
+    this.#readBuffer = isWorthIt ? buffer.subarray(used) : Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  }
+
+  // Below: endings.
+
+  #onDeadline(nowMs: number): void {
+    switch (this.#phase) {
+      case 'connecting':
+        return this.#failConnect('connect-timeout', 'no connection in time');
+      case 'sending':
+        return this.#onSendDeadline(nowMs);
+      case 'response':
+        return this.#fail('response-timeout', 'no response head in time');
+      case 'body':
+        return this.#fail('idle-timeout', 'no response byte in time');
+      case 'idle':
+        return this.#shut();
+      case 'broken':
+        return this.#fail(this.#breakKind(), 'the origin broke off the request');
+    }
+  }
+
+  /** The socket's queue has been full for the whole time; but if it became shorter, the origin does read. */
+  #onSendDeadline(nowMs: number): void {
+    const queuedBytes = this.#socket.writableLength;
+    if (queuedBytes >= this.#queuedBytes) return this.#fail('idle-timeout', 'the origin takes no request bytes');
+    this.#queuedBytes = queuedBytes;
+    this.#deadlineMs = deadlineAfter(nowMs, this.#plan.timeouts.idleMs);
+  }
+
+  #failConnect(kind: FailureKind, detail: string): void {
+    this.#state = 'closed';
+    this.#socket.destroy();
+    this.#owner.onConnectFailed(this, kind, detail);
+  }
+
+  /** Ends the connection; the first attempt gets this failure, those behind it have not been answered and can be replayed. */
+  #fail(kind: FailureKind, detail: string): void {
+    if (this.#state !== 'open') return;
+    const attempt = this.#ring.current();
+    const stage = attempt === undefined ? 'queued' : this.#stageOf(attempt);
+    this.#shut();
+    if (attempt === undefined) return;
+    if (kind === 'reset' && attempt.isReused && stage === 'sent') this.#owner.onStale();
+    const sink = attempt.sink;
+    this.#ring.shift();
+    sink?.onUpstreamFail({ kind, stage, isReused: attempt.isReused, detail });
+    this.#failRest();
+  }
+
+  #failRest(): void {
+    for (let attempt = this.#ring.current(); attempt !== undefined; attempt = this.#ring.current()) {
+      const sink = attempt.sink;
+      this.#ring.shift();
+      sink?.onUpstreamFail({ kind: 'reset', stage: 'queued', isReused: attempt.isReused, detail: 'pipelined behind another' });
+    }
+  }
+
+  #shut(): void {
+    const wasOpen = this.#state === 'open';
+    this.#state = 'closed';
+    this.#deadlineMs = NEVER_MS;
+    this.#batch = '';
+    this.#socket.destroy();
+    if (wasOpen) this.#owner.onConnectionClosed(this);
+  }
+
+  #breakKind(): FailureKind {
+    return this.#reader.hasHead ? 'truncated' : 'reset';
+  }
+
+  #stageOf(attempt: Attempt): FailureStage {
+    if (!attempt.isSent || this.#ring.unflushed === this.#ring.count) return 'queued';
+    if (attempt.hasBody) return 'body';
+    return this.#reader.hasBegun ? 'head' : 'sent';
+  }
+}

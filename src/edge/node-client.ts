@@ -86,10 +86,23 @@ export class NodeClient implements ClientPort {
     this.server.clock.refresh();
     this.bytesRead += length;
     this.server.countReceived(length);
-    if (this.stash.length === 0) this.consume(buffer, 0, length);
-    else this.readMore(buffer, length);
+    try {
+      if (this.stash.length === 0) this.consume(buffer, 0, length);
+      else this.readMore(buffer, length);
+    } catch (error) {
+      this.onException(error);
+    }
     if (!this.isReadStopped) this.isReadStopped = this.stash.length > MAX_STASH_BYTES && this.phase !== 'idle';
     return !this.isReadStopped;
+  }
+
+  /** Our own fault: this request pays with a 500, the worker goes on. */
+  private onException(error: unknown): void {
+    this.isConsuming = false;
+    this.isKeptAlive = false;
+    this.server.gateway.reportError('serving a request', error);
+    if (this.exchange === null) this.socket.destroy();
+    else this.exchange.onException();
   }
 
   private readMore(buffer: Buffer, length: number): void {

@@ -27,5 +27,13 @@ export function clientBlock(exchange: Exchange, plan: RoutePlan, head: ResponseH
   facts.date = gateway.dateText();
   facts.upstreamAuthority = pool === null ? '' : pool.authority;
   facts.clientOrigin = plan.response.rewritesRedirects ? `${exchange.listener?.proto ?? 'http'}://${exchange.head.authority}` : '';
-  return buildClientBlock(head, plan.response, facts);
+  const block = buildClientBlock(head, plan.response, facts);
+  return plan.serverTiming ? `${block}Server-Timing: ${serverTiming(exchange)}\r\n` : block;
+}
+
+/** The wait for a connection and for the upstream's head, in ms (Server-Timing, W3C). */
+function serverTiming(exchange: Exchange): string {
+  const connectMs = exchange.connectedMs - exchange.askedMs;
+  const responseMs = exchange.gateway.clock.nowMs - exchange.connectedMs;
+  return `connect;dur=${connectMs.toFixed(1)}, upstream;dur=${responseMs.toFixed(1)}`;
 }

@@ -75,7 +75,8 @@ function answerMetrics(port: AdminPort, reply: PlainReply, request: PlainRequest
 
 function answerReload(port: AdminPort, reply: PlainReply): void {
   port.reload().then(
-    (result) => send(reply, result.kind === 'ok' ? 200 : 422, result.kind === 'ok' ? { notes: result.notes } : { problems: result.problems }),
+    (result) =>
+      send(reply, result.kind === 'ok' ? 200 : 422, result.kind === 'ok' ? { notes: result.notes } : { problems: result.problems }),
     () => send(reply, 500, { problems: ['the reload broke off; see the event log'] }),
   );
 }

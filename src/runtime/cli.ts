@@ -1,1 +1,99 @@
-console.log("cli", process.argv.slice(2), process.version);
+import { resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { readVersion } from './version.ts';
+
+// Every command loads what it needs when it runs, so that `start`, whose process stays, holds little.
+
+type ConfigFlags = { readonly config?: string };
+type AdminFlags = ConfigFlags & { readonly admin?: string };
+
+const program = new Command('sluice')
+  .description('Reverse proxy and API gateway for multi-core hosts.')
+  .version(readVersion())
+  .showHelpAfterError('(see --help)')
+  .exitOverride();
+
+program
+  .command('start')
+  .description('serve; without arguments: the built-in example with its own origin')
+  .option('--config <file>', 'configuration, YAML or a .ts module (environment: SLUICE_CONFIG)')
+  .option('--listen <address>', 'address to listen on, as ":8080" (environment: SLUICE_LISTEN)')
+  .option('--to <url>', 'serve one upstream without a configuration, credentials included')
+  .option('--admin <address>', 'admin listener')
+  .action(async (flags: AdminFlags & { readonly listen?: string; readonly to?: string }) => {
+    const { runStart } = await import('./start-command.ts');
+    process.exitCode = await runStart(withAbsoluteConfig(flags));
+  });
+
+program
+  .command('check')
+  .description('read a configuration and report every problem as file:line:column; exit code 1 if there is one')
+  .requiredOption('--config <file>', 'configuration', configFromEnv())
+  .action(async ({ config = '' }: ConfigFlags) => {
+    const { runCheck } = await import('./config-commands.ts');
+    process.exitCode = await runCheck(resolve(config));
+  });
+
+program
+  .command('explain')
+  .description('which route a request takes, and why')
+  .requiredOption('--config <file>', 'configuration', configFromEnv())
+  .argument('<method>', 'request method')
+  .argument('<url>', 'absolute URL, or a path')
+  .option('-H, --header <line>', 'a request field, "name: value"; may be repeated', collect, [])
+  .action(async (method: string, url: string, flags: ConfigFlags & { readonly header: readonly string[] }) => {
+    const { runExplain } = await import('./explain-command.ts');
+    process.exitCode = await runExplain({ configPath: resolve(flags.config ?? ''), method, url, fields: flags.header });
+  });
+
+program
+  .command('schema')
+  .description('print the JSON Schema of the configuration')
+  .action(async () => {
+    const { runSchema } = await import('./config-commands.ts');
+    process.exitCode = await runSchema();
+  });
+
+const ADMIN_COMMANDS = {
+  reload: 'have a running sluice read its configuration again; exit code 1 if it is bad',
+  drain: 'have a running sluice finish what is in flight and end',
+  top: 'print what a running sluice counts',
+} as const;
+
+for (const [name, description] of Object.entries(ADMIN_COMMANDS)) {
+  program
+    .command(name)
+    .description(description)
+    .option('--config <file>', 'configuration whose admin address and token are used', configFromEnv())
+    .option('--admin <address>', 'address of the admin listener')
+    .action(async (flags: AdminFlags) => {
+      const { ADMIN_ACTIONS, findAdmin } = await import('./admin-commands.ts');
+      const action = ADMIN_ACTIONS[name];
+      const admin = await findAdmin(withAbsoluteConfig(flags));
+      process.exitCode = typeof admin === 'string' || action === undefined ? complain(String(admin)) : await action(admin);
+    });
+}
+
+function withAbsoluteConfig<T extends ConfigFlags>(flags: T): T {
+  return flags.config === undefined ? flags : { ...flags, config: resolve(flags.config) };
+}
+
+function configFromEnv(): string | undefined {
+  return process.env['SLUICE_CONFIG'] || undefined;
+}
+
+function collect(line: string, lines: readonly string[]): readonly string[] {
+  return [...lines, line];
+}
+
+function complain(text: string): number {
+  console.error(`sluice: ${text}`);
+  return 1;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode;
+}

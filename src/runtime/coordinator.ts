@@ -151,7 +151,8 @@ export class Coordinator {
   async #reload(cause: string): Promise<ReloadResult> {
     const crew = this.#crew;
     const metrics = this.#metrics;
-    if (crew === undefined || metrics === undefined || this.#state !== 'serving') return { kind: 'bad', problems: [`cannot reload while ${this.#state}`] };
+    if (crew === undefined || metrics === undefined || this.#state !== 'serving')
+      return { kind: 'bad', problems: [`cannot reload while ${this.#state}`] };
     const startedMs = performance.now();
     events.reloadStarted(this.#log, { cause });
     const read = await readConfig(this.#start.options, this.#demoOrigin);
@@ -166,7 +167,10 @@ export class Coordinator {
     this.#tell({ kind: 'reloaded', listeners: crew.listeners, good: goodOf(crew.plan) });
     const restartNeeds = this.#restartNeeds(read.config, crew);
     for (const setting of restartNeeds) events.reloadNeedsRestart(this.#log, { setting });
-    return { kind: 'ok', notes: [...read.warnings, ...restartNeeds.map((setting) => `${setting}: takes effect at the next start or hot upgrade`)] };
+    return {
+      kind: 'ok',
+      notes: [...read.warnings, ...restartNeeds.map((setting) => `${setting}: takes effect at the next start or hot upgrade`)],
+    };
   }
 
   /** First every worker loads what can fail, then all change. Returns what went wrong, when nothing has changed. */
@@ -256,7 +260,8 @@ function addressOf(admin: AdminConfig | undefined): string | undefined {
 /** The configuration without what `${env:…}` and `${file:…}` are for. */
 function redact(config: GatewayConfig | undefined): unknown {
   if (config === undefined) return {};
-  const admin = config.admin === undefined ? undefined : { ...config.admin, token: config.admin.token === undefined ? undefined : '(hidden)' };
+  const admin =
+    config.admin === undefined ? undefined : { ...config.admin, token: config.admin.token === undefined ? undefined : '(hidden)' };
   return { ...config, admin };
 }
 

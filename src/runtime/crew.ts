@@ -88,7 +88,9 @@ export class Crew {
    * `timeoutMs` pass. Returns what went wrong, a line each; a worker that ended is no answer only when it `failed`.
    */
   ask(answer: FromWorker['kind'], message: (worker: WorkerHandle) => ToWorker | undefined, timeoutMs: number): Promise<readonly string[]> {
-    const asked = new Set(Array.from(this.#workers).filter(({ state }) => state !== 'leaving' && (answer === 'ready' || state === 'ready')));
+    const asked = new Set(
+      Array.from(this.#workers).filter(({ state }) => state !== 'leaving' && (answer === 'ready' || state === 'ready')),
+    );
     const failures: string[] = [];
     return new Promise((resolve) => {
       const done = (worker: WorkerHandle, failure: string | undefined): void => {
@@ -97,7 +99,8 @@ export class Crew {
         if (asked.size === 0) finish();
       };
       const waiter: Waiter = (worker, reply) => {
-        if (reply === undefined) done(worker, answer === 'ready' ? `worker ${worker.slot} ended: ${worker.endingText || worker.ending}` : undefined);
+        if (reply === undefined)
+          done(worker, answer === 'ready' ? `worker ${worker.slot} ended: ${worker.endingText || worker.ending}` : undefined);
         else if (reply.kind === answer) done(worker, undefined);
         else if (reply.kind === 'failed' || reply.kind === 'refused') done(worker, reply.reason);
       };
@@ -288,4 +291,3 @@ export class Crew {
     this.#options.onIrreplaceable(`worker ${worker.slot} is stuck and serves a uws listener`);
   }
 }
-

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { GatewayConfig } from '../config/types.ts';
 import { MetricsWriter } from '../observe/metrics-writer.ts';
 import { CONTENT_TYPES, printMetrics } from '../observe/prometheus.ts';
 import { MetricRegistry } from '../observe/registry.ts';
 import type { MetricPlan } from '../observe/slots.ts';
 import { type CounterBlocks, createCounters } from '../shm/counters.ts';
-import { property } from './property.ts';
+import { readVersion } from './version.ts';
 
 /** The counters of the process and the coordinator's own pen, which writes the block after the workers'. */
 export class ProcessMetrics {
@@ -60,10 +59,4 @@ export class ProcessMetrics {
   #versions(): { readonly version: string; readonly node: string } {
     return { version: this.version, node: process.versions.node };
   }
-}
-
-/** The version in our own package.json. */
-export function readVersion(): string {
-  const parsed: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return String(property(parsed, 'version') ?? 'unknown');
 }

@@ -137,7 +137,9 @@ export class WorkerThread {
     this.#prepared = undefined;
     const { config } = prepared.plan;
     this.#load(prepared);
-    await this.#listeners.apply(config.listeners, config.process.drainTimeoutMs).catch((error: unknown) => this.#report('listeners', error));
+    await this.#listeners
+      .apply(config.listeners, config.process.drainTimeoutMs)
+      .catch((error: unknown) => this.#report('listeners', error));
     this.#tell({ kind: 'committed', generation, listeners: this.#listeners.listeners });
   }
 

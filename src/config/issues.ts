@@ -22,7 +22,7 @@ function findingsOfIssue(issue: Issue, base: ConfigPath, raw: unknown): Finding[
   if (isPlanned) return [{ path, at: 'key', message: issue.message }];
   const value = rawAt(raw, path);
   if (value === undefined && issue.code !== 'custom') return [{ path, at: 'value', message: 'is required' }];
-  if (value === null) return [{ path, at: 'value', message: 'has no value', remedy: 'give one or remove the key' }];
+  if (value === null) return [{ path, at: 'key', message: 'has no value', remedy: 'give one or remove the key' }];
   if (issue.code === 'invalid_union') {
     const branch = meantBranch(issue.errors);
     if (branch !== undefined) return branch.flatMap((inner) => findingsOfIssue(inner, path, raw));

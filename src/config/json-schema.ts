@@ -21,7 +21,9 @@ export type Setting = {
 export function listSettings(): Setting[] {
   const settings: Setting[] = [];
   const walk = (schema: RawMap, prefix: string): void => {
-    for (const branch of branchesOf(schema)) {
+    const branches = branchesOf(schema);
+    const hasMapping = branches.some((branch) => isMap(branch['properties']));
+    for (const branch of branches) {
       for (const [key, value] of Object.entries(asMap(branch['properties']))) {
         const path = prefix === '' ? key : `${prefix}.${key}`;
         const property = asMap(value);
@@ -34,7 +36,8 @@ export function listSettings(): Setting[] {
         });
         walk(property, path);
       }
-      if (isMap(branch['items'])) walk(branch['items'], `${prefix}[]`);
+      // A list beside a mapping is a shorthand for one of its keys, which tells the rest.
+      if (isMap(branch['items']) && !hasMapping) walk(branch['items'], `${prefix}[]`);
       if (isMap(branch['additionalProperties'])) walk(branch['additionalProperties'], `${prefix}.<name>`);
     }
   };

@@ -2,77 +2,100 @@ import { bad, good, type Parsed } from './problem.ts';
 
 /**
  * Regular expressions in matches run on what strangers send, on the engine's backtracking matcher. So only those are accepted
- * whose worst case is small: this module bounds the number of ways in which an expression can try a text of at most
- * `MAX_REGEX_INPUT` characters, and refuses it where the bound is above `MAX_WAYS_LOG2`. It never accepts a dangerous one; it
- * may refuse a harmless one, and then says how to write it.
+ * whose worst case is small: this module bounds the steps that an expression can take on a text of at most `MAX_REGEX_INPUT`
+ * characters, and refuses it above `MAX_STEPS_LOG2`. It never accepts a dangerous one; it may refuse a harmless one, and then
+ * says how to write it.
  *
- * Ways of a sequence multiply, ways of alternatives add, a repeated part has (its ways)^(repetitions) × (choices of the
- * count). A repetition costs nothing where the next part cannot begin with a character of the repeated one (`[0-9]+\.`).
+ * Counted are ways (how often the matcher can come past a place) and steps (ways to a place × what is tried there). Ways of a
+ * sequence multiply, those of alternatives add, a repeated part has (its ways)^(repetitions) × (choices of the count). A
+ * repetition leaves one way only where the next part cannot begin with a character of the repeated one (`[0-9]+\.`).
  */
 export const MAX_REGEX_INPUT = 256;
 const MAX_REGEX_LENGTH = 256;
-const MAX_WAYS_LOG2 = 17;
+const MAX_STEPS_LOG2 = 17;
 const INPUT_LOG2 = Math.log2(MAX_REGEX_INPUT);
 
-/** An item of a sequence: its ways (log2), and the source of one character it always begins with, if it is one character. */
-type Item = { readonly waysLog2: number; readonly single: string | undefined; readonly isEnd: boolean };
-type Cursor = { readonly source: string; at: number; depth: number };
+type Cost = { readonly waysLog2: number; readonly stepsLog2: number };
+/** An item of a sequence; `single` is the source of the one character that it is, if it is one. */
+type Atom = Cost & { readonly single: string | undefined; readonly isEnd: boolean };
 type Count = { readonly min: number; readonly max: number };
+type Item = Atom & { readonly count: Count };
+type Cursor = { readonly source: string; at: number; depth: number };
+
+const NO_COST: Cost = { waysLog2: 0, stepsLog2: 0 };
 
 /** Whether `source` is a regular expression that may run on requests. Values longer than `MAX_REGEX_INPUT` must not be tried. */
 export function parseRegex(source: string): Parsed<string> {
   if (source.length === 0 || source.length > MAX_REGEX_LENGTH) return bad(`must have 1 to ${MAX_REGEX_LENGTH} characters`);
   try {
-    new RegExp(source);
+    // Compiled here in both widths, because the matcher compiles late and would throw "too large" at a request.
+    const compiled = new RegExp(source);
+    compiled.test('');
+    compiled.test('\u0100');
   } catch (error) {
     return bad(error instanceof Error ? error.message : 'is not a regular expression');
   }
   if (/\\[1-9k]|\(\?(?!:)/.test(source)) return bad('must not use back references, look-around or named groups: they cannot be bounded');
   const cursor: Cursor = { source, at: 0, depth: 0 };
-  const waysLog2 = alternatives(cursor) + (source.startsWith('^') ? 0 : INPUT_LOG2);
-  if (cursor.at < source.length || waysLog2 > MAX_WAYS_LOG2) {
+  const startLog2 = source.startsWith('^') ? 0 : INPUT_LOG2;
+  const { stepsLog2 } = alternatives(cursor);
+  if (cursor.at < source.length || startLog2 + stepsLog2 > MAX_STEPS_LOG2) {
     return bad('could take too long on a hostile value', 'anchor it with ^, avoid nested repetitions, and use fewer of + and *');
   }
   return good(source);
 }
 
-function alternatives(cursor: Cursor): number {
-  if (++cursor.depth > 32) return Number.POSITIVE_INFINITY;
-  let ways = 0;
-  let count = 0;
+function alternatives(cursor: Cursor): Cost {
+  if (++cursor.depth > 32) return { waysLog2: Number.POSITIVE_INFINITY, stepsLog2: Number.POSITIVE_INFINITY };
+  const branches: Cost[] = [];
   do {
-    ways += 2 ** sequence(cursor);
-    count++;
+    branches.push(sequence(cursor));
   } while (take(cursor, '|'));
   cursor.depth--;
   // `^a|b` anchors only its first branch: as if it were not anchored at all.
-  return Math.log2(ways) + (cursor.depth === 0 && count > 1 ? INPUT_LOG2 : 0);
+  const startLog2 = cursor.depth === 0 && branches.length > 1 && cursor.source.startsWith('^') ? INPUT_LOG2 : 0;
+  return {
+    waysLog2: sumLog2(branches.map(({ waysLog2 }) => waysLog2)) + startLog2,
+    stepsLog2: sumLog2(branches.map(({ stepsLog2 }) => stepsLog2)) + startLog2,
+  };
 }
 
-function sequence(cursor: Cursor): number {
-  const items: (Item & { readonly count: Count })[] = [];
+function sumLog2(amounts: readonly number[]): number {
+  return Math.log2(amounts.reduce((sum, amountLog2) => sum + 2 ** amountLog2, 0));
+}
+
+function sequence(cursor: Cursor): Cost {
+  const items: Item[] = [];
   while (cursor.at < cursor.source.length && !'|)'.includes(cursor.source[cursor.at] ?? '')) {
-    const item = atom(cursor);
-    items.push({ ...item, count: quantifier(cursor) });
+    const part = atom(cursor);
+    items.push({ ...part, count: quantifier(cursor) });
   }
   let waysLog2 = 0;
-  for (const [i, item] of items.entries()) waysLog2 += repeated(item, items[i + 1]);
-  return waysLog2;
+  let stepsLog2 = 0;
+  for (const [i, item] of items.entries()) {
+    const cost = repeated(item, items[i + 1]);
+    stepsLog2 = Math.max(stepsLog2, waysLog2 + cost.stepsLog2);
+    waysLog2 += cost.waysLog2;
+  }
+  return { waysLog2, stepsLog2 };
 }
 
-function repeated(item: Item & { readonly count: Count }, next: (Item & { readonly count: Count }) | undefined): number {
+function repeated(item: Item, next: Item | undefined): Cost {
   const { min, max } = item.count;
-  const choices = Math.min(max, MAX_REGEX_INPUT) - min + 1;
-  if (choices > 1 && item.single !== undefined && next !== undefined && isDisjoint(item.single, next)) return 0;
-  return Math.log2(Math.max(1, choices)) + (item.waysLog2 === 0 ? 0 : item.waysLog2 * Math.min(max, MAX_REGEX_INPUT));
+  const repetitions = Math.min(max, MAX_REGEX_INPUT);
+  const choicesLog2 = Math.log2(Math.max(1, repetitions - min + 1));
+  const isOneWay = choicesLog2 > 0 && item.single !== undefined && next !== undefined && isDisjoint(item.single, next);
+  const waysLog2 = (isOneWay ? 0 : choicesLog2) + (item.waysLog2 === 0 ? 0 : item.waysLog2 * repetitions);
+  const insideLog2 = item.waysLog2 === 0 ? Math.log2(Math.max(1, repetitions)) : waysLog2;
+  return { waysLog2, stepsLog2: insideLog2 + item.stepsLog2 };
 }
 
-function isDisjoint(single: string, next: Item & { readonly count: Count }): boolean {
+function isDisjoint(single: string, next: Item): boolean {
   if (next.isEnd) return true;
   if (next.single === undefined || next.count.min === 0) return false;
   const first = new RegExp(`^${single}$`, 's');
   const second = new RegExp(`^${next.single}$`, 's');
-  for (let code = 0; code < 256; code++) {
+  for (let code = 0; code < 65_536; code++) {
     const character = String.fromCharCode(code);
     if (first.test(character) && second.test(character)) return false;
   }
@@ -80,26 +103,26 @@ function isDisjoint(single: string, next: Item & { readonly count: Count }): boo
 }
 
 /** One atom: an assertion, a group, a class, an escape, or a character. The source has compiled, so it is well formed. */
-function atom(cursor: Cursor): Item {
+function atom(cursor: Cursor): Atom {
   const { source } = cursor;
   const start = cursor.at;
   const first = source[cursor.at++] ?? '';
-  if (first === '^' || first === '$') return { waysLog2: 0, single: undefined, isEnd: first === '$' };
+  if (first === '^' || first === '$') return { ...NO_COST, single: undefined, isEnd: first === '$' };
   if (first === '(') return group(cursor);
   if (first === '[') skipClass(cursor);
   if (first === '\\') {
     const escaped = /^(?:x[0-9a-f]{2}|u[0-9a-f]{4}|c[a-z]|.)/i.exec(source.slice(cursor.at))?.[0] ?? '';
     cursor.at += escaped.length;
-    if (escaped === 'b' || escaped === 'B') return { waysLog2: 0, single: undefined, isEnd: false };
+    if (escaped === 'b' || escaped === 'B') return { ...NO_COST, single: undefined, isEnd: false };
   }
-  return { waysLog2: 0, single: source.slice(start, cursor.at), isEnd: false };
+  return { ...NO_COST, single: source.slice(start, cursor.at), isEnd: false };
 }
 
-function group(cursor: Cursor): Item {
+function group(cursor: Cursor): Atom {
   if (cursor.source.startsWith('?:', cursor.at)) cursor.at += 2;
-  const waysLog2 = alternatives(cursor);
+  const cost = alternatives(cursor);
   take(cursor, ')');
-  return { waysLog2, single: undefined, isEnd: false };
+  return { ...cost, single: undefined, isEnd: false };
 }
 
 function skipClass(cursor: Cursor): void {

@@ -18,7 +18,7 @@ const accessLog = z
       logPath.transform((path) => ({ enabled: true, path })),
       z.strictObject({
         enabled: flag('Whether a line is written for each exchange.', true),
-        path: logPath.prefault('stdout').describe('stdout, stderr or a file path; default stdout.'),
+        path: logPath.prefault('stdout').describe('Where to: stdout, stderr or a file path; default stdout.'),
       }),
     ],
     { error: 'must be true, false, a path, or a mapping with `path`' },

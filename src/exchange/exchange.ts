@@ -13,7 +13,7 @@ import { normalisePath } from '../routing/normalise.ts';
 import { capturesOf } from '../routing/captures.ts';
 import type { RouteQuery } from '../routing/query.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
-import type { Pool } from '../upstream/pool.ts';
+import type { Target } from '../upstream/cluster.ts';
 import type { Loan, RequestBody, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
 import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
 import type { AnswerFraming, ClientPort } from './client-port.ts';
@@ -58,7 +58,7 @@ export class Exchange implements UpstreamSink, RouteQuery {
   port: ClientPort | null = null;
   listener: ListenerPlan | null = null;
   plan: RoutePlan | null = null;
-  pool: Pool | null = null;
+  upstream: Target | null = null;
   connection: UpstreamConnection | null = null;
   filters: FilterRun | null = null;
   /** Body bytes of an answer whose head is still with the filters; `null` when they flow. */
@@ -227,14 +227,14 @@ export class Exchange implements UpstreamSink, RouteQuery {
     if (cluster === null) return;
     if (this.attempts++ === 0) this.askedMs = this.gateway.clock.nowMs;
     this.state = 'connecting';
-    const pool = cluster.pick();
-    this.pool = pool;
+    const upstream = cluster.pickTarget();
+    this.upstream = upstream;
     if (plan.filters !== null) startUpstreamFilters(this, plan, isRetry);
-    else this.request(pool, isRetry);
+    else this.request(upstream, isRetry);
   }
 
   /** Asks the pool for a connection; a retry never meets a used one, which may be as stale as the last. */
-  request(pool: Pool, isRetry: boolean): void {
+  request({ pool }: Target, isRetry: boolean): void {
     const canPipeline = this.isRequestWhole && PIPELINABLE.has(this.method);
     if (isRetry) pool.requestFresh(this);
     else pool.request(this, canPipeline);
@@ -261,7 +261,7 @@ export class Exchange implements UpstreamSink, RouteQuery {
   onUpstreamHead(head: ResponseHead, bodyLength: number): void {
     const { plan } = this;
     if (plan === null) return;
-    this.headMs = this.gateway.clock.nowMs;
+    this.headMs = this.gateway.clock.refresh();
     const framing = this.framingOf(head.status, bodyLength);
     const lengthWhenNone = head.status === 304 || this.method === 'HEAD' ? head.contentLength : -1;
     const block = clientBlock(this, plan, head);
@@ -294,6 +294,7 @@ export class Exchange implements UpstreamSink, RouteQuery {
 
   onUpstreamEnd(): void {
     this.connection = null;
+    this.gateway.clock.refresh();
     if (this.held !== null) this.isHeldWhole = true;
     else this.complete();
   }
@@ -431,10 +432,10 @@ export class Exchange implements UpstreamSink, RouteQuery {
   }
 
   private dropUpstream(): void {
-    const { connection, pool } = this;
+    const { connection, upstream } = this;
     this.connection = null;
     if (connection !== null) connection.abandon();
-    else if (this.state === 'connecting') pool?.cancel(this);
+    else if (this.state === 'connecting') upstream?.pool.cancel(this);
   }
 
   /** Back to the state of the constructor; `head` is overwritten by the next request. */
@@ -444,7 +445,7 @@ export class Exchange implements UpstreamSink, RouteQuery {
     this.port = null;
     this.listener = null;
     this.plan = null;
-    this.pool = null;
+    this.upstream = null;
     this.connection = null;
     this.filters = null;
     this.held = null;

@@ -34,15 +34,15 @@ export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
 }
 
 export function startUpstreamFilters(exchange: Exchange, plan: RoutePlan, isRetry: boolean): void {
-  const { filters, pool } = exchange;
-  if (filters === null || pool === null) return;
+  const { filters, upstream } = exchange;
+  if (filters === null || upstream === null) return;
   const { firstLine, fields } = splitHead(upstreamHead(exchange));
   const facts = { upstream: plan.upstreamName, attempt: exchange.attempts, headers: fields };
   exchange.state = 'deciding';
   goOn(exchange, filters.upstreamRequest(facts), () => {
     exchange.filteredHead = `${firstLine}\r\n${fields.toBlock()}\r\n`;
     exchange.state = 'connecting';
-    exchange.request(pool, isRetry);
+    exchange.request(upstream, isRetry);
   });
 }
 

@@ -43,12 +43,12 @@ function writeRecord(exchange: Exchange, log: AccessLog, outcome: Outcome): void
 }
 
 function describeRequest(exchange: Exchange, record: AccessRecord): void {
-  const { plan, pool, port, head, listener } = exchange;
+  const { plan, upstream, port, head, listener } = exchange;
   record.requestId = exchange.idOf();
   record.listener = listener?.config.name ?? '';
   record.route = plan?.name ?? '';
   record.upstream = plan?.upstreamName ?? '';
-  record.endpoint = pool?.url ?? '';
+  record.endpoint = upstream?.endpoint.url ?? '';
   record.peerAddress = port?.remoteAddress ?? '';
   if (!exchange.isHeadVetted) return;
   record.method = head.method;

@@ -144,7 +144,7 @@ export class Gateway {
     for (const cluster of this.clusters.values()) cluster.sweep(nowMs);
     for (const cluster of this.retired) {
       cluster.sweep(nowMs);
-      if (cluster.isEmpty) this.retired.delete(cluster);
+      if (cluster.isDrained) this.retired.delete(cluster);
     }
     for (const [exchange, deadlineMs] of this.watched) {
       if (nowMs < deadlineMs) continue;
@@ -161,8 +161,8 @@ export class Gateway {
   }
 
   close(): void {
-    for (const cluster of this.clusters.values()) cluster.retire();
-    for (const cluster of this.retired) cluster.retire();
+    for (const cluster of this.clusters.values()) cluster.close();
+    for (const cluster of this.retired) cluster.close();
   }
 
   private reuseClusters(config: GatewayConfig): Map<string, Cluster> {

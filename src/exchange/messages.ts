@@ -6,10 +6,10 @@ import type { RoutePlan } from './plan.ts';
 
 /** The head for the upstream, from what the exchange has come to know. */
 export function upstreamHead(exchange: Exchange): string {
-  const { plan, port, listener, pool, head, forwardFacts: facts } = exchange;
-  if (plan === null || port === null || listener === null || pool === null) return '';
+  const { plan, port, listener, upstream, head, forwardFacts: facts } = exchange;
+  if (plan === null || port === null || listener === null || upstream === null) return '';
   facts.target = exchange.target;
-  facts.upstreamAuthority = pool.authority;
+  facts.upstreamAuthority = upstream.authority;
   facts.peerAddress = port.remoteAddress;
   facts.isTrustedPeer = listener.isTrusted(port.remoteAddress);
   facts.clientAddress = exchange.addressOf();
@@ -23,9 +23,9 @@ export function upstreamHead(exchange: Exchange): string {
 
 /** The field lines of the upstream's answer as the client may see them. */
 export function clientBlock(exchange: Exchange, plan: RoutePlan, head: ResponseHead): string {
-  const { gateway, pool, clientFacts: facts } = exchange;
+  const { gateway, upstream, clientFacts: facts } = exchange;
   facts.date = gateway.dateText();
-  facts.upstreamAuthority = pool === null ? '' : pool.authority;
+  facts.upstreamAuthority = upstream === null ? '' : upstream.authority;
   facts.clientOrigin = plan.response.rewritesRedirects ? `${exchange.listener?.proto ?? 'http'}://${exchange.head.authority}` : '';
   const block = buildClientBlock(head, plan.response, facts);
   return plan.serverTiming ? `${block}Server-Timing: ${serverTiming(exchange)}\r\n` : block;

@@ -11,7 +11,7 @@ export class UpstreamGauges {
 
   constructor(metrics: MetricsWriter, clusters: ReadonlyMap<string, Cluster>) {
     this.metrics = metrics;
-    this.rows = [...clusters].flatMap(([upstream, cluster]) => cluster.pools.map((pool) => new PoolRow(metrics, pool, { upstream, endpoint: pool.url })));
+    this.rows = [...clusters].flatMap(([upstream, cluster]) => cluster.targets.map(({ endpoint, pool }) => new PoolRow(metrics, pool, { upstream, endpoint: endpoint.url })));
     this.pending = [...clusters].map(([upstream, cluster]) => [
       cluster,
       metrics.slot('sluice_upstream_pending', { upstream }),
@@ -22,8 +22,9 @@ export class UpstreamGauges {
   update(): void {
     for (const row of this.rows) row.update();
     for (const [cluster, pending, overflows] of this.pending) {
-      this.metrics.set(pending, cluster.pendingRequests);
-      this.metrics.set(overflows, cluster.pendingOverflowTotal);
+      const totals = cluster.totals();
+      this.metrics.set(pending, totals.pendingRequests);
+      this.metrics.set(overflows, totals.pendingOverflowTotal);
     }
   }
 }

@@ -20,7 +20,12 @@ export type ClusterTotals = {
 };
 
 /** One endpoint of a cluster, with this worker's connections to it. */
-export type Target = { readonly endpoint: EndpointConfig; readonly pool: Pool };
+export type Target = {
+  readonly endpoint: EndpointConfig;
+  /** What stands in `Host` for it: host[:port], without a port that is http's own. */
+  readonly authority: string;
+  readonly pool: Pool;
+};
 
 /** An upstream of the configuration as one worker sees it: its endpoints, each with a pool, and the choice between them. */
 export class Cluster {
@@ -31,7 +36,11 @@ export class Cluster {
   constructor(config: UpstreamConfig, clock: Clock) {
     assert(config.endpoints.length > 0, 'an upstream has an endpoint');
     this.config = config;
-    this.targets = config.endpoints.map((endpoint) => ({ endpoint, pool: new Pool(connectionPlan(config, endpoint), clock) }));
+    this.targets = config.endpoints.map((endpoint) => ({
+      endpoint,
+      authority: authorityOf(endpoint),
+      pool: new Pool(connectionPlan(config, endpoint), clock),
+    }));
     this.#balancer = new RoundRobin(config.endpoints.map((endpoint) => endpoint.weight));
   }
 
@@ -78,4 +87,9 @@ export class Cluster {
       pendingTimeoutsTotal: sum((pool) => pool.pendingTimeoutsTotal),
     };
   }
+}
+
+function authorityOf({ host, port }: EndpointConfig): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return port === 80 ? name : `${name}:${port}`;
 }

@@ -30,7 +30,7 @@ const TICK_MS = 100;
 
 /** Downloads `path` at no more than `bytesPerSec`: reads its share, then leaves the rest in the kernel until the next tick. */
 export function startSlowReader(port: number, path: string, bytesPerSec: number): SlowReader {
-  const socket = connect({ host: '127.0.0.1', port, highWaterMark: 16384 });
+  const socket = connect({ host: '127.0.0.1', port });
   let bytes = 0;
   let budget = 0;
   let isOver = false;

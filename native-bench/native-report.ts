@@ -2,8 +2,7 @@ import { machineLines, table, writeReport } from '../scripts/bench/bench-report.
 import type { Machine, Revision } from '../scripts/bench/machine.ts';
 import { pairedRatio, spreadOf, spreadText } from '../scripts/bench/statistics.ts';
 import type { Measured, Section } from './section.ts';
-
-export type Configuration = { readonly version: string; readonly configText: string };
+import type { Configuration } from './subjects.ts';
 
 export type NativeReport = {
   readonly tool: 'native-bench';

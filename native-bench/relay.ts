@@ -47,7 +47,6 @@ export async function measureRelay(kind: RelayKind, setting: Setting): Promise<S
   const { title, path, bodyBytes, connections } = SHAPES[kind];
   const originPort = kind === 'upload1m' ? setting.uploadOriginPort : setting.originPort;
   const { subjects, skipped } = await startSubjects(plansOf(setting, kind === 'relay100'), { ...pinnedPlace(setting), originPort });
-  for (const subject of subjects) setting.configurations.set(subject.name, subject);
   const plan: WrkPlan = { path, bodyBytes, connections, durationSec: setting.options.seconds, cpus: LOAD_CPU };
   // Just-in-time compilers need a moment; the others get the same.
   for (const subject of subjects) await measureWithWrk(subject, { ...plan, durationSec: Math.min(2, plan.durationSec) });

@@ -66,9 +66,7 @@ async function main(): Promise<void> {
       rounds: options.rounds,
       seconds: options.seconds,
       sections,
-      configurations: Object.fromEntries(
-        [...setting.configurations].map(([name, { version, configText }]) => [name, { version, configText }]),
-      ),
+      configurations: Object.fromEntries(setting.configurations),
     };
     const prefix = options.out ?? join('perf-reports', `${date}-${revision.commit}${revision.dirty ? '-dirty' : ''}-native`);
     writeNativeReport(prefix, report);

@@ -48,7 +48,9 @@ export async function alternate<T extends Named>(
 }
 
 export function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n').slice(0, 4).join(' ').slice(0, 300);
+  const text = (error instanceof Error ? error.message : String(error)).split('\n').slice(0, 4).join(' ').slice(0, 300);
+  // Paths of this machine do not belong into a report.
+  return text.replace(/(?:\/[\w.@-]+)+\/([\w.@-]+)/g, '…/$1');
 }
 
 function lineOf(round: Round): string {

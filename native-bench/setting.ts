@@ -1,5 +1,5 @@
 import type { NativeOptions } from './options.ts';
-import type { Place } from './subjects.ts';
+import type { Configuration, Place } from './subjects.ts';
 
 /** What every scenario gets. */
 export type Setting = {
@@ -8,13 +8,13 @@ export type Setting = {
   /** nginx: 100 bytes, 64 KiB, 2 GiB. */
   readonly originPort: number;
   readonly uploadOriginPort: number;
-  /** Versions and configurations of all that was started, by name, for the report. */
-  readonly configurations: Map<string, { readonly version: string; readonly configText: string }>;
+  readonly configurations: Map<string, Configuration>;
 };
 
 export const PROXY_CPU = '0';
 export const LOAD_CPU = '1';
 
 export function pinnedPlace(setting: Setting): Place {
-  return { workers: 1, originPort: setting.originPort, folder: setting.folder, cpus: PROXY_CPU, hasGcProbe: false };
+  const { originPort, folder, configurations } = setting;
+  return { workers: 1, originPort, folder, cpus: PROXY_CPU, hasGcProbe: false, configurations };
 }

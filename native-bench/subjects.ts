@@ -17,7 +17,11 @@ export type Place = {
   readonly cpus: string | undefined;
   /** Sluice logs its garbage collections to `<folder>/<name>.gc`. */
   readonly hasGcProbe: boolean;
+  /** Versions and configurations of all that was started, by name, for the report. */
+  readonly configurations: Map<string, Configuration>;
 };
+
+export type Configuration = { readonly version: string; readonly configText: string };
 
 export function peerPlan(peer: PeerName): SubjectPlan {
   return { kind: 'peer', peer, name: peer };
@@ -44,7 +48,9 @@ export async function startSubjects(plans: readonly SubjectPlan[], place: Place)
   const skipped: Skipped[] = [];
   for (const plan of plans) {
     try {
-      subjects.push(await startSubject(plan, place));
+      const subject = await startSubject(plan, place);
+      subjects.push(subject);
+      place.configurations.set(subject.name, { version: subject.version, configText: subject.configText });
     } catch (error) {
       skipped.push({ subject: plan.name, why: reasonOf(error) });
       console.log(`  ${plan.name}: does not start: ${reasonOf(error)}`);

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** `utime` and `stime` are in clock ticks, and `USER_HZ` is 100 on every Linux that Node runs on. */
 const MS_PER_TICK = 10;
 
-type Stat = { readonly parent: number; readonly cpuMs: number; readonly name: string };
+type Stat = { readonly parent: number; readonly cpuMs: number };
 
 function readStat(pid: number | string): Stat | undefined {
   try {
@@ -16,7 +16,6 @@ function readStat(pid: number | string): Stat | undefined {
     return {
       parent: Number(fields[1]),
       cpuMs: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK,
-      name: text.slice(text.indexOf('(') + 1, close),
     };
   } catch {
     return undefined;
@@ -45,8 +44,18 @@ export function cpuMsOf(pids: readonly number[]): number {
   return total;
 }
 
-export function nameOf(pid: number): string | undefined {
-  return readStat(pid)?.name;
+/** Direct children only. */
+export function childrenOf(parent: number): number[] {
+  return processTree(parent).filter((pid) => readStat(pid)?.parent === parent);
+}
+
+/** The command line with spaces between its words; empty when the process is gone. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
 }
 
 export function rssBytesOf(pids: readonly number[]): number {

@@ -39,8 +39,13 @@ class CoverIndex {
 
   add(route: CompiledRoute<unknown>): void {
     const first = route.pattern.segments[0];
-    if (first?.kind !== 'literal') this.#open.push(route);
-    else this.#byFirst.set(first.text, [...(this.#byFirst.get(first.text) ?? []), route]);
+    if (first?.kind !== 'literal') {
+      this.#open.push(route);
+      return;
+    }
+    const same = this.#byFirst.get(first.text);
+    if (same === undefined) this.#byFirst.set(first.text, [route]);
+    else same.push(route);
   }
 
   coverOf(route: CompiledRoute<unknown>): CompiledRoute<unknown> | undefined {

@@ -1,5 +1,6 @@
+import { Buffer } from 'node:buffer';
 import { assert } from '../base/assert.ts';
-import { AccessLineWriter, boundLine, MAX_LINE_BYTES } from './access-line.ts';
+import { AccessLineFormat, MAX_LINE_BYTES } from './access-line.ts';
 import type { AccessRecord } from './access-record.ts';
 
 export type AccessLogOptions = {
@@ -20,14 +21,14 @@ const MAX_FREE = 4;
 
 /** One piece of memory that lines are written to from front to back, and handed out from in chunks. */
 class LogBuffer {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   /** Lines end here. */
   filled = 0;
   /** Handed out up to here. */
   handed = 0;
   /** Chunks that were handed out and not yet given back. */
   chunksOut = 0;
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Buffer) {
     this.bytes = bytes;
   }
 }
@@ -43,7 +44,7 @@ export class AccessLog {
   droppedTotal = 0;
   readonly #write: (chunk: Uint8Array) => void;
   readonly #options: AccessLogOptions;
-  readonly #lines = new AccessLineWriter();
+  readonly #lines = new AccessLineFormat();
   readonly #flushOnSchedule: () => void;
   readonly #maxBuffers: number;
   /** Being filled. */
@@ -66,13 +67,14 @@ export class AccessLog {
 
   /** Logs a record, which may be reused at once; or drops it. */
   write(record: AccessRecord): void {
-    const buffer = this.#bufferFor(boundLine(record));
+    const line = this.#lines.format(record);
+    const buffer = this.#bufferFor(line.length);
     if (buffer === undefined) {
       this.droppedTotal += 1;
       this.#options.onDrop();
       return;
     }
-    buffer.filled = this.#lines.write(buffer.bytes, buffer.filled, record);
+    buffer.filled += buffer.bytes.write(line, buffer.filled, 'latin1');
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#options.schedule(this.#flushOnSchedule);
@@ -123,7 +125,7 @@ export class AccessLog {
 
   #allocate(): LogBuffer | undefined {
     if (this.#waiting.length >= this.#maxBuffers) return undefined;
-    return new LogBuffer(new Uint8Array(this.#options.bufferBytes));
+    return new LogBuffer(Buffer.allocUnsafeSlow(this.#options.bufferBytes));
   }
 
   #hand(buffer: LogBuffer): void {

@@ -1,38 +1,18 @@
-import type { Refusal } from '../http/request-head.ts';
+import { REFUSALS } from '../http/refusal.ts';
 
 /** Classes of status codes, at index `floor(status / 100) - 1`. */
 export const CODE_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
-/** Why a request never reached a route's upstream: what the parser refused, and what the gateway refused after it. */
-export const REFUSAL_REASONS = [
-  'malformed-request-line',
-  'bad-method',
-  'bad-target',
-  'target-too-long',
-  'bad-version',
-  'unsupported-version',
-  'too-many-fields',
-  'malformed-field',
-  'missing-host',
-  'bad-host',
-  'bad-length',
-  'length-and-coding',
-  'bad-transfer-encoding',
-  'unsupported-transfer-encoding',
-  'coding-in-http-1.0',
-  'bad-expect',
-  'connect-refused',
-  'head-too-large',
-  'head-timeout',
-  'body-too-large',
-  'malformed-body',
+/** Why a request never reached a route's upstream: what a request itself does wrong, and what the gateway would not take on. */
+export const REFUSAL_REASONS: readonly string[] = [
+  ...Object.keys(REFUSALS),
   'no-route',
   'method-not-allowed',
   'misdirected',
-  'loop-detected',
   'draining',
   'connection-limit',
-] as const satisfies readonly (Refusal | string)[];
+  'accept-error',
+];
 
 /** How an attempt at an upstream failed: the words of `upstream/failure.ts`, which lies above; a test holds the two together. */
 export const FAILURE_KINDS = [

@@ -170,7 +170,7 @@ test('cheap expressions are accepted, costly ones and those that cannot be bound
     '^a*a*a*b',
 
     'x'.repeat(257),
-    '^\\u0100+\\u0100+\\u0100+$',
+    '^[é]+[è]+$',
   ];
   for (const source of accepted) assert.equal(unwrap(parseRegex(source)), source);
   for (const source of refused) assert.equal(unwrap(parseRegex(source)), 'bad', source);

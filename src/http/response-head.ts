@@ -136,18 +136,21 @@ function readFields(into: ResponseHead): ResponseFault | undefined {
   const isFramingMute = into.status < 200 || into.status === 204;
   let options = 0;
   for (let i = 0; i < marks.count; i++) {
-    const kind = marks.kinds[i] ?? 0;
-    if (kind === FIELD_CONTENT_LENGTH && !isFramingMute) {
-      if (!readLength(into, i)) return 'bad-length';
-    } else if (kind === FIELD_TRANSFER_ENCODING && !isFramingMute) {
-      if (into.isChunked || !isWordAt(into.text, marks.valueStarts[i] ?? 0, marks.valueEnds[i] ?? 0, 'chunked')) return 'bad-transfer-encoding';
-      into.isChunked = true;
-    } else if (kind === FIELD_CONNECTION) {
-      options |= connectionOptions(into, i, knownResponseField);
-    } else if (kind === FIELD_KEEP_ALIVE) {
-      readKeepAlive(into, i);
-    } else if (kind === FIELD_UPGRADE) {
-      into.hasUpgrade = true;
+    switch (marks.kinds[i]) {
+      case FIELD_CONTENT_LENGTH:
+        if (!isFramingMute && !readLength(into, i)) return 'bad-length';
+        break;
+      case FIELD_TRANSFER_ENCODING:
+        if (!isFramingMute && !readCoding(into, i)) return 'bad-transfer-encoding';
+        break;
+      case FIELD_CONNECTION:
+        options |= connectionOptions(into, i, knownResponseField);
+        break;
+      case FIELD_KEEP_ALIVE:
+        readKeepAlive(into, i);
+        break;
+      case FIELD_UPGRADE:
+        into.hasUpgrade = true;
     }
   }
   // RFC 9112 9.3: `close` wins; HTTP/1.0 persists only with `keep-alive`.
@@ -156,6 +159,13 @@ function readFields(into: ResponseHead): ResponseFault | undefined {
   if (!into.isChunked) return undefined;
   if (into.minor === 0) return 'coding-in-http-1.0';
   return into.contentLength >= 0 ? 'length-and-coding' : undefined;
+}
+
+/** `chunked` alone, once: what else an origin puts on, we have not asked for. */
+function readCoding(into: ResponseHead, index: number): boolean {
+  const isRepeated = into.isChunked;
+  into.isChunked = true;
+  return !isRepeated && isWordAt(into.text, into.marks.valueStarts[index] ?? 0, into.marks.valueEnds[index] ?? 0, 'chunked');
 }
 
 /** One number, or the same number several times, in one line or in several (RFC 9110 8.6 allows folding those). */

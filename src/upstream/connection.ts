@@ -1,35 +1,20 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Attempt } from './attempt.ts';
 import { AttemptRing } from './attempt-ring.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import { type ConnectionPhase, deadlineAfter, idleLimitMs, isPast, MinRate, NEVER_MS } from './deadlines.ts';
 import type { FailureKind, FailureStage } from './failure.ts';
 import { connectFailureKind, errorCode } from './network-error.ts';
+import { openSocket, type SocketEvents } from './open-socket.ts';
 import type { ConnectionPlan } from './plan.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import { ResponseReader } from './reader.ts';
 import { RequestWriter } from './request-writer.ts';
 import type { Loan, UpstreamSink } from './sink.ts';
 import type { Waiter } from './waiters.ts';
 
-/** What a connection tells the pool that owns it. */
-export interface ConnectionOwner {
-  readonly clock: Clock;
-  onConnectionOpen(connection: Connection): void;
-  onConnectFailed(connection: Connection, kind: FailureKind, detail: string): void;
-  /** It can take a request again: `isIdle`, or with room in its pipeline. */
-  onConnectionReady(connection: Connection): void;
-  /** It was open and is no more. Called before the failures of its attempts are told. */
-  onConnectionClosed(connection: Connection): void;
-  /** `flush` is to be called once the tick's requests are together. */
-  onFlushDue(connection: Connection): void;
-  /** A request met a connection that the origin had closed. */
-  onStale(): void;
-}
-
-const READ_BUFFER_BYTES = 65_536;
-/** After a loan was kept, the rest of the buffer is read into as long as it is worth a system call. */
-const MIN_READ_BUFFER_BYTES = 16_384;
 /** Response bytes that are read and dropped for an abandoned attempt, so that those behind it need not be replayed. */
 export const MAX_DROPPED_BYTES = 262_144;
 /** What the origin sent before it broke off our writes is in the kernel already: this is only the way through the loop. */
@@ -40,7 +25,7 @@ const BROKEN_WRITE_GRACE_MS = 100;
  * stand in a ring; the first of them owns the bytes that come. Everything is a synchronous call; each callback may end the
  * connection, so its state is looked at again after every one.
  */
-export class Connection {
+export class Connection implements SocketEvents {
   /** Place in the pool's list of all connections. */
   poolIndex = -1;
   /** The request that it was opened for, as long as that still waits. */
@@ -55,7 +40,7 @@ export class Connection {
   readonly #writer: RequestWriter;
   readonly #rate: MinRate;
   readonly #ring: AttemptRing;
-  #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly #buffer = new ReadBuffer();
   #state: 'connecting' | 'open' | 'closed' = 'connecting';
   #phase: ConnectionPhase = 'connecting';
   #deadlineMs: number;
@@ -79,7 +64,7 @@ export class Connection {
     this.#reader = new ResponseReader(plan);
     this.#rate = new MinRate(plan.minRateBytesPerSec, plan.minRateAfterMs);
     this.#deadlineMs = deadlineAfter(this.#clock.nowMs, plan.timeouts.connectMs);
-    this.#socket = this.#connect();
+    this.#socket = openSocket(plan, this);
     this.#writer = new RequestWriter(this.#socket);
   }
 
@@ -122,7 +107,8 @@ export class Connection {
   /** Looks at its deadline and rate. */
   check(nowMs: number): void {
     if (isPast(this.#deadlineMs, nowMs)) this.#onDeadline(nowMs);
-    else if (this.#phase === 'body' && this.#rate.isTooSlow(nowMs)) this.#fail('too-slow', 'response body below the minimum rate');
+    else if (this.#phase === 'body' && this.#ring.current()?.isRequestWhole && this.#rate.isTooSlow(nowMs))
+      this.#fail('too-slow', 'response body below the minimum rate');
   }
 
   /** Takes no further request: closed now if it is idle, else after what it is at. */
@@ -158,6 +144,8 @@ export class Connection {
       this.#queuedBytes = this.#socket.writableLength;
       if (this.#phase === 'sending') this.#deadlineMs = deadlineAfter(this.#clock.nowMs, this.#plan.timeouts.idleMs);
     }
+    // An origin that answers while it reads may wait for the rest of the request.
+    if (this.#phase === 'body') this.#noteProgress();
     return loan;
   }
 
@@ -166,6 +154,7 @@ export class Connection {
     this.#writer.end();
     attempt.isRequestWhole = true;
     if (this.#phase === 'sending') this.#awaitHead();
+    else this.#rate.start(this.#clock.nowMs);
   }
 
   pauseFor(attempt: Attempt): void {
@@ -186,42 +175,27 @@ export class Connection {
     else if (this.#ring.isCurrent(attempt)) this.#readOn();
   }
 
-  // Below: the socket.
+  // Below: what the socket tells.
 
-  #connect(): Socket {
-    const socket = connect({
-      host: this.#plan.host,
-      port: this.#plan.port,
-      noDelay: true,
-      onread: { buffer: () => this.#readBuffer, callback: (bytes) => this.#onRead(bytes) },
-    });
-    socket.on('connect', () => this.#onOpen());
-    socket.on('drain', () => this.#onDrain());
-    socket.on('end', () => this.#onEndOfStream());
-    socket.on('error', (error) => this.#onBreak(error));
-    socket.on('close', () => this.#onBreak(undefined));
-    // Node destroys a socket when a write fails. But an origin that answers an upload early and closes makes our next write
-    // fail while its answer lies unread in the kernel; destroying would lose it.
-    const destroy = socket.destroy.bind(socket);
-    socket.destroy = (error) => (error !== undefined && this.#outlives(error) ? socket : destroy(error));
-    return socket;
+  get nextReadBuffer(): Buffer {
+    return this.#buffer.bytes;
   }
 
-  #onOpen(): void {
+  onOpen(): void {
     if (this.#state !== 'connecting') return;
     this.#state = 'open';
     this.#rest();
     this.#owner.onConnectionOpen(this);
   }
 
-  #onRead(bytes: number): boolean {
+  onRead(bytes: number): boolean {
     // Nobody has asked for these bytes, so they must never be taken for an answer to the next request.
     if (this.#ring.count === this.#ring.unflushed) this.#fail('reset', 'bytes that nobody asked for');
-    else this.#consume(this.#readBuffer, bytes);
+    else this.#consume(this.#buffer.bytes, bytes);
     return true;
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     const attempt = this.#ring.current();
     if (attempt === undefined || !attempt.isFull) return;
     attempt.isFull = false;
@@ -229,19 +203,20 @@ export class Connection {
     attempt.sink?.onUpstreamDrain();
   }
 
-  #onEndOfStream(): void {
+  onEndOfStream(): void {
     const attempt = this.#ring.current();
     if (attempt !== undefined && this.#reader.endOfStream()) this.#finish(attempt, false);
     else this.#fail(this.#breakKind(), 'closed by the origin');
   }
 
-  #onBreak(error: Error | undefined): void {
+  onBreak(error: Error | undefined): void {
     const detail = error === undefined ? 'closed' : errorCode(error);
     if (this.#state === 'connecting') this.#failConnect(error === undefined ? 'connect-failed' : connectFailureKind(error), detail);
     else this.#fail(this.#breakKind(), detail);
   }
 
-  #outlives(error: Error): boolean {
+  /** Whether the connection must be read on although a write failed: see `openSocket`. */
+  outlives(error: Error): boolean {
     const attempt = this.#ring.current();
     if (attempt === undefined || attempt.body === 'none' || !('syscall' in error) || error.syscall !== 'write') return false;
     this.#isWriteBroken = true;
@@ -272,7 +247,7 @@ export class Connection {
         if (at === end) break;
       }
     }
-    if (isKept) this.#leaveToBorrower(buffer, end);
+    if (isKept) this.#buffer.leave(end);
   }
 
   #onHead(attempt: Attempt): void {
@@ -322,13 +297,9 @@ export class Connection {
 
   #turnToNext(): void {
     const next = this.#ring.current();
-    if (next === undefined) return;
-    if (!this.#ring.hasListener()) {
-      this.#shut();
-      return;
-    }
-    this.#awaitResponse(next);
-    if (next.isPaused) this.pauseFor(next);
+    if (next !== undefined) this.#awaitResponse(next);
+    if (!this.#ring.hasListener()) this.#shut();
+    else if (next?.isPaused) this.pauseFor(next);
   }
 
   /** Idle, or closed if it is of no further use. */
@@ -337,10 +308,10 @@ export class Connection {
     const limitMs = idleLimitMs(this.#plan.pool.idleTimeoutMs, this.requests > 0 ? this.#reader.head.keepAliveSec : -1);
     this.#deadlineMs = this.#clock.nowMs + limitMs;
     if (this.#isLast || limitMs === 0) this.#shut();
-    else if (this.#readBuffer.length < READ_BUFFER_BYTES) this.#readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   }
 
   #awaitResponse(attempt: Attempt): void {
+    this.#buffer.restore();
     this.#reader.begin(attempt.isHead);
     if (attempt.isRequestWhole) {
       this.#awaitHead();
@@ -363,35 +334,25 @@ export class Connection {
     if (this.#phase === 'body') this.#noteProgress();
   }
 
-  /** The bytes up to `used` stay where they are; the next read goes behind them, or into another buffer. */
-  #leaveToBorrower(buffer: Buffer, used: number): void {
-    const isWorthIt = buffer.length - used >= MIN_READ_BUFFER_BYTES;
-    this.#readBuffer = isWorthIt ? buffer.subarray(used) : Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
-  }
-
   // Below: endings.
 
   #onDeadline(nowMs: number): void {
-    switch (this.#phase) {
-      case 'connecting':
-        return this.#failConnect('connect-timeout', 'no connection in time');
-      case 'sending':
-        return this.#onSendDeadline(nowMs);
-      case 'response':
-        return this.#fail('response-timeout', 'no response head in time');
-      case 'body':
-        return this.#fail('idle-timeout', 'no response byte in time');
-      case 'idle':
-        return this.#shut();
-      case 'broken':
-        return this.#fail(this.#breakKind(), 'the origin broke off the request');
-    }
+    const phase = this.#phase;
+    if (phase === 'idle') this.#shut();
+    else if (phase === 'connecting') this.#failConnect('connect-timeout', 'no connection in time');
+    else if (phase === 'response') this.#fail('response-timeout', 'no response head in time');
+    else if (phase === 'body') this.#fail('idle-timeout', 'no response byte in time');
+    else if (phase === 'broken') this.#fail(this.#breakKind(), 'the origin broke off the request');
+    else this.#onSendDeadline(nowMs);
   }
 
   /** The socket's queue has been full for the whole time; but if it became shorter, the origin does read. */
   #onSendDeadline(nowMs: number): void {
     const queuedBytes = this.#socket.writableLength;
-    if (queuedBytes >= this.#queuedBytes) return this.#fail('idle-timeout', 'the origin takes no request bytes');
+    if (queuedBytes >= this.#queuedBytes) {
+      this.#fail('idle-timeout', 'the origin takes no request bytes');
+      return;
+    }
     this.#queuedBytes = queuedBytes;
     this.#deadlineMs = deadlineAfter(nowMs, this.#plan.timeouts.idleMs);
   }

@@ -20,7 +20,11 @@ export type FailureKind =
   | 'pool-timeout'
   | 'pool-closed';
 
-/** `queued`: no byte was sent; `sent`: some of the request was; `head`: response head seen; `body`: its body has begun. */
+/**
+ * How far the attempt had got. `queued`: no byte was sent, or, in a pipeline, the origin was still at a request before it, so
+ * that it can be sent again; `sent`: some of the request was, and nothing came back; `head`: the response has begun, be it with
+ * the first byte of its head or an interim answer; `body`: its body has begun.
+ */
 export type FailureStage = 'queued' | 'sent' | 'head' | 'body';
 
 export type UpstreamFailure = {

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { Connection, type ConnectionOwner } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import { deadlineAfter, isPast, NEVER_MS } from './deadlines.ts';
 import type { FailureKind } from './failure.ts';
 import type { ConnectionPlan } from './plan.ts';
@@ -57,16 +58,19 @@ export class Pool implements ConnectionOwner {
   /** `isPipelinable`: safe method, no body, so it may stand behind others and be sent again. */
   request(sink: UpstreamSink, isPipelinable: boolean): void {
     this.requestsTotal++;
-    if (this.#isClosed) return this.#refuse(sink, 'pool-closed');
     const connection = this.#pick(isPipelinable);
-    if (connection === undefined) this.#wait(new Waiter(sink, isPipelinable, false));
+    if (this.#isClosed) this.#refuse(sink, 'pool-closed');
+    else if (connection === undefined) this.#wait(new Waiter(sink, isPipelinable, false));
     else this.#assign(connection, sink, isPipelinable);
   }
 
   /** For a retry: on a connection that has carried nothing yet, opened for it. */
   requestFresh(sink: UpstreamSink): void {
     this.requestsTotal++;
-    if (this.#isClosed) return this.#refuse(sink, 'pool-closed');
+    if (this.#isClosed) {
+      this.#refuse(sink, 'pool-closed');
+      return;
+    }
     if (this.#isFull) this.#idle[0]?.retire();
     this.#wait(new Waiter(sink, false, true));
   }
@@ -112,8 +116,8 @@ export class Pool implements ConnectionOwner {
   onConnectionReady(connection: Connection): void {
     // Each one that is served may make others give up, so the list is looked through afresh.
     for (let waiter = this.#firstFor(connection); waiter !== null; waiter = this.#firstFor(connection)) {
-      if (waiter.isFresh) return connection.retire();
-      this.#serve(waiter, connection);
+      if (!waiter.isFresh) this.#serve(waiter, connection);
+      else connection.retire();
     }
     if (connection.isIdle) this.#idle.push(connection);
   }

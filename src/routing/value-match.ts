@@ -1,9 +1,10 @@
 import { never } from '../base/never.ts';
 import type { ValueMatch } from '../config/types.ts';
+import { LinearRegex } from './linear-regex.ts';
 import type { RouteQuery } from './query.ts';
 import { queryValue } from './query-value.ts';
 
-/** Longer values do not match a regular expression: its time is bounded by the length of what it reads. */
+/** Longer values do not match a regular expression, whose time grows with the length of what it reads. */
 export const MAX_REGEX_INPUT = 1024;
 
 /** A condition on a header field or a query parameter, ready to be asked. One shape. */
@@ -14,7 +15,7 @@ export class Condition {
   readonly kind: ValueMatch['kind'];
   /** For `exact` and `prefix`; as latin1, the form in which values arrive. */
   readonly value: string;
-  readonly regex: RegExp | null;
+  readonly regex: LinearRegex | null;
   /** As the file has it, for messages. */
   readonly match: ValueMatch;
 
@@ -23,7 +24,7 @@ export class Condition {
     this.name = on === 'header' ? name.toLowerCase() : toLatin1(name);
     this.kind = match.kind;
     this.value = match.kind === 'exact' || match.kind === 'prefix' ? toLatin1(match.value) : '';
-    this.regex = match.kind === 'regex' ? new RegExp(toLatin1(match.source)) : null;
+    this.regex = match.kind === 'regex' ? new LinearRegex(match.source) : null;
     this.match = match;
   }
 }

@@ -1,5 +1,3 @@
-import { Worker } from 'node:worker_threads';
-import { fileURLToPath } from 'node:url';
 import type { AdminConfig, GatewayConfig } from '../config/types.ts';
 import { openPlainServer, type PlainServer } from '../edge/plain-server.ts';
 import { reservePort } from '../edge/reserve-port.ts';
@@ -11,8 +9,10 @@ import { adminHandler, type ReloadResult } from './admin.ts';
 import { Crew } from './crew.ts';
 import { summarizeError } from './faults.ts';
 import type { FromProxy, OpenListener, PlanMessage } from './messages.ts';
+import { startOwnThread } from './own-thread.ts';
 import { ProcessMetrics } from './process-metrics.ts';
-import { type ReadConfig, readConfig } from './read-config.ts';
+import type { ReadConfig } from './read-config.ts';
+import { readConfigAside } from './read-config-aside.ts';
 import { addressText, bindProblem, resolvePorts } from './resolve-ports.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
 
@@ -22,7 +22,7 @@ const COMMIT_TIMEOUT_MS = 15_000;
 const MOVE_TIMEOUT_MS = 5_000;
 const ADMIN_GRACE_MS = 500;
 const MAX_ADMIN_CONNECTIONS = 256;
-const DEMO_ENTRY = fileURLToPath(new URL('./demo-origin-thread.ts', import.meta.url));
+const DEMO_ENTRY = new URL('./demo-origin-thread.ts', import.meta.url);
 
 type GoodConfig = Extract<ReadConfig, { kind: 'ok' }>;
 
@@ -107,7 +107,7 @@ export class Coordinator {
 
   /** The last good configuration stands in when the file has gone bad, if there is one. */
   async #readFirst(): Promise<ReadConfig> {
-    const read = await readConfig(this.#start.options, this.#demoOrigin);
+    const read = await readConfigAside({ options: this.#start.options, demoOrigin: this.#demoOrigin });
     const { lastGood } = this.#start;
     if (read.kind === 'ok' || lastGood === undefined) return read;
     events.reloadFailed(this.#log, { problems: read.problems.join('\n'), count: read.problems.length });
@@ -155,7 +155,7 @@ export class Coordinator {
       return { kind: 'bad', problems: [`cannot reload while ${this.#state}`] };
     const startedMs = performance.now();
     events.reloadStarted(this.#log, { cause });
-    const read = await readConfig(this.#start.options, this.#demoOrigin);
+    const read = await readConfigAside({ options: this.#start.options, demoOrigin: this.#demoOrigin });
     const problems = read.kind === 'bad' ? read.problems : await this.#change(crew, metrics, read);
     if (read.kind === 'bad' || problems.length > 0) {
       metrics.countReload('failure');
@@ -268,7 +268,7 @@ function redact(config: GatewayConfig | undefined): unknown {
 /** Starts the origin of the built-in example on a thread of its own; resolves with its URL. */
 function startDemoOrigin(): Promise<string> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(DEMO_ENTRY, { workerData: { port: 0 }, name: 'sluice-demo-origin' });
+    const worker = startOwnThread(DEMO_ENTRY, { port: 0 }, 'sluice-demo-origin');
     worker.once('message', ({ port }: { readonly port: number }) => resolve(`http://127.0.0.1:${port}`));
     worker.once('error', reject);
     worker.unref();

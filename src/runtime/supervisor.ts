@@ -4,7 +4,7 @@ import type { EventLog } from '../observe/log.ts';
 import { BackOff } from './back-off.ts';
 import type { FromProxy, OpenListener } from './messages.ts';
 import { ProxyHandle } from './proxy-handle.ts';
-import type { LastGood, StartOptions } from './start-options.ts';
+import type { LastGood, ProxyStart, StartOptions } from './start-options.ts';
 
 /** A proxy process that is not ready after this was a failure. */
 const READY_TIMEOUT_MS = 30_000;
@@ -54,7 +54,7 @@ export class Supervisor {
 
   /** Resolves with the exit code when nothing runs any more. */
   run(): Promise<number> {
-    this.#current = this.#spawn(false);
+    this.#current = this.#spawn('first');
     return this.#done.promise;
   }
 
@@ -73,7 +73,7 @@ export class Supervisor {
       return;
     }
     events.upgradeStarted(this.#log, { reason, oldPid: this.#current.pid });
-    this.#next = this.#spawn(true);
+    this.#next = this.#spawn('upgrade');
   }
 
   /** Drains and ends; asked a second time it cuts. */
@@ -89,11 +89,19 @@ export class Supervisor {
     this.#endIfIdle();
   }
 
-  #spawn(sharesPorts: boolean): ProxyHandle {
-    const proxy = new ProxyHandle(
-      { options: this.#options, runToken: this.#runToken, ports: this.#ports, sharesPorts, lastGood: this.#lastGood },
-      { onMessage: (from, message) => this.#onMessage(from, message), onExit: (from, how) => this.#onExit(from, how) },
-    );
+  #spawn(why: 'first' | 'restart' | 'upgrade'): ProxyHandle {
+    const start: ProxyStart = {
+      options: this.#options,
+      runToken: this.#runToken,
+      ports: this.#ports,
+      sharesPorts: why !== 'first',
+      // A death must not become an outage; an upgrade that the file does not allow must not happen.
+      lastGood: why === 'restart' ? this.#lastGood : undefined,
+    };
+    const proxy = new ProxyHandle(start, {
+      onMessage: (from, message) => this.#onMessage(from, message),
+      onExit: (from, how) => this.#onExit(from, how),
+    });
     clearTimeout(this.#readyTimer);
     this.#readyTimer = setTimeout(() => {
       events.proxyNotReady(this.#log, { pid: proxy.pid, timeoutMs: READY_TIMEOUT_MS });
@@ -185,7 +193,7 @@ export class Supervisor {
   }
 
   #restart(): void {
-    if (!this.#isStopping) this.#current = this.#spawn(true);
+    if (!this.#isStopping) this.#current = this.#spawn('restart');
   }
 
   /** A process that cannot repair itself: a new one first if that works, else its death brings one. */

@@ -1,9 +1,9 @@
-import { Worker } from 'node:worker_threads';
-import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { type HeartbeatWatch, watchHeartbeat } from '../shm/heartbeat.ts';
 import type { FromWorker, OpenListener, ToWorker, WorkerStart } from './messages.ts';
+import { startOwnThread } from './own-thread.ts';
 
-const ENTRY = fileURLToPath(new URL('./worker.ts', import.meta.url));
+const ENTRY = new URL('./worker.ts', import.meta.url);
 
 export type WorkerEvents = {
   onMessage(worker: WorkerHandle, message: FromWorker): void;
@@ -29,7 +29,7 @@ export class WorkerHandle {
     this.slot = start.slot;
     this.generation = start.plan.generation;
     this.watch = watchHeartbeat(beat, this.startedMs);
-    this.#worker = new Worker(ENTRY, { workerData: start, name: `sluice-worker-${start.slot}` });
+    this.#worker = startOwnThread(ENTRY, start, `sluice-worker-${start.slot}`);
     this.#worker.on('message', (message: FromWorker) => events.onMessage(this, message));
     this.#worker.on('error', (error: Error) => {
       this.ending = 'error';

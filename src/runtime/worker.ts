@@ -2,12 +2,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { describeError, isOutsideFault } from './faults.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import type { OwnThreadData } from './own-thread.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 // The entry of a worker thread. All that it does is in `worker-thread.ts`.
 assert(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
-const start = workerData as WorkerStart;
+const start = (workerData as OwnThreadData).data as WorkerStart;
 
 function tell(message: FromWorker): void {
   port.postMessage(message);

@@ -1,0 +1,11 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { OwnThreadData } from './own-thread.ts';
+import { readConfig } from './read-config.ts';
+import type { StartOptions } from './start-options.ts';
+
+export type ConfigAsked = { readonly options: StartOptions; readonly demoOrigin: string };
+
+// A configuration is read on a thread that ends with it: the parsers take some 30 MB that only this moment needs, and a
+// configuration written in TypeScript is loaded afresh each time, with all that it imports.
+const { options, demoOrigin } = (workerData as OwnThreadData).data as ConfigAsked;
+parentPort?.postMessage(await readConfig(options, demoOrigin));

@@ -116,7 +116,7 @@ async function measureAll(
   folder: string,
   engine: 'node' | 'uws',
   plan: Plan & { readonly kills: number },
-): Promise<object & { text: string }> {
+): Promise<{ text: string; figures: object }> {
   const origin = await startNginxOrigin(folder, undefined);
   const options: SluiceOptions = {
     name: 'sluice-faults',
@@ -144,7 +144,7 @@ async function measureAll(
     `\`npm start\` to the ready line, ms: ${msText(starts.map((start) => start.readyMs))}`,
     `RSS of the idle proxy, all processes, ${WORKERS} workers, MiB: ${msText(starts.map((start) => start.rssMiB))}`,
   ].join('\n\n');
-  return { engine, loads, killMs, starts, text };
+  return { text, figures: { engine, loads, killMs, starts } };
 }
 
 async function main(): Promise<void> {
@@ -166,7 +166,7 @@ async function main(): Promise<void> {
       upgrades: Number(values.upgrades),
       kills: Number(values.kills),
     };
-    const { text, ...figures } = await measureAll(folder, values.engine === 'node' ? 'node' : 'uws', plan);
+    const { text, figures } = await measureAll(folder, values.engine === 'node' ? 'node' : 'uws', plan);
     const prefix = values.out ?? join('perf-reports', `${date}-${revision.commit}${revision.dirty ? '-dirty' : ''}-faults`);
     const head = `# Faults, ${date}\n\n${machineLines(machine, revision).join('\n')}\n\n\`${command}\``;
     writeReport(prefix, { tool: 'faults', format: 1, date, revision, machine, command, ...figures }, `${head}\n\n${text}\n`);

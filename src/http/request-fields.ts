@@ -63,7 +63,8 @@ export function parseLength(text: string, start: number, end: number): number {
   for (let i = start; i < end; i++) {
     const code = text.charCodeAt(i);
     if (((CHAR_CLASS[code] ?? 0) & DIGIT) === 0) return -1;
-    length = length * 10 + code - 0x30;
+    // The digit first: a sum above 2^53 on the way would be rounded.
+    length = length * 10 + (code - 0x30);
     if (length > Number.MAX_SAFE_INTEGER) return -1;
   }
   return length;

@@ -1,5 +1,5 @@
 import type { FieldMarks } from './field-marks.ts';
-import { markFieldLine } from './field-lines.ts';
+import { markFieldLines, TOO_MANY_FIELDS } from './field-lines.ts';
 import { FIELD_LOOKALIKE, FIELD_OTHER, knownRequestField } from './known-fields.ts';
 import { interpretRequestFields } from './request-fields.ts';
 import { parseRequestLine } from './request-line.ts';
@@ -82,7 +82,6 @@ export function parseRequestHead(text: string, into: RequestHead, limits: Reques
   into.expectsContinue = false;
   into.hasNominated = false;
   into.seen = 0;
-  into.marks.reset();
   return (
     parseRequestLine(text, into, limits.maxTargetBytes) ?? markRequestFields(text, into, limits.maxFields) ?? interpretRequestFields(into)
   );
@@ -95,25 +94,20 @@ export function hasField(head: RequestHead, kind: number): boolean {
 
 function markRequestFields(text: string, head: RequestHead, maxFields: number): Refusal | undefined {
   const marks = head.marks;
-  const bound = Math.min(maxFields, marks.capacity);
-  const end = text.length - 2;
-  let at = head.fieldsStart;
-  while (at < end) {
-    if (marks.count === bound) return 'too-many-fields';
-    const index = marks.count;
-    const next = markFieldLine(text, at, marks);
-    if (next < 0) return 'malformed-field';
-    const kind = requestKind(text, at, index, marks);
-    marks.kinds[index] = kind;
+  const end = markFieldLines(text, head.fieldsStart, marks, Math.min(maxFields, marks.capacity));
+  if (end === TOO_MANY_FIELDS) return 'too-many-fields';
+  if (end !== text.length - 2) return 'malformed-field';
+  head.fieldsEnd = end;
+  for (let i = 0; i < marks.count; i++) {
+    const kind = requestKind(text, i, marks);
+    marks.kinds[i] = kind;
     head.seen |= 1 << kind;
-    at = next;
   }
-  if (at !== end || text.charCodeAt(end) !== 0x0d || text.charCodeAt(end + 1) !== 0x0a) return 'malformed-field';
-  head.fieldsEnd = at;
   return undefined;
 }
 
-function requestKind(text: string, start: number, index: number, marks: FieldMarks): number {
+function requestKind(text: string, index: number, marks: FieldMarks): number {
+  const start = marks.starts[index] ?? 0;
   const nameEnd = marks.nameEnds[index] ?? start;
   if (marks.kinds[index] !== FIELD_LOOKALIKE) return knownRequestField(text, start, nameEnd - start);
   const hyphened = text.slice(start, nameEnd).replaceAll('_', '-');

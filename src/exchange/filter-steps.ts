@@ -24,11 +24,11 @@ export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
   const run = new FilterRun(plan.filters ?? [], contextOf(exchange, plan), (fault) => gateway.reportFilterFault(plan, fault));
   exchange.filters = run;
   const { firstLine, fields } = splitHead(head.text);
-  const facts = { method: head.method, target: exchange.target, host: exchange.host, captures: exchange.captures, headers: fields };
+  const facts = { method: head.method, target: exchange.facts.target, host: exchange.facts.host, captures: exchange.facts.captures, headers: fields };
   goOn(exchange, run.request(facts), () => {
     if (facts.headers.isChanged && !reparse(exchange, `${firstLine}\r\n${facts.headers.toBlock()}\r\n`)) return;
     if (!TARGET.test(facts.target)) throw new TypeError(`filter: ${JSON.stringify(facts.target)} is not a path and query`);
-    exchange.target = facts.target;
+    exchange.facts.target = facts.target;
     exchange.proceed(plan);
   });
 }
@@ -37,7 +37,7 @@ export function startUpstreamFilters(exchange: Exchange, plan: RoutePlan, isRetr
   const { filters, upstream } = exchange;
   if (filters === null || upstream === null) return;
   const { firstLine, fields } = splitHead(upstreamHead(exchange));
-  const facts = { upstream: plan.upstreamName, attempt: exchange.attempts, headers: fields };
+  const facts = { upstream: plan.upstreamName, attempt: exchange.facts.attempts, headers: fields };
   exchange.state = 'deciding';
   goOn(exchange, filters.upstreamRequest(facts), () => {
     exchange.filteredHead = `${firstLine}\r\n${fields.toBlock()}\r\n`;
@@ -55,8 +55,24 @@ export function startResponseFilters(exchange: Exchange, held: HeldHead): void {
   exchange.connection?.pause();
   goOn(exchange, filters.response(view), () => {
     if (!Number.isInteger(view.status) || view.status < 200 || view.status > 599) throw new TypeError(`filter: ${view.status} is no status of a final answer`);
-    exchange.releaseHeld({ ...held, status: view.status, block: headers.toBlock() });
+    releaseHeld(exchange, { ...held, status: view.status, block: headers.toBlock() });
   });
+}
+
+/** The filters have let the head go: it, and what came of the body meanwhile. */
+function releaseHeld(exchange: Exchange, head: HeldHead): void {
+  const { port, connection, held, facts } = exchange;
+  if (port === null) return;
+  facts.status = head.status;
+  exchange.state = 'answering';
+  exchange.held = null;
+  port.writeHead(statusText(head.status), head.block, head.framing, head.lengthWhenNone);
+  for (const bytes of held ?? []) {
+    facts.bytesSent += bytes.length;
+    port.writeBody(bytes);
+  }
+  if (exchange.isHeldWhole) exchange.complete();
+  else if (!port.isFull) connection?.resume();
 }
 
 function contextOf(exchange: Exchange, plan: RoutePlan): { requestId: string; route: string; clientAddress: string; state: Map<string, unknown> } {

@@ -15,15 +15,15 @@ export function finishExchange(exchange: Exchange, outcome: Outcome): void {
   const { gateway, plan } = exchange;
   const endMs = gateway.clock.nowMs;
   const metrics = plan === null ? gateway.unroutedMetrics : plan.metrics;
-  metrics.countDone(exchange.status, endMs - exchange.startMs);
-  if (exchange.headMs !== 0) metrics.countResponse(exchange.headMs - exchange.connectedMs);
+  metrics.countDone(exchange.facts.status, endMs - exchange.facts.startMs);
+  if (exchange.facts.headMs !== 0) metrics.countResponse(exchange.facts.headMs - exchange.facts.connectedMs);
   if (outcome === 'client-gone') metrics.countAbort();
   else if (outcome !== 'complete') metrics.countCut();
   const log = gateway.accessLog;
   if (log !== undefined) writeRecord(exchange, log, outcome);
   const { filters } = exchange;
   if (filters !== null) {
-    const summary = { status: exchange.status, outcome, totalMs: endMs - exchange.startMs };
+    const summary = { status: exchange.facts.status, outcome, totalMs: endMs - exchange.facts.startMs };
     detach(filters.finish(summary), 'filter finish', gateway.reportError);
   }
 }
@@ -33,12 +33,12 @@ function writeRecord(exchange: Exchange, log: AccessLog, outcome: Outcome): void
   record.reset();
   describeRequest(exchange, record);
   describeTimes(exchange, record);
-  record.status = exchange.status;
-  record.bytesReceived = exchange.bytesReceived;
-  record.bytesSent = exchange.bytesSent;
-  record.retries = Math.max(0, exchange.attempts - 1);
+  record.status = exchange.facts.status;
+  record.bytesReceived = exchange.facts.bytesReceived;
+  record.bytesSent = exchange.facts.bytesSent;
+  record.retries = Math.max(0, exchange.facts.attempts - 1);
   record.outcome = outcomeOf(exchange, outcome);
-  record.proxyError = exchange.proxyError;
+  record.proxyError = exchange.facts.proxyError;
   log.write(record);
 }
 
@@ -50,7 +50,7 @@ function describeRequest(exchange: Exchange, record: AccessRecord): void {
   record.upstream = plan?.upstreamName ?? '';
   record.endpoint = upstream?.endpoint.url ?? '';
   record.peerAddress = port?.remoteAddress ?? '';
-  if (!exchange.isHeadVetted) return;
+  if (!exchange.facts.isHeadVetted) return;
   record.method = head.method;
   record.target = head.target;
   record.host = head.authority;
@@ -61,7 +61,7 @@ function describeRequest(exchange: Exchange, record: AccessRecord): void {
 }
 
 function describeTimes(exchange: Exchange, record: AccessRecord): void {
-  const { startMs, askedMs, connectedMs, headMs } = exchange;
+  const { startMs, askedMs, connectedMs, headMs } = exchange.facts;
   const endMs = exchange.gateway.clock.nowMs;
   record.timeMs = Date.now();
   record.totalMs = endMs - startMs;
@@ -75,6 +75,6 @@ function describeTimes(exchange: Exchange, record: AccessRecord): void {
 function outcomeOf(exchange: Exchange, outcome: Outcome): AccessOutcome {
   if (outcome === 'client-gone') return 'aborted';
   if (outcome !== 'complete') return 'cut';
-  if (exchange.attempts === 0) return exchange.plan === null ? 'refused' : 'answered';
-  return exchange.proxyError === '' ? 'answered' : 'failed';
+  if (exchange.facts.attempts === 0) return exchange.plan === null ? 'refused' : 'answered';
+  return exchange.facts.proxyError === '' ? 'answered' : 'failed';
 }

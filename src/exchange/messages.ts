@@ -1,6 +1,7 @@
 import { buildClientBlock } from '../http/client-head.ts';
 import { buildUpstreamHead } from '../http/forward.ts';
 import type { ResponseHead } from '../http/response-head.ts';
+import type { AnswerFraming } from './client-port.ts';
 import type { Exchange } from './exchange.ts';
 import type { RoutePlan } from './plan.ts';
 
@@ -8,7 +9,7 @@ import type { RoutePlan } from './plan.ts';
 export function upstreamHead(exchange: Exchange): string {
   const { plan, port, listener, upstream, head, forwardFacts: facts } = exchange;
   if (plan === null || port === null || listener === null || upstream === null) return '';
-  facts.target = exchange.target;
+  facts.target = exchange.facts.target;
   facts.upstreamAuthority = upstream.authority;
   facts.peerAddress = port.remoteAddress;
   facts.isTrustedPeer = listener.isTrusted(port.remoteAddress);
@@ -33,7 +34,16 @@ export function clientBlock(exchange: Exchange, plan: RoutePlan, head: ResponseH
 
 /** The wait for a connection and for the upstream's head, in ms (Server-Timing, W3C). */
 function serverTiming(exchange: Exchange): string {
-  const connectMs = exchange.connectedMs - exchange.askedMs;
-  const responseMs = exchange.gateway.clock.nowMs - exchange.connectedMs;
+  const connectMs = exchange.facts.connectedMs - exchange.facts.askedMs;
+  const responseMs = exchange.gateway.clock.nowMs - exchange.facts.connectedMs;
   return `connect;dur=${connectMs.toFixed(1)}, upstream;dur=${responseMs.toFixed(1)}`;
+}
+
+const NO_BODY: AnswerFraming = { kind: 'none' };
+const UNKNOWN_LENGTH: AnswerFraming = { kind: 'unknown' };
+
+/** How an answer's body is delimited; `bodyLength` -1 = not known. HEAD, 204 and 304 have none whatever the origin says (RFC 9112 section 6.3). */
+export function answerFraming(method: string, status: number, bodyLength: number): AnswerFraming {
+  if (method === 'HEAD' || status === 204 || status === 304) return NO_BODY;
+  return bodyLength < 0 ? UNKNOWN_LENGTH : { kind: 'length', bytes: bodyLength };
 }

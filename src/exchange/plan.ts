@@ -1,4 +1,4 @@
-import type { GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.ts';
+import type { GatewayConfig, RouteConfig } from '../config/types.ts';
 import { assert } from '../base/assert.ts';
 import { compileResponsePolicy, type ResponsePolicy } from '../http/client-head.ts';
 import { compileForwardPolicy, type ForwardPolicy } from '../http/forward.ts';
@@ -72,14 +72,10 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
     rewrite: rewriteOf(route, parsed.pattern),
     filters: filtersOf(route, services.filters),
     maxBodyBytes: route.maxBodyBytes,
-    totalMs: totalOf(route, upstream),
+    totalMs: route.timeoutMs,
     serverTiming: config.serverTiming,
     metrics: new RouteMetrics(services.metrics, route.name, upstream?.name),
   });
-}
-
-function totalOf(route: RouteConfig, upstream: UpstreamConfig | undefined): number {
-  return route.timeoutMs !== 0 ? route.timeoutMs : (upstream?.timeouts.totalMs ?? 0);
 }
 
 function rewriteOf(route: RouteConfig, pattern: PathPattern): TargetRewrite | null {

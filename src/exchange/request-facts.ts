@@ -1,0 +1,97 @@
+import { FieldMarks } from '../http/field-marks.ts';
+import { fieldValue } from '../http/fields.ts';
+import { RequestHead } from '../http/request-head.ts';
+import { normalisePath } from '../routing/normalise.ts';
+import type { RouteQuery } from '../routing/query.ts';
+
+const NO_CAPTURES: Readonly<Record<string, string>> = {};
+/** `http://host` with nothing behind it: OPTIONS of that is OPTIONS of the whole server (RFC 9112 section 3.2.4). */
+const BARE_ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?]*$/i;
+
+/**
+ * What is known of one request, and what has been counted of it. A hot object: one with each exchange, every field set here
+ * in one order, and back to that by `reset`. Times are ms of the monotonic clock, 0 = not yet.
+ */
+export class RequestFacts implements RouteQuery {
+  readonly head: RequestHead;
+  /** `head` may be read. */
+  isHeadVetted = false;
+  method = '';
+  /** Lower case, without port and final dot; `''` if there is none. */
+  host = '';
+  /** Normalised, for routing only. */
+  path = '';
+  queryText = '';
+  /** What goes upstream: as received, or as the route or a filter rewrote it. */
+  target = '';
+  captures = NO_CAPTURES;
+  requestId = '';
+  clientAddress = '';
+  attempts = 0;
+  /** Bytes of the request body were handed to an attempt; they cannot be sent again. */
+  isBodySpent = false;
+  isRequestWhole = false;
+  /** Sent to the client; 0 = none yet. */
+  status = 0;
+  /** Word of Proxy-Status (RFC 9209 section 2.3), or `''`. */
+  proxyError = '';
+  bytesReceived = 0;
+  bytesSent = 0;
+  startMs = 0;
+  askedMs = 0;
+  connectedMs = 0;
+  headMs = 0;
+
+  constructor(maxFields: number) {
+    this.head = new RequestHead(new FieldMarks(maxFields));
+  }
+
+  /** Takes over what the vetted head says. False: the path has no one meaning, so it can be matched with no route. */
+  read(): boolean {
+    const { head } = this;
+    this.isHeadVetted = true;
+    this.isRequestWhole = !head.isChunked && head.contentLength <= 0;
+    this.method = head.method;
+    this.queryText = head.query;
+    this.host = hostOf(head.authority);
+    const isServerWide = head.path === '*' || (head.method === 'OPTIONS' && BARE_ORIGIN.test(head.target));
+    this.target = isServerWide ? '*' : head.path + head.query;
+    const path = isServerWide ? '/' : normalisePath(head.path);
+    this.path = path ?? '';
+    return path !== undefined;
+  }
+
+  /** A field of the request by lower-case name, repeated ones joined. */
+  field(lowerName: string): string | undefined {
+    return fieldValue(this.head, lowerName);
+  }
+
+  reset(): void {
+    this.isHeadVetted = false;
+    this.method = '';
+    this.host = '';
+    this.path = '';
+    this.queryText = '';
+    this.target = '';
+    this.captures = NO_CAPTURES;
+    this.requestId = '';
+    this.clientAddress = '';
+    this.attempts = 0;
+    this.isBodySpent = false;
+    this.isRequestWhole = false;
+    this.status = 0;
+    this.proxyError = '';
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.startMs = 0;
+    this.askedMs = 0;
+    this.connectedMs = 0;
+    this.headMs = 0;
+  }
+}
+
+function hostOf(authority: string): string {
+  const colon = authority.lastIndexOf(':');
+  const host = colon < 0 || authority.endsWith(']') ? authority : authority.slice(0, colon);
+  return host.endsWith('.') ? host.slice(0, -1) : host;
+}

@@ -72,11 +72,6 @@ export class Connection implements SocketEvents {
     return this.#state === 'open' && this.#ring.count === 0;
   }
 
-  /** Requests of this tick wait in it for one write, and one more may join them. */
-  get hasOpenBatch(): boolean {
-    return this.#ring.unflushed > 0 && this.canTake(true);
-  }
-
   canTake(isPipelinable: boolean): boolean {
     if (this.#state !== 'open' || this.#isLast) return false;
     if (this.#ring.count === 0) return true;
@@ -277,17 +272,17 @@ export class Connection implements SocketEvents {
 
   /** The response is whole. The pool has the connection back before the sink hears of it, so that its next request can use it. */
   #finish(attempt: Attempt, hasMore: boolean): void {
-    const sink = attempt.sink;
-    const head = this.#reader.head;
+    const { sink } = attempt;
+    const { keepAlive, minor } = this.#reader.head;
     this.#ring.shift();
     const isSurplus = hasMore && this.#ring.count === this.#ring.unflushed;
-    if (isSurplus || !head.keepAlive || !this.#reader.isFramed || !attempt.isRequestWhole || this.#isWriteBroken) {
+    if (isSurplus || !keepAlive || !this.#reader.isFramed || !attempt.isRequestWhole || this.#isWriteBroken) {
       this.#shut();
       sink?.onUpstreamEnd();
       this.#failRest();
       return;
     }
-    this.#isProven ||= head.minor > 0;
+    this.#isProven ||= minor > 0;
     this.#readOn();
     if (this.#ring.count === 0) this.#rest();
     else this.#turnToNext();

@@ -162,7 +162,7 @@ export class Pool implements ConnectionOwner {
     const mayJoin = isPipelinable && this.plan.pool.pipelining > 1;
     if (mayJoin) {
       const batch = this.#unflushed[this.#unflushed.length - 1];
-      if (batch?.hasOpenBatch) return batch;
+      if (batch?.canTake(true)) return batch;
     }
     return this.#idle.pop() ?? (mayJoin ? this.#findPipeline() : undefined);
   }

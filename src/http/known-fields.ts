@@ -53,112 +53,83 @@ export function isHopByHop(kind: number): boolean {
   return (kind >= FIELD_CONNECTION && kind <= FIELD_PROXY_AUTHENTICATION_INFO) || kind === FIELD_HTTP2_SETTINGS;
 }
 
-/** The id of the request field whose name, vetted as a token, is `length` characters from `start` on. */
-export function knownRequestField(text: string, start: number, length: number): number {
-  switch (length) {
-    case 2:
-      return isNameAt(text, start, 'te') ? FIELD_TE : FIELD_OTHER;
-    case 3:
-      return isNameAt(text, start, 'via') ? FIELD_VIA : FIELD_OTHER;
-    case 4:
-      return isNameAt(text, start, 'host') ? FIELD_HOST : FIELD_OTHER;
-    case 6:
-      if (isNameAt(text, start, 'accept')) return FIELD_ACCEPT;
-      if (isNameAt(text, start, 'cookie')) return FIELD_COOKIE;
-      return isNameAt(text, start, 'expect') ? FIELD_EXPECT : FIELD_OTHER;
-    case 7:
-      if (isNameAt(text, start, 'upgrade')) return FIELD_UPGRADE;
-      return isNameAt(text, start, 'trailer') ? FIELD_TRAILER : FIELD_OTHER;
-    case 8:
-      return isNameAt(text, start, 'cdn-loop') ? FIELD_CDN_LOOP : FIELD_OTHER;
-    case 9:
-      if (isNameAt(text, start, 'forwarded')) return FIELD_FORWARDED;
-      return isNameAt(text, start, 'x-real-ip') ? FIELD_X_REAL_IP : FIELD_OTHER;
-    case 10:
-      if (isNameAt(text, start, 'connection')) return FIELD_CONNECTION;
-      return isNameAt(text, start, 'keep-alive') ? FIELD_KEEP_ALIVE : FIELD_OTHER;
-    default:
-      return length < 12 ? FIELD_OTHER : longRequestField(text, start, length);
-  }
+type Candidate = { readonly kind: number; readonly lowerName: string; readonly first: number };
+
+/** Names by their length: most lengths have one or none, and the first letter decides between the others. */
+type NameTable = readonly (readonly Candidate[])[];
+
+const EITHER_SIDE = [
+  ['te', FIELD_TE],
+  ['via', FIELD_VIA],
+  ['trailer', FIELD_TRAILER],
+  ['upgrade', FIELD_UPGRADE],
+  ['connection', FIELD_CONNECTION],
+  ['keep-alive', FIELD_KEEP_ALIVE],
+  ['content-length', FIELD_CONTENT_LENGTH],
+  ['proxy-connection', FIELD_PROXY_CONNECTION],
+  ['transfer-encoding', FIELD_TRANSFER_ENCODING],
+  ['proxy-authenticate', FIELD_PROXY_AUTHENTICATE],
+] as const;
+
+const REQUEST_NAMES = byLength([
+  ...EITHER_SIDE,
+  ['host', FIELD_HOST],
+  ['accept', FIELD_ACCEPT],
+  ['cookie', FIELD_COOKIE],
+  ['expect', FIELD_EXPECT],
+  ['cdn-loop', FIELD_CDN_LOOP],
+  ['forwarded', FIELD_FORWARDED],
+  ['x-real-ip', FIELD_X_REAL_IP],
+  ['x-request-id', FIELD_X_REQUEST_ID],
+  ['max-forwards', FIELD_MAX_FORWARDS],
+  ['authorization', FIELD_AUTHORIZATION],
+  ['http2-settings', FIELD_HTTP2_SETTINGS],
+  ['x-forwarded-for', FIELD_X_FORWARDED_FOR],
+  ['x-forwarded-host', FIELD_X_FORWARDED_HOST],
+  ['x-forwarded-port', FIELD_X_FORWARDED_PORT],
+  ['x-forwarded-proto', FIELD_X_FORWARDED_PROTO],
+  ['proxy-authorization', FIELD_PROXY_AUTHORIZATION],
+]);
+
+const RESPONSE_NAMES = byLength([
+  ...EITHER_SIDE,
+  ['age', FIELD_AGE],
+  ['date', FIELD_DATE],
+  ['server', FIELD_SERVER],
+  ['alt-svc', FIELD_ALT_SVC],
+  ['location', FIELD_LOCATION],
+  ['set-cookie', FIELD_SET_COOKIE],
+  ['content-type', FIELD_CONTENT_TYPE],
+  ['proxy-status', FIELD_PROXY_STATUS],
+  ['proxy-authentication-info', FIELD_PROXY_AUTHENTICATION_INFO],
+]);
+
+function byLength(names: readonly (readonly [lowerName: string, kind: number])[]): NameTable {
+  const longest = Math.max(...names.map(([lowerName]) => lowerName.length));
+  return Array.from({ length: longest + 1 }, (_, length) =>
+    names.filter(([name]) => name.length === length).map(([lowerName, kind]) => ({ kind, lowerName, first: lowerName.charCodeAt(0) })),
+  );
 }
 
-function longRequestField(text: string, start: number, length: number): number {
-  switch (length) {
-    case 12:
-      if (isNameAt(text, start, 'x-request-id')) return FIELD_X_REQUEST_ID;
-      if (isNameAt(text, start, 'max-forwards')) return FIELD_MAX_FORWARDS;
-      break;
-    case 13:
-      if (isNameAt(text, start, 'authorization')) return FIELD_AUTHORIZATION;
-      break;
-    case 14:
-      if (isNameAt(text, start, 'content-length')) return FIELD_CONTENT_LENGTH;
-      if (isNameAt(text, start, 'http2-settings')) return FIELD_HTTP2_SETTINGS;
-      break;
-    case 15:
-      if (isNameAt(text, start, 'x-forwarded-for')) return FIELD_X_FORWARDED_FOR;
-      break;
-    case 16:
-      if (isNameAt(text, start, 'x-forwarded-host')) return FIELD_X_FORWARDED_HOST;
-      if (isNameAt(text, start, 'x-forwarded-port')) return FIELD_X_FORWARDED_PORT;
-      if (isNameAt(text, start, 'proxy-connection')) return FIELD_PROXY_CONNECTION;
-      break;
-    case 17:
-      if (isNameAt(text, start, 'transfer-encoding')) return FIELD_TRANSFER_ENCODING;
-      if (isNameAt(text, start, 'x-forwarded-proto')) return FIELD_X_FORWARDED_PROTO;
-      break;
-    case 18:
-      if (isNameAt(text, start, 'proxy-authenticate')) return FIELD_PROXY_AUTHENTICATE;
-      break;
-    case 19:
-      if (isNameAt(text, start, 'proxy-authorization')) return FIELD_PROXY_AUTHORIZATION;
-  }
-  return isNameAt(text, start, 'x-forwarded-') ? FIELD_X_FORWARDED_OTHER : FIELD_OTHER;
+/** The id of the request field whose name, vetted as a token, is `length` characters from `start` on. */
+export function knownRequestField(text: string, start: number, length: number): number {
+  const kind = kindIn(REQUEST_NAMES, text, start, length);
+  return kind === FIELD_OTHER && length > 12 && isNameAt(text, start, 'x-forwarded-') ? FIELD_X_FORWARDED_OTHER : kind;
 }
 
 /** The id of the response field whose name, vetted as a token, is `length` characters from `start` on. */
 export function knownResponseField(text: string, start: number, length: number): number {
-  switch (length) {
-    case 2:
-      return isNameAt(text, start, 'te') ? FIELD_TE : FIELD_OTHER;
-    case 3:
-      if (isNameAt(text, start, 'via')) return FIELD_VIA;
-      return isNameAt(text, start, 'age') ? FIELD_AGE : FIELD_OTHER;
-    case 4:
-      return isNameAt(text, start, 'date') ? FIELD_DATE : FIELD_OTHER;
-    case 6:
-      return isNameAt(text, start, 'server') ? FIELD_SERVER : FIELD_OTHER;
-    case 7:
-      if (isNameAt(text, start, 'alt-svc')) return FIELD_ALT_SVC;
-      if (isNameAt(text, start, 'upgrade')) return FIELD_UPGRADE;
-      return isNameAt(text, start, 'trailer') ? FIELD_TRAILER : FIELD_OTHER;
-    case 8:
-      return isNameAt(text, start, 'location') ? FIELD_LOCATION : FIELD_OTHER;
-    case 10:
-      if (isNameAt(text, start, 'connection')) return FIELD_CONNECTION;
-      if (isNameAt(text, start, 'set-cookie')) return FIELD_SET_COOKIE;
-      return isNameAt(text, start, 'keep-alive') ? FIELD_KEEP_ALIVE : FIELD_OTHER;
-    default:
-      return length < 12 ? FIELD_OTHER : longResponseField(text, start, length);
-  }
+  return kindIn(RESPONSE_NAMES, text, start, length);
 }
 
-function longResponseField(text: string, start: number, length: number): number {
-  switch (length) {
-    case 12:
-      if (isNameAt(text, start, 'content-type')) return FIELD_CONTENT_TYPE;
-      return isNameAt(text, start, 'proxy-status') ? FIELD_PROXY_STATUS : FIELD_OTHER;
-    case 14:
-      return isNameAt(text, start, 'content-length') ? FIELD_CONTENT_LENGTH : FIELD_OTHER;
-    case 16:
-      return isNameAt(text, start, 'proxy-connection') ? FIELD_PROXY_CONNECTION : FIELD_OTHER;
-    case 17:
-      return isNameAt(text, start, 'transfer-encoding') ? FIELD_TRANSFER_ENCODING : FIELD_OTHER;
-    case 18:
-      return isNameAt(text, start, 'proxy-authenticate') ? FIELD_PROXY_AUTHENTICATE : FIELD_OTHER;
-    case 25:
-      return isNameAt(text, start, 'proxy-authentication-info') ? FIELD_PROXY_AUTHENTICATION_INFO : FIELD_OTHER;
-    default:
-      return FIELD_OTHER;
+function kindIn(names: NameTable, text: string, start: number, length: number): number {
+  if (length >= names.length) return FIELD_OTHER;
+  const candidates = names[length];
+  if (candidates === undefined || candidates.length === 0) return FIELD_OTHER;
+  const first = text.charCodeAt(start) | 0x20;
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i];
+    if (candidate !== undefined && candidate.first === first && isNameAt(text, start, candidate.lowerName)) return candidate.kind;
   }
+  return FIELD_OTHER;
 }

@@ -1,7 +1,15 @@
 import type { Refusal } from './request-head.ts';
 
 /** Refusals beyond those of the head parser: what the edge itself finds out while it reads a request. */
-export type RequestRefusal = Refusal | 'head-too-large' | 'head-timeout' | 'body-timeout' | 'body-too-slow' | 'body-too-large' | 'malformed-body' | 'loop-detected';
+export type RequestRefusal =
+  | Refusal
+  | 'head-too-large'
+  | 'head-timeout'
+  | 'body-timeout'
+  | 'body-too-slow'
+  | 'body-too-large'
+  | 'malformed-body'
+  | 'loop-detected';
 
 /** How a refusal is answered (RFC 9457); after it the connection is closed. `detail` names no value that the client sent. */
 export type RefusalAnswer = { readonly status: number; readonly title: string; readonly detail: string };
@@ -14,7 +22,11 @@ export const REFUSALS: Readonly<Record<RequestRefusal, RefusalAnswer>> = {
   'target-too-long': { status: 414, title: 'URI Too Long', detail: 'The request target is longer than this server takes.' },
   'bad-version': bad('The protocol version is malformed.'),
   'unsupported-version': { status: 505, title: 'HTTP Version Not Supported', detail: 'Only HTTP/1.0 and HTTP/1.1 are spoken here.' },
-  'too-many-fields': { status: 431, title: 'Request Header Fields Too Large', detail: 'The request has more header fields than this server takes.' },
+  'too-many-fields': {
+    status: 431,
+    title: 'Request Header Fields Too Large',
+    detail: 'The request has more header fields than this server takes.',
+  },
   'malformed-field': bad('A header field is malformed.'),
   'missing-host': bad('The Host header field is missing.'),
   'bad-host': bad('The Host header field is malformed or repeated.'),

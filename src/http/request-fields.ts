@@ -1,6 +1,13 @@
 import { parseAuthority } from './authority.ts';
 import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONNECTION_NOMINATES, connectionOptions } from './connection-options.ts';
-import { FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_EXPECT, FIELD_HOST, FIELD_TRANSFER_ENCODING, knownRequestField } from './known-fields.ts';
+import {
+  FIELD_CONNECTION,
+  FIELD_CONTENT_LENGTH,
+  FIELD_EXPECT,
+  FIELD_HOST,
+  FIELD_TRANSFER_ENCODING,
+  knownRequestField,
+} from './known-fields.ts';
 import type { Refusal, RequestHead } from './request-head.ts';
 import { CHAR_CLASS, DIGIT, isToken, isWordAt } from './tokens.ts';
 

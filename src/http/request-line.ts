@@ -76,7 +76,8 @@ function parseAbsoluteForm(target: string, head: RequestHead): Refusal | undefin
   const authorityStart = schemeLength(target);
   if (authorityStart === 0) return 'bad-target';
   let authorityEnd = authorityStart;
-  while (authorityEnd < target.length && target.charCodeAt(authorityEnd) !== 0x2f && target.charCodeAt(authorityEnd) !== 0x3f) authorityEnd++;
+  while (authorityEnd < target.length && target.charCodeAt(authorityEnd) !== 0x2f && target.charCodeAt(authorityEnd) !== 0x3f)
+    authorityEnd++;
   const authority = parseAuthority(target.slice(authorityStart, authorityEnd));
   if (authority === undefined) return 'bad-target';
   head.authority = authority;

@@ -39,7 +39,15 @@ for (const [rule, line] of DROPPED) {
 }
 
 test('all else passes as it stands, repeated fields in their order', () => {
-  const lines = ['Server: o', 'Set-Cookie: a=1; Path=/', 'Set-Cookie: b=2', 'Proxy-Status: p', 'X-Latin: \xe9', 'Via: 1.1 o', 'WWW-Authenticate: Basic'];
+  const lines = [
+    'Server: o',
+    'Set-Cookie: a=1; Path=/',
+    'Set-Cookie: b=2',
+    'Proxy-Status: p',
+    'X-Latin: \xe9',
+    'Via: 1.1 o',
+    'WWW-Authenticate: Basic',
+  ];
   assert.deepEqual(linesOf(answer(...lines)), [...lines, ...ADDED]);
 });
 
@@ -54,7 +62,17 @@ test('nominated fields are left out, and a Date among them is replaced', () => {
 test('edits set, remove and allow, the own lines too', () => {
   const head = answer('Server: o', 'A: 1', 'Content-Length: 1');
   const edited = (responseFields: ResponseSettings['responseFields']): string[] => linesOf(head, { responseFields });
-  assert.deepEqual(edited({ set: [['Server', 's'], ['Transfer-Encoding', 'x']], remove: ['a'], allow: undefined }), [...ADDED, 'Server: s']);
+  assert.deepEqual(
+    edited({
+      set: [
+        ['Server', 's'],
+        ['Transfer-Encoding', 'x'],
+      ],
+      remove: ['a'],
+      allow: undefined,
+    }),
+    [...ADDED, 'Server: s'],
+  );
   assert.deepEqual(edited({ set: [], remove: ['via', 'date'], allow: undefined }), ['Server: o', 'A: 1']);
   assert.deepEqual(edited({ set: [], remove: [], allow: ['a'] }), ['A: 1', ...ADDED]);
 });
@@ -85,14 +103,31 @@ test('an authority without a port is that of the default port', () => {
 });
 
 test('no block holds fields of the hop, framing, stray line ends or an empty line', () => {
-  const line = fc.constantFrom(...DROPPED.map(([, dropped]) => dropped), 'A: 1', 'Connection: a, close', 'Date: d', 'Location: http://up:9001/', 'Set-Cookie: a=b', 'X:');
-  const lists = fc.array(line, { maxLength: 12 }).filter((lines) => !(lines.includes('Transfer-Encoding: chunked') && lines.includes('Content-Length: 5')) && lines.filter((l) => l.startsWith('Transfer')).length < 2);
+  const line = fc.constantFrom(
+    ...DROPPED.map(([, dropped]) => dropped),
+    'A: 1',
+    'Connection: a, close',
+    'Date: d',
+    'Location: http://up:9001/',
+    'Set-Cookie: a=b',
+    'X:',
+  );
+  const lists = fc
+    .array(line, { maxLength: 12 })
+    .filter(
+      (lines) =>
+        !(lines.includes('Transfer-Encoding: chunked') && lines.includes('Content-Length: 5')) &&
+        lines.filter((l) => l.startsWith('Transfer')).length < 2,
+    );
   fc.assert(
     fc.property(lists, fc.constantFrom('keep', 'rewrite'), (lines, redirects) => {
       const built = linesOf(answer(...lines), { redirects });
       for (const each of built) {
         assert.match(each, /^[^ \t:]+:[^\r\n]*$/);
-        assert.doesNotMatch(each, /^(connection|keep-alive|proxy-connection|upgrade|transfer-encoding|content-length|trailer|proxy-auth[a-z-]*):/i);
+        assert.doesNotMatch(
+          each,
+          /^(connection|keep-alive|proxy-connection|upgrade|transfer-encoding|content-length|trailer|proxy-auth[a-z-]*):/i,
+        );
       }
       assert.equal(built.filter((each) => each.startsWith('Via:')).length, 1);
     }),

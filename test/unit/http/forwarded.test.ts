@@ -24,7 +24,8 @@ const CLIENTS: readonly (readonly [rule: string, peer: string, lines: readonly s
 ];
 
 for (const [rule, peer, lines, client] of CLIENTS) {
-  test(`the client's address: ${rule}`, () => assert.equal(clientAddress(parsed('GET / HTTP/1.1', 'Host: h', ...lines), peer, TRUSTED), client));
+  test(`the client's address: ${rule}`, () =>
+    assert.equal(clientAddress(parsed('GET / HTTP/1.1', 'Host: h', ...lines), peer, TRUSTED), client));
 }
 
 test('an element of Forwarded quotes what is no token (RFC 7239 4)', () => {

@@ -22,10 +22,9 @@ export type ReferenceHead = {
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 export function readReference(text: string, limits: RequestHeadLimits): Refusal | ReferenceHead {
-  const line = /^([^\r\n ]*)([^]*?)\r\n/.exec(text);
   const start = readStart(text, limits);
   if (typeof start === 'string') return start;
-  const fields = readFields(text.slice(line?.[0].length), limits);
+  const fields = readFields(text.slice(text.indexOf('\r\n') + 2), limits);
   if (typeof fields === 'string') return fields;
   return interpret(start, fields);
 }
@@ -120,7 +119,12 @@ function interpret(start: Start, fields: readonly (readonly [string, string])[])
   if (authority === undefined) return 'bad-host';
   const expects = all('expect');
   if (start.minor > 0 && expects.some((value) => value.toLowerCase() !== '100-continue')) return 'bad-expect';
-  const options = all('connection').flatMap((value) => value.toLowerCase().split(',').map((o) => o.replace(/^[ \t]+|[ \t]+$/g, '')));
+  const options = all('connection').flatMap((value) =>
+    value
+      .toLowerCase()
+      .split(',')
+      .map((o) => o.replace(/^[ \t]+|[ \t]+$/g, '')),
+  );
   const isChunked = coding !== undefined;
   const contentLength = length === undefined ? -1 : Number(length);
   return {

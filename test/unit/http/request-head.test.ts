@@ -59,7 +59,11 @@ const REFUSED: readonly (readonly [rule: string, text: string, refusal: Refusal]
   ['RFC 9112 6.3: no list, not even of equal ones', `${GET}Content-Length: 5, 5\r\n\r\n`, 'bad-length'],
   ['RFC 9112 6.3: not repeated, not even equal', `${GET}Content-Length: 5\r\nContent-Length: 5\r\n\r\n`, 'bad-length'],
   ['RFC 9110 8.6: no overflow', `${GET}Content-Length: 9007199254740992\r\n\r\n`, 'bad-length'],
-  ['RFC 9112 6.1: no Content-Length with Transfer-Encoding', `${GET}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`, 'length-and-coding'],
+  [
+    'RFC 9112 6.1: no Content-Length with Transfer-Encoding',
+    `${GET}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    'length-and-coding',
+  ],
   ['RFC 9112 6.1: another coding below', `${GET}Transfer-Encoding: gzip, chunked\r\n\r\n`, 'unsupported-transfer-encoding'],
   ['RFC 9112 6.3: chunked is last', `${GET}Transfer-Encoding: chunked, gzip\r\n\r\n`, 'bad-transfer-encoding'],
   ['RFC 9112 7.1: chunked is applied once', `${GET}Transfer-Encoding: chunked, chunked\r\n\r\n`, 'bad-transfer-encoding'],
@@ -76,7 +80,11 @@ for (const [rule, text, refusal] of REFUSED) {
 
 const READ: readonly (readonly [rule: string, lines: readonly string[], expected: Partial<RequestHead>])[] = [
   ['RFC 9112 3.2.1: path and query', ['GET /a/b?c?d HTTP/1.1', 'Host: h'], { path: '/a/b', query: '?c?d', target: '/a/b?c?d' }],
-  ['RFC 9112 3.2.2: the absolute-form overrides Host', ['GET HTTP://Other:81/x?y HTTP/1.1', 'Host: h'], { authority: 'other:81', path: '/x', query: '?y' }],
+  [
+    'RFC 9112 3.2.2: the absolute-form overrides Host',
+    ['GET HTTP://Other:81/x?y HTTP/1.1', 'Host: h'],
+    { authority: 'other:81', path: '/x', query: '?y' },
+  ],
   ['RFC 9110 4.2.3: an empty path is /', ['GET http://h?y HTTP/1.1', 'Host: h'], { path: '/', query: '?y' }],
   ['RFC 9112 3.2.4: OPTIONS of a whole server', ['OPTIONS * HTTP/1.1', 'Host: h'], { path: '*', query: '' }],
   ['RFC 9112 3.2.4: OPTIONS in absolute-form without a path', ['OPTIONS http://h HTTP/1.1', 'Host: h'], { path: '*', authority: 'h' }],
@@ -91,10 +99,18 @@ const READ: readonly (readonly [rule: string, lines: readonly string[], expected
   ['RFC 9112 9.3: HTTP/1.0 persists with keep-alive', ['GET / HTTP/1.0', 'Connection: Keep-Alive'], { keepAlive: true }],
   ['RFC 9112 9.3: close wins in HTTP/1.0 too', ['GET / HTTP/1.0', 'Connection: close', 'Connection: keep-alive'], { keepAlive: false }],
   ['RFC 9110 7.6.1: a nominated field', ['GET / HTTP/1.1', 'Host: h', 'Connection: ,x-secret'], { hasNominated: true }],
-  ['RFC 9110 7.6.1: what is dropped anyway is no nomination', ['GET / HTTP/1.1', 'Host: h', 'Connection: TE, upgrade'], { hasNominated: false }],
+  [
+    'RFC 9110 7.6.1: what is dropped anyway is no nomination',
+    ['GET / HTTP/1.1', 'Host: h', 'Connection: TE, upgrade'],
+    { hasNominated: false },
+  ],
   ['RFC 9112 7: chunked in any case', ['PUT / HTTP/1.1', 'Host: h', 'Transfer-Encoding:CHUNKED '], { isChunked: true, contentLength: -1 }],
   ['RFC 9110 8.6: a length', ['PUT / HTTP/1.1', 'Host: h', 'Content-Length: 007'], { contentLength: 7 }],
-  ['RFC 9110 10.1.1: Expect in any case', ['PUT / HTTP/1.1', 'Host: h', 'Expect: 100-Continue', 'Content-Length: 1'], { expectsContinue: true }],
+  [
+    'RFC 9110 10.1.1: Expect in any case',
+    ['PUT / HTTP/1.1', 'Host: h', 'Expect: 100-Continue', 'Content-Length: 1'],
+    { expectsContinue: true },
+  ],
   ['RFC 9110 10.1.1: Expect in HTTP/1.0 is ignored', ['PUT / HTTP/1.0', 'Expect: x', 'Content-Length: 1'], { expectsContinue: false }],
   ['RFC 9110 10.1.1: Expect without content is moot', ['GET / HTTP/1.1', 'Host: h', 'Expect: 100-continue'], { expectsContinue: false }],
 ];
@@ -108,7 +124,12 @@ for (const [rule, lines, expected] of READ) {
 
 test('white space around values is no part of them, whatever is in them', () => {
   const head = parsed('GET / HTTP/1.1', 'Host:h', 'X-A: \t a\tb \t', 'X-B:', 'X-C: \xe9\xff');
-  assert.deepEqual(pairsOf(head), [['Host', 'h'], ['X-A', 'a\tb'], ['X-B', ''], ['X-C', '\xe9\xff']]);
+  assert.deepEqual(pairsOf(head), [
+    ['Host', 'h'],
+    ['X-A', 'a\tb'],
+    ['X-B', ''],
+    ['X-C', '\xe9\xff'],
+  ]);
 });
 
 test('a head as large as no scratch memory is read all the same', () => {
@@ -125,7 +146,8 @@ function agree(text: string, head: RequestHead): void {
     return;
   }
   const { fields, ...rest } = expected;
-  for (const [name, value] of Object.entries(rest)) assert.equal(actual[name as keyof RequestHead], value, `${name} of ${JSON.stringify(text)}`);
+  for (const [name, value] of Object.entries(rest))
+    assert.equal(actual[name as keyof RequestHead], value, `${name} of ${JSON.stringify(text)}`);
   assert.deepEqual(pairsOf(actual), fields);
   assert.equal(text.slice(actual.fieldsStart - 2, actual.fieldsStart), '\r\n');
   assert.equal(actual.fieldsEnd, text.length - 2);
@@ -133,10 +155,16 @@ function agree(text: string, head: RequestHead): void {
 
 test('heads of good and bad parts are read as the slow reference reads them', () => {
   const head = new Head(new FieldMarks(16));
-  fc.assert(fc.property(composedHead, (text) => agree(text, head)), { numRuns: 4000 });
+  fc.assert(
+    fc.property(composedHead, (text) => agree(text, head)),
+    { numRuns: 4000 },
+  );
 });
 
 test('mutated heads are read as the slow reference reads them', () => {
   const head = new Head(new FieldMarks(16));
-  fc.assert(fc.property(mutatedHead, (text) => agree(text, head)), { numRuns: 6000 });
+  fc.assert(
+    fc.property(mutatedHead, (text) => agree(text, head)),
+    { numRuns: 6000 },
+  );
 });

@@ -56,7 +56,12 @@ function answers(port: number): Promise<true | undefined> {
   });
 }
 
-export type StartUp = { readonly readyMs: number; readonly rssMiB: number };
+export type StartUp = {
+  readonly readyMs: number;
+  /** Of supervisor and proxy process together: pages of the Node binary that both map count twice. */
+  readonly rssMiB: number;
+  readonly proxyRssMiB: number;
+};
 
 const ROOT = join(import.meta.dirname, '..');
 const SETTLE_MS = 3000;
@@ -74,9 +79,10 @@ export async function startUp(): Promise<StartUp> {
   if (supervisor === undefined) throw new Error('no supervisor below npm');
   await sleep(SETTLE_MS);
   const rssMiB = rssBytesOf(processTree(supervisor)) / 2 ** 20;
+  const proxyRssMiB = rssBytesOf(childrenOf(supervisor)) / 2 ** 20;
   // npm does not pass every signal on; ask the supervisor itself.
   process.kill(supervisor, 'SIGTERM');
   await until('the supervisor to leave', STEP_TIMEOUT_MS, () => (commandOf(supervisor) === '' ? true : undefined));
   await npm.stop();
-  return { readyMs, rssMiB };
+  return { readyMs, rssMiB, proxyRssMiB };
 }

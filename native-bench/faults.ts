@@ -142,7 +142,8 @@ async function measureAll(
     `Milliseconds until a request is answered again, ${plan.kills} times: ${msText(killMs)}`,
     '## Start-up',
     `\`npm start\` to the ready line, ms: ${msText(starts.map((start) => start.readyMs))}`,
-    `RSS of the idle proxy, all processes, ${WORKERS} workers, MiB: ${msText(starts.map((start) => start.rssMiB))}`,
+    `RSS when idle, ${WORKERS} workers, MiB: proxy process ${msText(starts.map((start) => start.proxyRssMiB))}, ` +
+      `with the supervisor ${msText(starts.map((start) => start.rssMiB))} (shared pages of the Node binary counted twice)`,
   ].join('\n\n');
   return { text, figures: { engine, loads, killMs, starts } };
 }

@@ -14,12 +14,14 @@ const WARMUP_MS = 1000;
 
 const METRICS = [
   { name: 'rate', hasRatio: false },
+  { name: 'achieved', hasRatio: false },
   { name: 'p50 µs', hasRatio: true },
   { name: 'p99 µs', hasRatio: true },
   { name: 'p99.9 µs', hasRatio: true },
   { name: 'max µs', hasRatio: false },
   { name: 'lag p99 µs', hasRatio: false },
   { name: 'longest GC ms', hasRatio: false },
+  { name: 'GCs', hasRatio: false },
   { name: 'errors', hasRatio: false },
 ];
 
@@ -68,12 +70,14 @@ export async function measureLatency(setting: Setting): Promise<Section> {
     const gc = target.name.startsWith('sluice') ? await readGcLog(gcLogOf(setting.folder, target.name), fromMs, Date.now()) : undefined;
     return {
       rate: result.ratePerSec,
+      achieved: Math.round(result.achievedPerSec),
       'p50 µs': result.latency.p50Us,
       'p99 µs': result.latency.p99Us,
       'p99.9 µs': result.latency.p999Us,
       'max µs': result.latency.maxUs,
       'lag p99 µs': result.lag.p99Us,
       'longest GC ms': gc?.maxPauseMs ?? 0,
+      GCs: gc?.collections ?? 0,
       errors: result.errors,
     };
   });
@@ -81,6 +85,6 @@ export async function measureLatency(setting: Setting): Promise<Section> {
   const title = 'Latency at 60 % of its own saturation, constant rate';
   const how =
     'Own open-loop generator, latency from the intended send time; `lag` is how late the generator itself was, `direct` the origin ' +
-    'without a proxy. Garbage collections of Sluice by a probe that Node loads beside it.';
+    'without a proxy; `achieved` below `rate` means that the latency is a backlog. Garbage collections of Sluice by a probe that Node loads beside it.';
   return { id: 'latency', title, how, metrics: METRICS, measured, skipped: [...skipped, ...failed], pairs: pairsOf(measured) };
 }

@@ -49,6 +49,7 @@ export async function measureWithWrk(subject: Subject, plan: WrkPlan): Promise<W
   const fields = await runWrk(subject.port, plan);
   const after = readUsage(subject);
   const requests = fields['requests'] ?? 0;
+  if (requests === 0) throw new Error(`no request was answered; ${subject.name} said: ${subject.started.output().slice(-200)}`);
   return {
     requestsPerSec: (requests * 1e6) / (fields['durationUs'] ?? 1),
     cpuUsPerRequest: cpuUsPerRequest(before, after, requests),

@@ -36,7 +36,7 @@ export type BenchReport = {
 
 const HOW = `How: throughput by autocannon (closed loop); latency by an own open-loop generator at a constant rate, from the intended
 send time, so that nothing is omitted while the proxy stalls; \`lag\` is how late the generator itself was. CPU is that of all proxy
-processes. GC pauses by a probe that Node loads into the proxy beside it (\`NODE_OPTIONS=--import\`), over the constant-rate part.`;
+processes. GC pauses by a probe that Node loads into the proxy beside it (\`NODE_OPTIONS=--require\`), over the constant-rate part.`;
 
 export function machineLines(machine: Machine, revision: Revision): string[] {
   return [

@@ -13,7 +13,10 @@ type GcLine = { readonly kind: string; readonly atMs: number; readonly pauseMs: 
 
 /** Environment that makes every Node process and thread below it log its collections to `path`. */
 export function gcProbeEnv(path: string): Record<string, string> {
-  return { NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import=${join(import.meta.dirname, 'gc-probe.ts')}`, BENCH_GC_LOG: path };
+  return {
+    NODE_OPTIONS: `--disable-warning=ExperimentalWarning --require=${join(import.meta.dirname, 'gc-probe.ts')}`,
+    BENCH_GC_LOG: path,
+  };
 }
 
 function parseLine(text: string): GcLine | undefined {

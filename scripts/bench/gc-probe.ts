@@ -3,8 +3,8 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { threadId } from 'node:worker_threads';
 
 /**
- * Loaded into the proxy under test by `NODE_OPTIONS=--import=…/gc-probe.ts`: the product itself is not changed for it, and Node
- * runs such imports in every worker thread too. Each garbage collection is written as one JSON line to the file in BENCH_GC_LOG.
+ * Loaded into the proxy under test by `NODE_OPTIONS=--require=…/gc-probe.ts`: the product itself is not changed for it, and Node
+ * runs it in every worker thread too (`--import` would miss the threads that are started from a string of code). Each garbage collection is written as one JSON line to the file in BENCH_GC_LOG.
  * (`--trace-gc` would tell the same, but V8 flags of that kind are refused in NODE_OPTIONS.)
  */
 const path = process.env['BENCH_GC_LOG'];

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { DirectWriter } from '../base/direct-writer.ts';
 import type { AnswerFraming } from '../exchange/client-port.ts';
 import type { Loan } from '../upstream/sink.ts';
 import type { Flushable, FlushQueue } from './flush-queue.ts';
@@ -12,7 +12,7 @@ const LAST_CHUNK = '0\r\n\r\n';
  * of the tick or until there is enough of it.
  */
 export class AnswerWriter implements Flushable {
-  private readonly socket: Socket;
+  private readonly wire: DirectWriter;
   private readonly queue: FlushQueue;
   private out = '';
   private isQueued = false;
@@ -24,14 +24,14 @@ export class AnswerWriter implements Flushable {
   isUntilClose = false;
   private bytesWritten = 0;
 
-  constructor(socket: Socket, queue: FlushQueue) {
-    this.socket = socket;
+  constructor(wire: DirectWriter, queue: FlushQueue) {
+    this.wire = wire;
     this.queue = queue;
   }
 
   /** Whether the client is behind: more than the socket's high-water mark waits. */
   get isFull(): boolean {
-    return this.socket.writableNeedDrain;
+    return this.wire.isFull;
   }
 
   /** Bytes written since this was last asked. */
@@ -78,7 +78,7 @@ export class AnswerWriter implements Flushable {
     if (out === '') return;
     this.out = '';
     this.bytesWritten += out.length;
-    this.socket.write(out, 'latin1');
+    this.wire.writeText(out);
   }
 
   private append(text: string): void {
@@ -91,20 +91,11 @@ export class AnswerWriter implements Flushable {
   }
 
   private writeLarge(bytes: Buffer): Loan {
-    const { socket } = this;
     const before = this.isChunked ? `${this.out}${bytes.length.toString(16)}\r\n` : this.out;
+    const after = this.isChunked ? '\r\n' : '';
     this.out = '';
-    this.bytesWritten += before.length + bytes.length;
-    if (before === '') {
-      socket.write(bytes);
-    } else {
-      socket.cork();
-      socket.write(before, 'latin1');
-      socket.write(bytes);
-      socket.uncork();
-    }
-    const loan = socket.writableLength === 0 ? 'released' : 'kept';
-    if (this.isChunked) this.append('\r\n');
-    return loan;
+    this.bytesWritten += before.length + bytes.length + after.length;
+    const isHeld = before === '' ? this.wire.writeBytes(bytes) : this.wire.writeAround(before, bytes, after);
+    return isHeld ? 'kept' : 'released';
   }
 }

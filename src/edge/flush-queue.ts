@@ -12,7 +12,7 @@ export class FlushQueue {
   private readonly run = (): void => this.flushAll();
 
   add(item: Flushable): void {
-    if (this.waiting.push(item) === 1) process.nextTick(this.run);
+    if (this.waiting.push(item) === 1) setImmediate(this.run);
   }
 
   private flushAll(): void {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { AnswerFraming, ClientPort } from '../exchange/client-port.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { DirectWriter } from '../base/direct-writer.ts';
 import { ChunkedDecoder } from '../http/chunked.ts';
 import type { RequestRefusal } from '../http/refusal.ts';
 import { parseRequestHead } from '../http/request-head.ts';
@@ -41,6 +42,7 @@ export class NodeClient implements ClientPort {
   listIndex = -1;
 
   private readonly socket: Socket;
+  private readonly wire: DirectWriter;
   private readonly writer: AnswerWriter;
   private readonly stash = new Stash();
   private readonly minRate: MinRate;
@@ -67,7 +69,8 @@ export class NodeClient implements ClientPort {
     this.socket = socket;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
-    this.writer = new AnswerWriter(socket, server.flushQueue);
+    this.wire = new DirectWriter(socket, () => this.onDrain());
+    this.writer = new AnswerWriter(this.wire, server.flushQueue);
     this.minRate = new MinRate(server.config.minRateBytesPerSec, server.config.minRateAfterMs);
     this.deadlineMs = server.clock.nowMs + server.config.timeouts.keepAliveMs;
   }
@@ -362,7 +365,7 @@ export class NodeClient implements ClientPort {
 
   // ---- life ----------------------------------------------------------------------------------------------------------
 
-  onDrain(): void {
+  private onDrain(): void {
     this.server.clock.refresh();
     if (this.exchange !== null) {
       if (this.phase === 'answering') this.deadlineMs = 0;
@@ -400,7 +403,7 @@ export class NodeClient implements ClientPort {
 
   private isSlow(nowMs: number): boolean {
     if (this.phase === 'body' && !this.isBodyPaused) return this.minRate.isBelow(nowMs, this.bytesRead);
-    if (this.phase === 'answering' && this.writer.isFull) return this.minRate.isBelow(nowMs, this.socket.bytesWritten - this.socket.writableLength);
+    if (this.phase === 'answering' && this.writer.isFull) return this.minRate.isBelow(nowMs, this.socket.bytesWritten - this.wire.queuedBytes);
     this.minRate.restart();
     return false;
   }

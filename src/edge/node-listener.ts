@@ -106,7 +106,6 @@ export class NodeServer implements Listener {
     const socket = adoptHandle(accepted, (length, buffer) => client.onRead(length, buffer), this.sharedRead, () => client.takeReadBuffer());
     const client = new NodeClient(this, socket);
     this.add(client);
-    socket.on('drain', () => client.onDrain());
     socket.on('end', () => client.onGone());
     socket.on('error', () => client.onGone());
     socket.on('close', () => {

@@ -5,6 +5,7 @@ import { sleep } from './start-process.ts';
 export type GcSummary = {
   readonly collections: number;
   readonly maxPauseMs: number;
+  /** `minor in thread 2`; thread 0 is the coordinator's (or the supervisor's), which carries no traffic. */
   readonly maxKind: string;
   readonly totalPauseMs: number;
 };
@@ -24,7 +25,8 @@ function parseLine(text: string): GcLine | undefined {
   if (!text.endsWith('}')) return undefined;
   const line: unknown = JSON.parse(text);
   if (typeof line !== 'object' || line === null || !('kind' in line && 'atMs' in line && 'pauseMs' in line)) return undefined;
-  return { kind: String(line.kind), atMs: Number(line.atMs), pauseMs: Number(line.pauseMs) };
+  const thread = 'thread' in line ? ` in thread ${line.thread}` : '';
+  return { kind: `${line.kind}${thread}`, atMs: Number(line.atMs), pauseMs: Number(line.pauseMs) };
 }
 
 /** What was collected between two wall-clock times, over all threads of the proxy. Waits once for the probe's last flush. */

@@ -25,7 +25,8 @@ const running = new Set<ChildProcess>();
 
 // Nothing that a bench started outlives it, whatever ends the bench.
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  // Not SIGKILL: a master that dies so leaves its workers behind.
+  for (const child of running) child.kill('SIGTERM');
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 

@@ -30,6 +30,8 @@ export class Pool implements ConnectionOwner {
   /** The one that became idle last is at the end. */
   readonly #idle: Connection[] = [];
   readonly #waiters = new WaitList();
+  /** How many of the waiting have a connection under way; those do not count against `maxPending`. */
+  #openingFor = 0;
   readonly #refused = new Set<UpstreamSink>();
   /** Connections with heads to write at the end of this tick. */
   readonly #unflushed: Connection[] = [];
@@ -198,7 +200,7 @@ export class Pool implements ConnectionOwner {
 
   #wait(waiter: Waiter): void {
     assert(this.#waiters.find(waiter.sink) === undefined, 'a sink waits once');
-    if (this.#isFull && this.#waiters.count >= this.plan.pool.maxPending) {
+    if (this.#isFull && this.#waiters.count - this.#openingFor >= this.plan.pool.maxPending) {
       this.pendingOverflowTotal++;
       this.#refuse(waiter.sink, 'pool-full');
       return;
@@ -215,6 +217,7 @@ export class Pool implements ConnectionOwner {
     this.#all.push(connection);
     connection.waiter = waiter;
     waiter.opening = connection;
+    this.#openingFor++;
     waiter.deadlineMs = NEVER_MS;
   }
 
@@ -228,7 +231,9 @@ export class Pool implements ConnectionOwner {
 
   #forget(waiter: Waiter): void {
     this.#waiters.remove(waiter);
-    if (waiter.opening !== null) waiter.opening.waiter = null;
+    if (waiter.opening === null) return;
+    waiter.opening.waiter = null;
+    this.#openingFor--;
   }
 
   #firstExpired(nowMs: number): Waiter | null {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { RawOrigin } from '../harness/raw-origin.ts';
 import type { RawPeer } from '../harness/raw-peer.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { GET, type SinkOptions, TestUpstream } from './upstream-sink.ts';
+import { GET, type SinkOptions, TestUpstream, testUpstream } from './upstream-sink.ts';
 
 /** Asks once, lets the origin send `reply` (and close if it says so) and tells what the sink saw and whether the connection lives. */
 async function ask(reply: string | readonly string[], options: SinkOptions & { close?: 'fin' | 'rst' } = {}) {
@@ -166,21 +166,19 @@ describe('a response on a real socket', () => {
     });
   }
 
-  it('is the same wherever it is split', async () => {
+  it('is the same wherever it is split', async (t) => {
     const reply = `HTTP/1.1 103 Early Hints\r\n\r\n${ok}Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nA: b\r\n\r\n`;
     const origin = await RawOrigin.answering(async (_request, index, peer) => {
       await peer.sendSplit(reply, [index]);
       return undefined;
     });
-    const upstream = new TestUpstream(origin.port);
+    const upstream = testUpstream(t, origin);
     for (let cut = 0; cut < reply.length; cut++) {
       const sink = await upstream.request().over();
       assert.equal(sink.events.join(', '), 'connection, informational 103, head 200 -1, body, end', `cut at ${cut}`);
       assert.equal(sink.body, 'hello!');
     }
     assert.equal(origin.connections.length, 1);
-    upstream.close();
-    await origin.close();
   });
 
   it('is refused after a flood of interim answers', async () => {
@@ -204,7 +202,7 @@ describe('an early response', () => {
     assert.equal(isKept, false);
   });
 
-  it('keeps the connection if the upload has been finished before its end', async () => {
+  it('keeps the connection if the upload has been finished before its end', async (t) => {
     let finish = (): void => {};
     const origin = await RawOrigin.start(async (peer: RawPeer) => {
       await peer.untilText('\r\n\r\n');
@@ -212,7 +210,7 @@ describe('an early response', () => {
       await peer.untilText('end of upload');
       await peer.send(reply.slice(-1));
     });
-    const upstream = new TestUpstream(origin.port);
+    const upstream = testUpstream(t, origin);
     const sink = upstream.request({
       head: POST,
       body: 'length',
@@ -227,11 +225,9 @@ describe('an early response', () => {
     await sink.over();
     assert.equal(sink.events.at(-1), 'end');
     assert.equal(upstream.pool.idleConnections, 1);
-    upstream.close();
-    await origin.close();
   });
 
-  it('is delivered although the origin has closed and our writes fail', async () => {
+  it('is delivered although the origin has closed and our writes fail', async (t) => {
     const upload = Buffer.alloc(1000);
     const origin = await RawOrigin.start(async (peer) => {
       await peer.untilText('\r\n\r\n');
@@ -243,16 +239,14 @@ describe('an early response', () => {
       peer.close();
       for (let i = 0; i < 3; i++) sink.connection?.writeBody(upload);
     });
-    const upstream = new TestUpstream(origin.port);
+    const upstream = testUpstream(t, origin);
     const sink = upstream.request({ head: POST, body: 'length' });
     await sink.over();
     assert.equal(sink.events.join(', '), 'connection, head 413 2, body, end');
     assert.equal(upstream.pool.openConnections, 0);
-    upstream.close();
-    await origin.close();
   });
 
-  it('is not waited for long when our writes fail and nothing comes', async () => {
+  it('is not waited for long when our writes fail and nothing comes', async (t) => {
     const origin = await RawOrigin.start(async (peer) => {
       await peer.untilText('\r\n\r\n');
       peer.pause();
@@ -260,19 +254,17 @@ describe('an early response', () => {
       peer.close();
       for (let i = 0; i < 3; i++) sink.connection?.writeBody(Buffer.alloc(1000));
     });
-    const upstream = new TestUpstream(origin.port);
+    const upstream = testUpstream(t, origin);
     const sink = upstream.request({ head: POST, body: 'length' });
     await sink.over();
     assert.equal(sink.events.join(', '), 'connection, fail reset sent');
-    upstream.close();
-    await origin.close();
   });
 });
 
 describe('a request body', () => {
-  it('leaves with its head in one write, framed as told', async () => {
+  it('leaves with its head in one write, framed as told', async (t) => {
     const origin = await RawOrigin.answering();
-    const upstream = new TestUpstream(origin.port);
+    const upstream = testUpstream(t, origin);
     const chunked = upstream.request({
       head: 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
       body: 'chunked',
@@ -300,20 +292,20 @@ describe('a request body', () => {
         `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok${GET}`,
     );
     assert.equal(origin.connections.length, 1);
-    upstream.close();
-    await origin.close();
   });
 
-  it('pushes back when the origin does not read, and goes on when it does', async () => {
+  it('pushes back when the origin does not read, and goes on when it does', async (t) => {
+    let isPaused = false;
     const origin = await RawOrigin.start(async (peer) => {
       await peer.untilText('\r\n\r\n');
       peer.countOnly();
       peer.pause();
+      isPaused = true;
     });
-    const upstream = new TestUpstream(origin.port);
+    const upstream = testUpstream(t, origin);
     const piece = Buffer.alloc(65_536);
     const sink = upstream.request({ head: 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', body: 'chunked' });
-    await waitFor('the connection', () => sink.connection);
+    await waitFor('the origin to have stopped reading', () => isPaused);
     const peer = await origin.connection(0);
     let written = 0;
     await waitFor('the socket to be full', () => {
@@ -329,13 +321,11 @@ describe('a request body', () => {
     await peer.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     await sink.over();
     assert.equal(sink.events.at(-1), 'end');
-    upstream.close();
-    await origin.close();
   });
 });
 
 describe('back-pressure on a response', () => {
-  it('stops the origin, and kept bytes stay as they were', async () => {
+  it('stops the origin, and kept bytes stay as they were', async (t) => {
     const size = 16 * 1024 * 1024;
     let sent = 0;
     const origin = await RawOrigin.start(async (peer) => {
@@ -343,7 +333,7 @@ describe('back-pressure on a response', () => {
       await peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
       for (; sent < size; sent += 65_536) await peer.send(Buffer.alloc(65_536, sent / 65_536));
     });
-    const upstream = new TestUpstream(origin.port);
+    const upstream = testUpstream(t, origin);
     const kept: Buffer[] = [];
     let place = 0;
     const verify = (): void => {
@@ -375,7 +365,5 @@ describe('back-pressure on a response', () => {
     assert.equal(place, size);
     assert.equal(sink.events.join(', '), `connection, head 200 ${size}, body, end`);
     assert.equal(upstream.pool.idleConnections, 1);
-    upstream.close();
-    await origin.close();
   });
 });

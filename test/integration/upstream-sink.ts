@@ -1,3 +1,4 @@
+import type { TestContext } from 'node:test';
 import { LoopClock } from '../../src/base/clock.ts';
 import type { UpstreamConfig } from '../../src/config/types.ts';
 import type { ResponseHead } from '../../src/http/response-head.ts';
@@ -5,6 +6,7 @@ import { Cluster } from '../../src/upstream/cluster.ts';
 import type { UpstreamFailure } from '../../src/upstream/failure.ts';
 import type { Pool } from '../../src/upstream/pool.ts';
 import type { Loan, RequestBody, UpstreamConnection, UpstreamSink } from '../../src/upstream/sink.ts';
+import type { RawOrigin } from '../harness/raw-origin.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 export const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -87,6 +89,8 @@ export class TestSink implements UpstreamSink {
   }
 }
 
+export type Overrides = { [K in keyof UpstreamConfig]?: Partial<UpstreamConfig[K]> };
+
 /** A cluster with one endpoint on loopback, whose settings a test overrides; swept as by a worker. */
 export class TestUpstream {
   readonly clock = new LoopClock();
@@ -94,7 +98,7 @@ export class TestUpstream {
   readonly pool: Pool;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(port: number, overrides: { [K in keyof UpstreamConfig]?: Partial<UpstreamConfig[K]> } = {}) {
+  constructor(port: number, overrides: Overrides = {}) {
     const base: UpstreamConfig = {
       name: 'test',
       endpoints: [{ url: '', host: '127.0.0.1', port, weight: 1 }],
@@ -136,4 +140,14 @@ export class TestUpstream {
     clearInterval(this.#timer);
     this.cluster.close();
   }
+}
+
+/** For one test: closed together with its origin, however the test ends. */
+export function testUpstream(t: TestContext, origin: RawOrigin, overrides: Overrides = {}): TestUpstream {
+  const upstream = new TestUpstream(origin.port, overrides);
+  t.after(async () => {
+    upstream.close();
+    await origin.close();
+  });
+  return upstream;
 }

@@ -9,6 +9,7 @@ import { adminHandler, type ReloadResult } from './admin.ts';
 import { Crew } from './crew.ts';
 import { summarizeError } from './faults.ts';
 import type { FromProxy, OpenListener, PlanMessage } from './messages.ts';
+import type { OwnSources } from './own-sources.ts';
 import { startOwnThread } from './own-thread.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import type { ReadConfig } from './read-config.ts';
@@ -24,6 +25,13 @@ const ADMIN_GRACE_MS = 500;
 const MAX_ADMIN_CONNECTIONS = 256;
 const DEMO_ENTRY = new URL('./demo-origin-thread.ts', import.meta.url);
 
+export type CoordinatorOptions = {
+  readonly start: ProxyStart;
+  readonly sources: OwnSources;
+  readonly log: EventLog;
+  readonly tell: (message: FromProxy) => void;
+};
+
 type GoodConfig = Extract<ReadConfig, { kind: 'ok' }>;
 
 /**
@@ -32,6 +40,7 @@ type GoodConfig = Extract<ReadConfig, { kind: 'ok' }>;
  */
 export class Coordinator {
   readonly #start: ProxyStart;
+  readonly #sources: OwnSources;
   readonly #log: EventLog;
   readonly #tell: (message: FromProxy) => void;
   readonly #accessTarget = new AccessTarget();
@@ -44,15 +53,15 @@ export class Coordinator {
   /** One change of plan at a time. */
   #changes: Promise<unknown> = Promise.resolve();
 
-  constructor(start: ProxyStart, log: EventLog, tell: (message: FromProxy) => void) {
+  constructor({ start, sources, log, tell }: CoordinatorOptions) {
     this.#start = start;
+    this.#sources = sources;
     this.#log = log;
     this.#tell = tell;
   }
 
   /** Resolves when every listener accepts; with text when it cannot come to that. */
   async begin(): Promise<string | undefined> {
-    if (this.#start.options.source.kind === 'demo') this.#demoOrigin = await startDemoOrigin();
     const read = await this.#readFirst();
     if (read.kind === 'bad') return read.problems.join('\n');
     for (const warning of read.warnings) events.configWarning(this.#log, { warning });
@@ -105,14 +114,14 @@ export class Coordinator {
     this.#changes = this.#changes.then(() => this.#moveAccessLog(this.#crew?.plan.config)).catch(() => undefined);
   }
 
-  /** The last good configuration stands in when the file has gone bad, if there is one. */
+  /** After a death the plan is the one that served; reading the file again is for a start, a reload or an upgrade. */
   async #readFirst(): Promise<ReadConfig> {
-    const read = await readConfigAside({ options: this.#start.options, demoOrigin: this.#demoOrigin });
-    const { lastGood } = this.#start;
-    if (read.kind === 'ok' || lastGood === undefined) return read;
-    events.reloadFailed(this.#log, { problems: read.problems.join('\n'), count: read.problems.length });
-    return { kind: 'ok', ...lastGood, warnings: [] };
+    const { lastGood, options } = this.#start;
+    if (options.source.kind === 'demo') this.#demoOrigin = await startDemoOrigin(this.#sources, lastGood?.config.upstreams[0]?.endpoints[0]?.port ?? 0);
+    if (lastGood !== undefined) return { kind: 'ok', ...lastGood, warnings: [] };
+    return readConfigAside(this.#sources, { options, demoOrigin: this.#demoOrigin });
   }
+
   /** Only the built-in example's own choice of an admin address may fail without consequence. */
   #isAdminOptional(): boolean {
     const { source, isAdminOptional } = this.#start.options;
@@ -134,6 +143,7 @@ export class Coordinator {
     this.#crew = new Crew(
       {
         size: config.workers,
+        sources: this.#sources,
         slots,
         log: this.#log,
         heartbeats,
@@ -155,7 +165,7 @@ export class Coordinator {
       return { kind: 'bad', problems: [`cannot reload while ${this.#state}`] };
     const startedMs = performance.now();
     events.reloadStarted(this.#log, { cause });
-    const read = await readConfigAside({ options: this.#start.options, demoOrigin: this.#demoOrigin });
+    const read = await readConfigAside(this.#sources, { options: this.#start.options, demoOrigin: this.#demoOrigin });
     const problems = read.kind === 'bad' ? read.problems : await this.#change(crew, metrics, read);
     if (read.kind === 'bad' || problems.length > 0) {
       metrics.countReload('failure');
@@ -265,10 +275,10 @@ function redact(config: GatewayConfig | undefined): unknown {
   return { ...config, admin };
 }
 
-/** Starts the origin of the built-in example on a thread of its own; resolves with its URL. */
-function startDemoOrigin(): Promise<string> {
+/** Starts the origin of the built-in example on a thread of its own, on its former port if it had one; resolves with its URL. */
+function startDemoOrigin(sources: OwnSources, wantedPort: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const worker = startOwnThread(DEMO_ENTRY, { port: 0 }, 'sluice-demo-origin');
+    const worker = startOwnThread(sources, DEMO_ENTRY, { data: { port: wantedPort }, name: 'sluice-demo-origin' });
     worker.once('message', ({ port }: { readonly port: number }) => resolve(`http://127.0.0.1:${port}`));
     worker.once('error', reject);
     worker.unref();

@@ -3,6 +3,7 @@ import * as events from '../observe/events.ts';
 import { type Heartbeats, judgeHeartbeat } from '../shm/heartbeat.ts';
 import { BackOff } from './back-off.ts';
 import type { FromWorker, OpenListener, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
+import type { OwnSources } from './own-sources.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 /** How often signs of life are looked at. */
@@ -18,6 +19,7 @@ export type CrewOptions = {
   readonly size: number;
   /** Slots for counters and heartbeats; more than `size`, so that a successor can start while the old one still drains. */
   readonly slots: number;
+  readonly sources: OwnSources;
   readonly log: EventLog;
   readonly heartbeats: Heartbeats;
   /** Everything but the slot. */
@@ -172,7 +174,8 @@ export class Crew {
     const slot = this.#freeSlots.shift();
     if (slot === undefined) return this.#respawnAfter(LOOK_MS);
     const start = { ...this.#options.startOf(this.#plan), plan: this.#plan, slot };
-    const worker = new WorkerHandle(start, this.#options.heartbeats.read(slot), {
+    const worker = new WorkerHandle(this.#options.sources, start, {
+      beat: this.#options.heartbeats.read(slot),
       onMessage: (from, message) => this.#onMessage(from, message),
       onExit: (from, code) => this.#onExit(from, code),
     });

@@ -1,5 +1,6 @@
 import type { GatewayConfig } from '../config/types.ts';
 import type { MetricPlan } from '../observe/slots.ts';
+import type { OwnSources } from './own-sources.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
 
 /** Everything that crosses a process or thread border, as plain data. One union for each direction. */
@@ -7,9 +8,11 @@ import type { LastGood, ProxyStart } from './start-options.ts';
 /** An address that accepts. */
 export type OpenListener = { readonly name: string; readonly host: string; readonly port: number };
 
-/** Supervisor to proxy process. `start` is the first and comes once. */
+/** The first thing that a proxy process is told, by `boot.mjs`'s measure. */
+export type FirstToProxy = { readonly sources: OwnSources; readonly start: ProxyStart };
+
+/** Supervisor to proxy process, after that. */
 export type ToProxy =
-  | { readonly kind: 'start'; readonly start: ProxyStart }
   | { readonly kind: 'reload' }
   /** Stop for good: readiness is withdrawn first, `drainDelayMs` is waited out. */
   | { readonly kind: 'drain' }

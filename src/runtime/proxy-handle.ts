@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { FromProxy, ToProxy } from './messages.ts';
-import type { ProxyStart } from './start-options.ts';
+import type { FirstToProxy, FromProxy, ToProxy } from './messages.ts';
 
-const ENTRY = fileURLToPath(new URL('./proxy.ts', import.meta.url));
+const ENTRY = fileURLToPath(new URL('./boot.mjs', import.meta.url));
 
 export type ProxyEvents = {
   onMessage(proxy: ProxyHandle, message: FromProxy): void;
@@ -22,7 +21,7 @@ export class ProxyHandle {
   #hasExited = false;
   #killTimer: NodeJS.Timeout | undefined;
 
-  constructor(start: ProxyStart, events: ProxyEvents) {
+  constructor(events: ProxyEvents) {
     // Advanced serialisation keeps `undefined` fields, so a configuration survives the way.
     this.#child = fork(ENTRY, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.pid = this.#child.pid ?? -1;
@@ -31,7 +30,11 @@ export class ProxyHandle {
     this.#child.on('error', (error) => {
       if (this.#child.pid === undefined) this.#ended(events, error.message);
     });
-    this.#child.send({ kind: 'start', start }, ignoreSendError);
+  }
+
+  /** Once; nothing runs in it before. */
+  begin(first: FirstToProxy): void {
+    if (this.#child.connected) this.#child.send(first, ignoreSendError);
   }
 
   send(message: ToProxy): void {

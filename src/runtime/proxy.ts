@@ -1,65 +1,86 @@
-import { describeError } from './faults.ts';
+import * as events from '../observe/events.ts';
+import type { EventLog } from '../observe/log.ts';
 import { Coordinator } from './coordinator.ts';
 import { openEventLog } from './event-log.ts';
-import * as events from '../observe/events.ts';
+import { describeError } from './faults.ts';
 import type { FromProxy, ToProxy } from './messages.ts';
+import type { OwnSources } from './own-sources.ts';
 import type { ProxyStart } from './start-options.ts';
 
-// The entry of the proxy process. The supervisor speaks to it over the channel that it was forked with, and nobody else.
-
-let coordinator: Coordinator | undefined;
-
-function tell(message: FromProxy): void {
-  if (process.connected) process.send?.(message);
-}
-
-async function begin(start: ProxyStart): Promise<void> {
+/** The proxy process, called once by `boot.mjs`. The supervisor speaks to it over the channel it was started with, nobody else does. */
+export function runProxy(start: ProxyStart, sources: OwnSources): void {
   const log = openEventLog(start.options.logLevel);
+  const coordinator = new Coordinator({ start, sources, log, tell });
+  const proxy = new ProxyProcess(coordinator, log);
+  process.on('message', (message) => proxy.onMessage(message as ToProxy));
+  // The supervisor is gone, so nobody would replace or stop this process: no orphan.
+  process.on('disconnect', () => proxy.end('drain'));
+  // A terminal sends its signals to the whole group; what they mean is the supervisor's to say. SIGTERM alone is for this process.
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined);
+  process.on('SIGTERM', () => proxy.end('drain'));
   process.on('uncaughtException', (error) => {
     events.exceptionCaught(log, { where: 'coordinator', message: error.message, stack: error.stack });
     // The main thread holds the plan and the crew; it cannot go on half done. The supervisor starts another process.
     process.exit(1);
   });
-  coordinator = new Coordinator(start, log, tell);
-  const failure = await coordinator.begin();
-  if (failure === undefined) return;
-  tell({ kind: 'failed', text: failure });
-  process.disconnect?.();
-  process.exit(1);
+  proxy.begin();
+  if (!process.connected) proxy.end('drain');
 }
 
-async function end(how: 'drain' | 'retire'): Promise<void> {
-  await coordinator?.stop(how);
-  process.exit(0);
+function tell(message: FromProxy): void {
+  if (process.connected) process.send?.(message);
 }
 
-function onMessage(message: ToProxy): void {
-  switch (message.kind) {
-    case 'start':
-      return run(begin(message.start));
-    case 'reload':
-      return run(coordinator?.reload('signal'));
-    case 'drain':
-    case 'retire':
-      return run(end(message.kind));
-    case 'cut':
-      coordinator?.cut();
-      return run(end('retire'));
-    case 'reopen-logs':
-      return coordinator?.reopenLogs();
+class ProxyProcess {
+  readonly #coordinator: Coordinator;
+  readonly #log: EventLog;
+
+  constructor(coordinator: Coordinator, log: EventLog) {
+    this.#coordinator = coordinator;
+    this.#log = log;
+  }
+
+  begin(): void {
+    this.#run(async () => {
+      const failure = await this.#coordinator.begin();
+      if (failure !== undefined) this.#fail(failure);
+    });
+  }
+
+  end(how: 'drain' | 'retire'): void {
+    this.#run(async () => {
+      await this.#coordinator.stop(how);
+      process.exit(0);
+    });
+  }
+
+  onMessage(message: ToProxy): void {
+    switch (message.kind) {
+      case 'reload':
+        return this.#run(() => this.#coordinator.reload('signal'));
+      case 'drain':
+      case 'retire':
+        return this.end(message.kind);
+      case 'cut':
+        this.#coordinator.cut();
+        return this.end('retire');
+      case 'reopen-logs':
+        return this.#coordinator.reopenLogs();
+    }
+  }
+
+  #run(work: () => Promise<unknown>): void {
+    work().catch((error: unknown) => {
+      events.exceptionCaught(this.#log, { where: 'coordinator', message: describeError(error), stack: undefined });
+      this.#fail(describeError(error));
+    });
+  }
+
+  /** Told before the process goes: the channel is flushed by its closing. */
+  #fail(text: string): void {
+    tell({ kind: 'failed', text });
+    process.exitCode = 1;
+    if (process.connected) process.disconnect();
+    process.exit();
   }
 }
-
-function run(work: Promise<unknown> | undefined): void {
-  work?.catch((error: unknown) => {
-    tell({ kind: 'failed', text: describeError(error) });
-    process.exit(1);
-  });
-}
-
-process.on('message', (message) => onMessage(message as ToProxy));
-// The supervisor is gone, so nobody would replace or stop this process: no orphan.
-process.on('disconnect', () => run(end('drain')));
-// A terminal sends its signals to the whole group; what they mean is the supervisor's to say. SIGTERM alone is for this process.
-for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined);
-process.on('SIGTERM', () => run(end('drain')));

@@ -1,5 +1,6 @@
 import type { ConfigAsked } from './config-thread.ts';
 import { summarizeError } from './faults.ts';
+import type { OwnSources } from './own-sources.ts';
 import { startOwnThread } from './own-thread.ts';
 import type { ReadConfig } from './read-config.ts';
 
@@ -8,8 +9,8 @@ const ENTRY = new URL('./config-thread.ts', import.meta.url);
 const TIMEOUT_MS = 30_000;
 
 /** `readConfig` on a thread of its own. Never rejects. */
-export function readConfigAside(asked: ConfigAsked): Promise<ReadConfig> {
-  const thread = startOwnThread(ENTRY, asked, 'sluice-config');
+export function readConfigAside(sources: OwnSources, asked: ConfigAsked): Promise<ReadConfig> {
+  const thread = startOwnThread(sources, ENTRY, { data: asked, name: 'sluice-config' });
   return new Promise((resolve) => {
     const refuse = (problem: string): void => resolve({ kind: 'bad', problems: [problem] });
     const timer = setTimeout(() => {

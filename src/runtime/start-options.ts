@@ -34,7 +34,7 @@ export type ProxyStart = {
   readonly ports: Readonly<Record<string, number>>;
   /** Another proxy process of ours may still hold the ports: they are shared, not checked to be free. */
   readonly sharesPorts: boolean;
-  /** What ran last. Taken when the file has gone bad since, so that a death does not become an outage. */
+  /** After a death: what ran last, and runs again whatever the file says by now, so that a death does not become an outage. */
   readonly lastGood: LastGood | undefined;
 };
 

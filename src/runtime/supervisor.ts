@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
 import { BackOff } from './back-off.ts';
+import { summarizeError } from './faults.ts';
 import type { FromProxy, OpenListener } from './messages.ts';
+import { type OwnSources, readOwnSources } from './own-sources.ts';
 import { ProxyHandle } from './proxy-handle.ts';
 import type { LastGood, ProxyStart, StartOptions } from './start-options.ts';
 
@@ -42,6 +44,7 @@ export class Supervisor {
   #readyTimer: NodeJS.Timeout | undefined;
   /** `undefined` until the first is ready. */
   #lastGood: LastGood | undefined;
+  #sources: Promise<OwnSources> | undefined;
   #ports: Record<string, number> = {};
   #isStopping = false;
   #exitCode = 0;
@@ -95,13 +98,22 @@ export class Supervisor {
       runToken: this.#runToken,
       ports: this.#ports,
       sharesPorts: why !== 'first',
-      // A death must not become an outage; an upgrade that the file does not allow must not happen.
+      // An upgrade reads the file, and does not happen when it is bad.
       lastGood: why === 'restart' ? this.#lastGood : undefined,
     };
-    const proxy = new ProxyHandle(start, {
+    const proxy = new ProxyHandle({
       onMessage: (from, message) => this.#onMessage(from, message),
       onExit: (from, how) => this.#onExit(from, how),
     });
+    // While the process boots. After a death the same code runs again; an upgrade takes what is on the disk now.
+    if (why !== 'restart' || this.#sources === undefined) this.#sources = readOwnSources();
+    this.#sources.then(
+      (sources) => proxy.begin({ sources, start }),
+      (error: unknown) => {
+        this.#onFailed(proxy, summarizeError(error));
+        proxy.kill();
+      },
+    );
     clearTimeout(this.#readyTimer);
     this.#readyTimer = setTimeout(() => {
       events.proxyNotReady(this.#log, { pid: proxy.pid, timeoutMs: READY_TIMEOUT_MS });

@@ -1,11 +1,14 @@
 import type { Worker } from 'node:worker_threads';
 import { type HeartbeatWatch, watchHeartbeat } from '../shm/heartbeat.ts';
 import type { FromWorker, OpenListener, ToWorker, WorkerStart } from './messages.ts';
+import type { OwnSources } from './own-sources.ts';
 import { startOwnThread } from './own-thread.ts';
 
 const ENTRY = new URL('./worker.ts', import.meta.url);
 
 export type WorkerEvents = {
+  /** The slot's heartbeat as it stands before the thread begins. */
+  readonly beat: number;
   onMessage(worker: WorkerHandle, message: FromWorker): void;
   /** Exactly once, after the thread has ended. */
   onExit(worker: WorkerHandle, code: number): void;
@@ -25,11 +28,11 @@ export class WorkerHandle {
   watch: HeartbeatWatch;
   readonly #worker: Worker;
 
-  constructor(start: WorkerStart, beat: number, events: WorkerEvents) {
+  constructor(sources: OwnSources, start: WorkerStart, events: WorkerEvents) {
     this.slot = start.slot;
     this.generation = start.plan.generation;
-    this.watch = watchHeartbeat(beat, this.startedMs);
-    this.#worker = startOwnThread(ENTRY, start, `sluice-worker-${start.slot}`);
+    this.watch = watchHeartbeat(events.beat, this.startedMs);
+    this.#worker = startOwnThread(sources, ENTRY, { data: start, name: `sluice-worker-${start.slot}` });
     this.#worker.on('message', (message: FromWorker) => events.onMessage(this, message));
     this.#worker.on('error', (error: Error) => {
       this.ending = 'error';

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { AnswerFraming, ClientPort } from '../exchange/client-port.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { DirectReader } from '../base/direct-reader.ts';
 import { DirectWriter } from '../base/direct-writer.ts';
 import { ChunkedDecoder } from '../http/chunked.ts';
 import type { RequestRefusal } from '../http/refusal.ts';
@@ -42,6 +43,7 @@ export class NodeClient implements ClientPort {
   listIndex = -1;
 
   private readonly socket: Socket;
+  private readonly reader: DirectReader;
   private readonly wire: DirectWriter;
   private readonly writer: AnswerWriter;
   private readonly stash = new Stash();
@@ -49,9 +51,8 @@ export class NodeClient implements ClientPort {
   private phase: Phase = 'idle';
   private exchange: Exchange | null = null;
   private decoder: ChunkedDecoder | null = null;
-  /** Own read buffer to be used from the next read on; `undefined` = go on with the one in use. */
-  private nextRead: Buffer | undefined;
-  private isSharingRead = true;
+  /** Where the next read goes: the worker's, or one of its own while a body is lent further. */
+  private readBuffer: Buffer;
   private isConsuming = false;
   private isBodyPaused = true;
   private isReadStopped = false;
@@ -67,8 +68,10 @@ export class NodeClient implements ClientPort {
   constructor(server: NodeServer, socket: Socket) {
     this.server = server;
     this.socket = socket;
+    this.readBuffer = server.sharedRead;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
+    this.reader = new DirectReader(socket, server.sharedRead, (length) => this.onRead(length));
     this.wire = new DirectWriter(socket, () => this.onDrain());
     this.writer = new AnswerWriter(this.wire, server.flushQueue);
     this.minRate = new MinRate(server.config.minRateBytesPerSec, server.config.minRateAfterMs);
@@ -77,15 +80,9 @@ export class NodeClient implements ClientPort {
 
   // ---- reading -------------------------------------------------------------------------------------------------------
 
-  /** The buffer for the next read, or `undefined` for the same again (`onread.buffer` of node:net). */
-  takeReadBuffer(): Buffer | undefined {
-    const next = this.nextRead;
-    this.nextRead = undefined;
-    return next;
-  }
-
-  /** Bytes came. False stops reading. */
-  onRead(length: number, buffer: Buffer): boolean {
+  /** Bytes came into `readBuffer`. Returns the buffer for the next read, `undefined` = the same. */
+  private onRead(length: number): Buffer | undefined {
+    const buffer = this.readBuffer;
     this.server.clock.refresh();
     this.bytesRead += length;
     this.server.countReceived(length);
@@ -95,8 +92,11 @@ export class NodeClient implements ClientPort {
     } catch (error) {
       this.onException(error);
     }
-    if (!this.isReadStopped) this.isReadStopped = this.stash.length > MAX_STASH_BYTES && this.phase !== 'idle';
-    return !this.isReadStopped;
+    if (!this.isReadStopped && this.stash.length > MAX_STASH_BYTES && this.phase !== 'idle') {
+      this.isReadStopped = true;
+      this.reader.pause();
+    }
+    return this.readBuffer === buffer ? undefined : this.readBuffer;
   }
 
   /** Our own fault: this request pays with a 500, the worker goes on. */
@@ -254,27 +254,19 @@ export class NodeClient implements ClientPort {
   private deliver(bytes: Buffer, start: number, end: number): void {
     const { exchange } = this;
     if (exchange === null) return;
-    const isShared = this.isSharingRead && bytes === this.server.sharedRead;
+    const isShared = bytes === this.server.sharedRead;
     const piece = isShared ? Buffer.from(bytes.subarray(start, end)) : bytes.subarray(start, end);
     const loan = exchange.onClientBody(piece);
     if (this.phase !== 'body') return;
-    if (this.isSharingRead ? this.bodyLeft !== 0 : loan === 'kept' && !isShared) {
-      this.nextRead = Buffer.allocUnsafeSlow(READ_BYTES);
-      this.isSharingRead = false;
-    }
+    const isOwn = this.readBuffer !== this.server.sharedRead;
+    if (isOwn ? loan === 'kept' && bytes === this.readBuffer : this.bodyLeft !== 0) this.readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   }
 
   private endBody(): void {
     this.phase = 'answering';
     this.deadlineMs = 0;
-    this.shareReadAgain();
+    this.readBuffer = this.server.sharedRead;
     this.exchange?.onClientBodyEnd();
-  }
-
-  private shareReadAgain(): void {
-    if (this.isSharingRead) return;
-    this.isSharingRead = true;
-    this.nextRead = this.server.sharedRead;
   }
 
   private discardBody(at: number, end: number): number {
@@ -451,7 +443,7 @@ export class NodeClient implements ClientPort {
     while (this.stash.length > 0 && this.canConsume()) this.consumeStash();
     if (!this.isReadStopped || this.stash.length > MAX_STASH_BYTES) return;
     this.isReadStopped = false;
-    this.socket.resume();
+    this.reader.resume();
   }
 
   private canConsume(): boolean {
@@ -467,13 +459,13 @@ export class NodeClient implements ClientPort {
   private startClosing(): void {
     this.phase = 'closing';
     this.bytesRead = 0;
-    this.shareReadAgain();
+    this.readBuffer = this.server.sharedRead;
     this.stash.take();
     this.deadlineMs = this.server.clock.nowMs + LINGER_MS;
     this.socket.end();
     if (this.isReadStopped) {
       this.isReadStopped = false;
-      this.socket.resume();
+      this.reader.resume();
     }
   }
 }

@@ -1,4 +1,4 @@
-import { createServer, type Server, Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { LoopClock } from '../base/clock.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Gateway } from '../exchange/gateway.ts';
@@ -8,16 +8,13 @@ import type { Listener } from './listener.ts';
 import { NodeClient } from './node-client.ts';
 
 const READ_BYTES = 64 * 1024;
+/** Bound of `acceptQueued`, for a queue that fills as fast as it is emptied. */
+const MAX_LAST_TURNS = 10_000;
 
 /** How a worker opens a listener: `reusePort` shares the address with the other workers, the kernel spreads the connections. */
 export type OpenOptions = { readonly reusePort: boolean };
 
-/**
- * One listener of the `node` engine in one worker: accepts, and holds the list of its client connections.
- *
- * `node:net` gives an accepted socket no `onread` buffer, which saves a buffer and a stream event for each read (2 µs of a
- * relayed request); so the handle is taken over by a socket that has one.
- */
+/** One listener of the `node` engine in one worker: accepts, and holds the list of its client connections. */
 export class NodeServer implements Listener {
   readonly name: string;
   readonly host: string;
@@ -33,6 +30,7 @@ export class NodeServer implements Listener {
 
   private readonly server: Server;
   private readonly clients: NodeClient[] = [];
+  private accepted = 0;
 
   constructor(config: ListenerConfig, gateway: Gateway) {
     this.name = config.name;
@@ -41,7 +39,7 @@ export class NodeServer implements Listener {
     this.gateway = gateway;
     this.plan = gateway.listenerPlan(config);
     this.clock = gateway.clock;
-    this.server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.onSocket(socket));
+    this.server = createServer({ noDelay: true }, (socket) => this.onSocket(socket));
   }
 
   async listen(options: OpenOptions): Promise<void> {
@@ -76,9 +74,20 @@ export class NodeServer implements Listener {
   async stopAccepting(): Promise<void> {
     this.isDraining = true;
     if (!this.server.listening) return;
-    // One turn of the loop accepts what the kernel has queued so far: fewer connections are reset by the close.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await this.acceptQueued();
     this.server.close();
+  }
+
+  /**
+   * A close resets the connections that still wait in the kernel's queue, and libuv accepts one at each turn of the loop: so
+   * turns go by until one has brought none. Two immediates have a whole poll between them.
+   */
+  private async acceptQueued(): Promise<void> {
+    for (let turn = 0; turn < MAX_LAST_TURNS; turn++) {
+      const before = this.accepted;
+      await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+      if (this.accepted === before) return;
+    }
   }
 
   drain(): void {
@@ -96,14 +105,13 @@ export class NodeServer implements Listener {
     for (const client of this.clients.slice()) client.destroy();
   }
 
-  private onSocket(accepted: Socket): void {
+  private onSocket(socket: Socket): void {
     this.plan.countConnection();
     if (this.clients.length >= this.config.limits.maxConnections) {
       this.plan.countRefused('connection-limit');
-      accepted.destroy();
+      socket.destroy();
       return;
     }
-    const socket = adoptHandle(accepted, (length, buffer) => client.onRead(length, buffer), this.sharedRead, () => client.takeReadBuffer());
     const client = new NodeClient(this, socket);
     this.add(client);
     socket.on('end', () => client.onGone());
@@ -128,31 +136,6 @@ export class NodeServer implements Listener {
     client.listIndex = -1;
     this.plan.setConnections(this.clients.length);
   }
-}
-
-type HandleOwner = { _handle: unknown };
-
-/** Moves an accepted socket's handle into a socket that reads into a given buffer. */
-function adoptHandle(
-  accepted: Socket,
-  onRead: (length: number, buffer: Buffer) => boolean,
-  first: Buffer,
-  next: () => Buffer | undefined,
-): Socket {
-  const owner = accepted as unknown as HandleOwner;
-  const handle = owner._handle;
-  owner._handle = null;
-  let isFirst = true;
-  const buffer = (): Buffer | undefined => {
-    if (!isFirst) return next();
-    isFirst = false;
-    return first;
-  };
-  const options = { handle, onread: { buffer, callback: (length: number, bytes: Uint8Array) => onRead(length, bytes as Buffer) } };
-  const socket = new Socket(options as unknown as ConstructorParameters<typeof Socket>[0]);
-  socket.setNoDelay(true);
-  socket.resume();
-  return socket;
 }
 
 /** Opens one listener of the `node` engine. Rejects with the system's error (EADDRINUSE, EACCES). */

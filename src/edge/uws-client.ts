@@ -6,7 +6,7 @@ import type { Loan } from '../upstream/sink.ts';
 import type { Flushable } from './flush-queue.ts';
 import { MinRate } from './min-rate.ts';
 import type { UwsRequest, UwsResponse } from './uws-addon.ts';
-import { UwsAnswer } from './uws-answer.ts';
+import { UwsAnswer, type UwsEnding } from './uws-answer.ts';
 import type { UwsServer } from './uws-server.ts';
 import { addressText, headText } from './uws-text.ts';
 
@@ -23,7 +23,8 @@ const REARM_MS = 4000;
  *
  * The framing of a chunked request, or of one whose head is refused, is not to be trusted: the addon would read what follows
  * as the next request, at once and in the same read. So the answer to such a request is put off until the addon has left its
- * parser (what follows then meets an unanswered request, and the addon closes), and nothing is read after it.
+ * parser (what follows then meets an unanswered request, and the addon closes), and nothing is read after it. A last answer
+ * that comes before the end of the request body is put off likewise: of a small body the rest is mostly there already.
  */
 export class UwsClient implements ClientPort, Flushable {
   readonly server: UwsServer;
@@ -39,6 +40,8 @@ export class UwsClient implements ClientPort, Flushable {
   private readonly answer = new UwsAnswer();
   private readonly minRate: MinRate;
   private isDistrusted = false;
+  /** The answer waits until the addon has left its parser. */
+  private isDeferred = false;
   private isClosedByClient = false;
   private isLast = false;
   /** Body pieces that came while the exchange does not take any, and whether the last is among them. */
@@ -95,6 +98,7 @@ export class UwsClient implements ClientPort, Flushable {
     this.answer.reset(res);
     this.address = '';
     this.isDistrusted = false;
+    this.isDeferred = false;
     this.isClosedByClient = false;
     this.isLast = false;
     this.stash.length = 0;
@@ -180,8 +184,9 @@ export class UwsClient implements ClientPort, Flushable {
   writeHead(status: string, block: string, framing: AnswerFraming, lengthWhenNone: number): void {
     const { answer, server } = this;
     if (this.isDistrusted || server.isDraining || server.gateway.isDraining || !this.canDiscardRest()) this.isLast = true;
+    this.isDeferred = this.isDistrusted || (this.isLast && this.isBodyOpen);
     answer.hold(status, block, framing, lengthWhenNone);
-    if (this.isLast) answer.endBy(this.isClosedByClient ? 'by-client' : this.mustClose() ? 'closed' : 'told');
+    if (this.isLast && !this.isDeferred) answer.endBy(this.endingOf());
     server.plan.countSent(status.length + block.length);
     server.flushQueue.add(this);
   }
@@ -189,7 +194,7 @@ export class UwsClient implements ClientPort, Flushable {
   writeBody(bytes: Buffer): Loan {
     const { answer, server } = this;
     server.plan.countSent(bytes.length);
-    if (!this.isDistrusted) {
+    if (!this.isDeferred) {
       const loan = answer.write(bytes);
       if (answer.isFull) this.awaitWritable();
       return loan;
@@ -203,7 +208,7 @@ export class UwsClient implements ClientPort, Flushable {
   finish(): void {
     this.exchange = null;
     this.answer.finish();
-    if (this.isDistrusted) this.server.flushQueue.add(this);
+    if (this.isDeferred) this.server.flushQueue.add(this);
     else this.flush();
   }
 
@@ -238,8 +243,9 @@ export class UwsClient implements ClientPort, Flushable {
     this.isLast = true;
   }
 
-  private mustClose(): boolean {
-    return this.isDistrusted || !this.isBodyOpen || this.bodyLeft > MAX_LINGER_BYTES;
+  private endingOf(): UwsEnding {
+    if (this.isClosedByClient) return 'by-client';
+    return this.isDistrusted || !this.isBodyOpen || this.bodyLeft > MAX_LINGER_BYTES ? 'closed' : 'told';
   }
 
   private canDiscardRest(): boolean {
@@ -256,7 +262,10 @@ export class UwsClient implements ClientPort, Flushable {
       return;
     }
     const wasFull = answer.isFull;
-    if (this.isDistrusted) answer.isFull = false;
+    if (this.isDeferred) {
+      answer.isFull = false;
+      answer.endBy(this.endingOf());
+    }
     answer.flush();
     if (answer.isFull) this.awaitWritable();
     else if (wasFull) this.exchange?.onClientDrain();

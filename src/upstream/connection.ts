@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { DirectReader } from '../base/direct-reader.ts';
+import { DirectWriter } from '../base/direct-writer.ts';
 import type { Attempt } from './attempt.ts';
 import { AttemptRing } from './attempt-ring.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
@@ -36,6 +38,8 @@ export class Connection implements SocketEvents {
   readonly #plan: ConnectionPlan;
   readonly #clock: Clock;
   readonly #socket: Socket;
+  readonly #wire: DirectWriter;
+  #input: DirectReader | null = null;
   readonly #reader: ResponseReader;
   readonly #writer: RequestWriter;
   readonly #rate: MinRate;
@@ -65,7 +69,8 @@ export class Connection implements SocketEvents {
     this.#rate = new MinRate(plan.minRateBytesPerSec, plan.minRateAfterMs);
     this.#deadlineMs = deadlineAfter(this.#clock.nowMs, plan.timeouts.connectMs);
     this.#socket = openSocket(plan, this);
-    this.#writer = new RequestWriter(this.#socket);
+    this.#wire = new DirectWriter(this.#socket, () => this.#onDrain());
+    this.#writer = new RequestWriter(this.#wire);
   }
 
   get isIdle(): boolean {
@@ -96,7 +101,7 @@ export class Connection implements SocketEvents {
     const batch = this.#batch;
     this.#batch = '';
     this.#ring.unflushed = 0;
-    if (this.#state === 'open' && batch !== '') this.#socket.write(batch, 'latin1');
+    if (this.#state === 'open' && batch !== '') this.#wire.writeText(batch);
   }
 
   /** Looks at its deadline and rate. */
@@ -136,7 +141,7 @@ export class Connection implements SocketEvents {
     const loan = this.#writer.write(bytes);
     if (this.#writer.isFull && !attempt.isFull) {
       attempt.isFull = true;
-      this.#queuedBytes = this.#socket.writableLength;
+      this.#queuedBytes = this.#wire.queuedBytes;
       if (this.#phase === 'sending') this.#deadlineMs = deadlineAfter(this.#clock.nowMs, this.#plan.timeouts.idleMs);
     }
     // An origin that answers while it reads may wait for the rest of the request.
@@ -155,7 +160,7 @@ export class Connection implements SocketEvents {
   pauseFor(attempt: Attempt): void {
     if (this.#state !== 'open' || this.#isPaused || !this.#ring.isCurrent(attempt)) return;
     this.#isPaused = true;
-    this.#socket.pause();
+    this.#input?.pause();
     this.#rate.pause(this.#clock.nowMs);
     if (this.#phase === 'body') this.#deadlineMs = NEVER_MS;
   }
@@ -172,30 +177,12 @@ export class Connection implements SocketEvents {
 
   // Below: what the socket tells.
 
-  get nextReadBuffer(): Buffer {
-    return this.#buffer.bytes;
-  }
-
   onOpen(): void {
     if (this.#state !== 'connecting') return;
     this.#state = 'open';
+    this.#input = new DirectReader(this.#socket, this.#buffer.bytes, (bytes) => this.#onRead(bytes));
     this.#rest();
     this.#owner.onConnectionOpen(this);
-  }
-
-  onRead(bytes: number): boolean {
-    // Nobody has asked for these bytes, so they must never be taken for an answer to the next request.
-    if (this.#ring.count === this.#ring.unflushed) this.#fail('reset', 'bytes that nobody asked for');
-    else this.#consume(this.#buffer.bytes, bytes);
-    return true;
-  }
-
-  onDrain(): void {
-    const attempt = this.#ring.current();
-    if (attempt === undefined || !attempt.isFull) return;
-    attempt.isFull = false;
-    if (this.#phase === 'sending') this.#deadlineMs = NEVER_MS;
-    attempt.sink?.onUpstreamDrain();
   }
 
   onEndOfStream(): void {
@@ -223,6 +210,23 @@ export class Connection implements SocketEvents {
   }
 
   // Below: the responses.
+
+  /** Returns the buffer for the next read, `undefined` = the same. */
+  #onRead(bytes: number): Buffer | undefined {
+    const buffer = this.#buffer.bytes;
+    // Nobody has asked for these bytes, so they must never be taken for an answer to the next request.
+    if (this.#ring.count === this.#ring.unflushed) this.#fail('reset', 'bytes that nobody asked for');
+    else this.#consume(buffer, bytes);
+    return this.#buffer.bytes === buffer ? undefined : this.#buffer.bytes;
+  }
+
+  #onDrain(): void {
+    const attempt = this.#ring.current();
+    if (attempt === undefined || !attempt.isFull) return;
+    attempt.isFull = false;
+    if (this.#phase === 'sending') this.#deadlineMs = NEVER_MS;
+    attempt.sink?.onUpstreamDrain();
+  }
 
   #consume(buffer: Buffer, end: number): void {
     const reader = this.#reader;
@@ -324,7 +328,7 @@ export class Connection implements SocketEvents {
   #readOn(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#socket.resume();
+    this.#input?.resume();
     this.#rate.resume(this.#clock.nowMs);
     if (this.#phase === 'body') this.#noteProgress();
   }
@@ -343,7 +347,7 @@ export class Connection implements SocketEvents {
 
   /** The socket's queue has been full for the whole time; but if it became shorter, the origin does read. */
   #onSendDeadline(nowMs: number): void {
-    const queuedBytes = this.#socket.writableLength;
+    const queuedBytes = this.#wire.queuedBytes;
     if (queuedBytes >= this.#queuedBytes) {
       this.#fail('idle-timeout', 'the origin takes no request bytes');
       return;

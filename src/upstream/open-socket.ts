@@ -2,12 +2,7 @@ import { connect, type Socket } from 'node:net';
 
 /** What a socket tells its connection. */
 export interface SocketEvents {
-  /** Where the next bytes go; asked for after each read. */
-  readonly nextReadBuffer: Buffer;
   onOpen(): void;
-  /** `bytes` stand at the start of the buffer that was given. Always true: go on reading. */
-  onRead(bytes: number): boolean;
-  onDrain(): void;
   onEndOfStream(): void;
   /** It is of no use any more; called several times for some breaks. */
   onBreak(error: Error | undefined): void;
@@ -16,20 +11,14 @@ export interface SocketEvents {
 }
 
 /**
- * Opens a TCP connection that reads into buffers of its owner, past the stream machinery.
+ * Opens a TCP connection; what it reads and writes goes past its stream, see `base/direct-reader.ts`.
  *
  * Node destroys a socket when a write fails. But an origin that answers an upload early and closes makes our next write fail
  * while its answer lies unread in the kernel, and destroying would lose it; hence the detour at `destroy`.
  */
 export function openSocket(address: { readonly host: string; readonly port: number }, events: SocketEvents): Socket {
-  const socket = connect({
-    host: address.host,
-    port: address.port,
-    noDelay: true,
-    onread: { buffer: () => events.nextReadBuffer, callback: (bytes) => events.onRead(bytes) },
-  });
+  const socket = connect({ host: address.host, port: address.port, noDelay: true });
   socket.on('connect', () => events.onOpen());
-  socket.on('drain', () => events.onDrain());
   socket.on('end', () => events.onEndOfStream());
   socket.on('error', (error) => events.onBreak(error));
   socket.on('close', () => events.onBreak(undefined));

@@ -43,6 +43,15 @@ export class AttemptRing {
     this.count--;
   }
 
+  /** The connection is gone: those that are left have not been answered and can be sent again. */
+  failAll(): void {
+    for (let attempt = this.current(); attempt !== undefined; attempt = this.current()) {
+      const { sink, isReused } = attempt;
+      this.shift();
+      sink?.onUpstreamFail({ kind: 'reset', stage: 'queued', isReused, detail: 'pipelined behind another' });
+    }
+  }
+
   hasListener(): boolean {
     for (let i = 0; i < this.count; i++) {
       const attempt = this.#slots[(this.#first + i) % this.#depth];

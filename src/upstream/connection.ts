@@ -283,7 +283,7 @@ export class Connection implements SocketEvents {
     if (isSurplus || !keepAlive || !this.#reader.isFramed || !attempt.isRequestWhole || this.#isWriteBroken) {
       this.#shut();
       sink?.onUpstreamEnd();
-      this.#failRest();
+      this.#ring.failAll();
       return;
     }
     this.#isProven ||= minor > 0;
@@ -373,15 +373,7 @@ export class Connection implements SocketEvents {
     const sink = attempt.sink;
     this.#ring.shift();
     sink?.onUpstreamFail({ kind, stage, isReused: attempt.isReused, detail });
-    this.#failRest();
-  }
-
-  #failRest(): void {
-    for (let attempt = this.#ring.current(); attempt !== undefined; attempt = this.#ring.current()) {
-      const sink = attempt.sink;
-      this.#ring.shift();
-      sink?.onUpstreamFail({ kind: 'reset', stage: 'queued', isReused: attempt.isReused, detail: 'pipelined behind another' });
-    }
+    this.#ring.failAll();
   }
 
   #shut(): void {

@@ -117,7 +117,8 @@ export class Coordinator {
   /** After a death the plan is the one that served; reading the file again is for a start, a reload or an upgrade. */
   async #readFirst(): Promise<ReadConfig> {
     const { lastGood, options } = this.#start;
-    if (options.source.kind === 'demo') this.#demoOrigin = await startDemoOrigin(this.#sources, lastGood?.config.upstreams[0]?.endpoints[0]?.port ?? 0);
+    if (options.source.kind === 'demo')
+      this.#demoOrigin = await startDemoOrigin(this.#sources, lastGood?.config.upstreams[0]?.endpoints[0]?.port ?? 0);
     if (lastGood !== undefined) return { kind: 'ok', ...lastGood, warnings: [] };
     return readConfigAside(this.#sources, { options, demoOrigin: this.#demoOrigin });
   }

@@ -37,7 +37,7 @@ export class ListenerSet {
 
   /**
    * Makes the set what the configuration says. The new ones open before the old ones close, also on the same port.
-   * Connections of one that went or changed keep what they had for `closeAfterMs` at most.
+   * Connections of one that went or changed end with their next answer, and after `closeAfterMs` in any case.
    * Rejects at the first that does not open; what was open stays.
    */
   async apply(configs: readonly ListenerConfig[], closeAfterMs: number): Promise<void> {
@@ -88,9 +88,9 @@ export class ListenerSet {
   async #retire(listener: Listener, closeAfterMs: number): Promise<void> {
     this.#leaving.add(listener);
     await listener.stopAccepting();
-    await until(() => listener.connections === 0, closeAfterMs);
-    listener.drain();
     await until(() => listener.connections === 0, LAST_REQUEST_GRACE_MS);
+    listener.drain();
+    await until(() => listener.connections === 0, closeAfterMs);
     listener.destroy();
     this.#leaving.delete(listener);
   }

@@ -27,7 +27,8 @@ export interface UwsResponse {
   write(chunk: Bytes): boolean;
   /** `isLast`: tells `Connection: close` (unless the client did) and closes. Only where the head is not out yet. */
   end(body?: Bytes, isLast?: boolean): void;
-  endWithoutBody(contentLength?: number): void;
+  /** Writes no Content-Length. */
+  endWithoutBody(): void;
   /** Nothing that could not be sent is kept: go on from `getWriteOffset`. */
   tryEnd(piece: Uint8Array, totalBytes: number): [isAllSent: boolean, isEnded: boolean];
   getWriteOffset(): number;

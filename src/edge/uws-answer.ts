@@ -26,7 +26,7 @@ export type UwsEnding = 'stays' | 'by-client' | 'told' | 'closed';
  * one `end`. Known on the pinned build and minded here:
  * - a head of unknown length cannot leave before the first byte of its body;
  * - `end(…, true)` after the head is out writes a field into the body;
- * - `endWithoutBody` without a length cannot close;
+ * - `endWithoutBody` with a length leaves the answer unfinished, and without one it cannot close;
  * - once `onWritable` is set, the addon does not send its own buffer by itself: an empty cork does it.
  */
 export class UwsAnswer {
@@ -128,10 +128,10 @@ export class UwsAnswer {
 
   private emitBodyless(res: UwsResponse): void {
     if (!this.isFinished) return;
+    if (this.lengthWhenNone >= 0) this.block += `Content-Length: ${this.lengthWhenNone}\r\n`;
     this.emitHead(res, true);
     if (this.ending === 'closed') res.pause();
-    if (this.lengthWhenNone < 0) res.endWithoutBody();
-    else res.endWithoutBody(this.lengthWhenNone);
+    res.endWithoutBody();
     this.drop();
   }
 

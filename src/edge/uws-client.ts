@@ -77,6 +77,10 @@ export class UwsClient implements ClientPort, Flushable {
     this.exchange = exchange;
     if (gateway.accessLog !== undefined) this.address = addressText(res.getRemoteAddress());
     const text = headText(req);
+    if (text === undefined) {
+      this.refuse('malformed-field');
+      return;
+    }
     plan.countReceived(text.length);
     const refusal = text.length > config.limits.maxHeadBytes ? 'head-too-large' : parseRequestHead(text, exchange.head, config.limits);
     if (refusal !== undefined) {

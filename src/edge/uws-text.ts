@@ -11,15 +11,16 @@ const addLine = (name: string, value: string): void => {
 
 /**
  * The head that uWebSockets.js has taken apart, as text again (latin1), so that both engines vet a request with one parser.
- * What is not valid UTF-8 comes as U+FFFD, which the parser refuses: the bytes it stood for are lost.
+ * `undefined`: it has bytes that are not valid UTF-8; those came as U+FFFD, and what they were is lost.
  */
-export function headText(request: UwsRequest): string {
+export function headText(request: UwsRequest): string | undefined {
   const query = request.getQuery();
   const target = typeof query === 'string' ? `${request.getUrl()}?${query}` : request.getUrl();
   lines = `${request.getCaseSensitiveMethod()} ${target} HTTP/1.1\r\n`;
   request.forEach(addLine);
   const text = `${lines}\r\n`;
-  return isAscii(text) || text.includes('\ufffd') ? text : Buffer.from(text, 'utf8').toString('latin1');
+  if (isAscii(text)) return text;
+  return text.includes('\ufffd') ? undefined : Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** Latin1 text in a form that uWebSockets.js writes as it is: it encodes strings as UTF-8. */

@@ -51,8 +51,10 @@ export class NodeClient implements ClientPort {
   private phase: Phase = 'idle';
   private exchange: Exchange | null = null;
   private decoder: ChunkedDecoder | null = null;
-  /** Where the next read goes: the worker's, or one of its own while a body is lent further. */
+  /** To be read into next: the worker's, or one of its own while a body is lent further. */
   private readBuffer: Buffer;
+  /** Being read into: what the reader was given last. It learns of another only when a read returns. */
+  private filledBuffer: Buffer;
   private isConsuming = false;
   private isBodyPaused = true;
   private isReadStopped = false;
@@ -69,6 +71,7 @@ export class NodeClient implements ClientPort {
     this.server = server;
     this.socket = socket;
     this.readBuffer = server.sharedRead;
+    this.filledBuffer = server.sharedRead;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.reader = new DirectReader(socket, server.sharedRead, (length) => this.onRead(length));
@@ -80,9 +83,9 @@ export class NodeClient implements ClientPort {
 
   // ---- reading -------------------------------------------------------------------------------------------------------
 
-  /** Bytes came into `readBuffer`. Returns the buffer for the next read, `undefined` = the same. */
+  /** Bytes came into `filledBuffer`. Returns the buffer for the next read, `undefined` = the same. */
   private onRead(length: number): Buffer | undefined {
-    const buffer = this.readBuffer;
+    const buffer = this.filledBuffer;
     this.server.clock.refresh();
     this.bytesRead += length;
     this.server.countReceived(length);
@@ -96,7 +99,9 @@ export class NodeClient implements ClientPort {
       this.isReadStopped = true;
       this.reader.pause();
     }
-    return this.readBuffer === buffer ? undefined : this.readBuffer;
+    if (this.readBuffer === buffer) return undefined;
+    this.filledBuffer = this.readBuffer;
+    return this.readBuffer;
   }
 
   /** Our own fault: this request pays with a 500, the worker goes on. */

@@ -7,6 +7,11 @@ export interface Listener {
   readonly connections: number;
   /** Accepts what already waits in the queue, then closes the listen socket. Connections go on. */
   stopAccepting(): Promise<void>;
+  /**
+   * Answers from now on are the last of their connections; idle ones stay. To be called when every worker has stopped
+   * accepting: the clients connect anew at once, and must not end up in the queue of a socket that is about to close.
+   */
+  beginDrain(): void;
   /** Closes idle connections now and each other one after its answer. */
   drain(): void;
   /** Fires the deadlines of the connections. Called by the worker every `SWEEP_MS`. */

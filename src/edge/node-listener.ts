@@ -46,7 +46,10 @@ export class NodeServer implements Listener {
     const { server, config } = this;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host: config.address.host, port: config.address.port, backlog: config.backlog, reusePort: options.reusePort }, resolve);
+      server.listen(
+        { host: config.address.host, port: config.address.port, backlog: config.backlog, reusePort: options.reusePort },
+        resolve,
+      );
     });
     server.removeAllListeners('error');
     // Later errors are those of accept (EMFILE, ECONNABORTED): the listener goes on, the count tells.
@@ -72,10 +75,13 @@ export class NodeServer implements Listener {
   }
 
   async stopAccepting(): Promise<void> {
-    this.isDraining = true;
     if (!this.server.listening) return;
     await this.acceptQueued();
     this.server.close();
+  }
+
+  beginDrain(): void {
+    this.isDraining = true;
   }
 
   /**

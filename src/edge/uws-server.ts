@@ -72,10 +72,13 @@ export class UwsServer implements Listener {
   }
 
   async stopAccepting(): Promise<void> {
-    this.isDraining = true;
     // One turn of the loop accepts what the kernel has queued so far: fewer connections are reset by the close.
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.closeSocket();
+  }
+
+  beginDrain(): void {
+    this.isDraining = true;
   }
 
   /** Running answers and those of requests still to come are the last of their connections; idle ones stay. */

@@ -2,6 +2,7 @@ import type { EventLog } from '../observe/log.ts';
 import * as events from '../observe/events.ts';
 import { type Heartbeats, judgeHeartbeat } from '../shm/heartbeat.ts';
 import { BackOff } from './back-off.ts';
+import { Conversations } from './conversations.ts';
 import type { FromWorker, OpenListener, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
 import type { OwnSources } from './own-sources.ts';
 import { WorkerHandle } from './worker-handle.ts';
@@ -10,6 +11,8 @@ import { WorkerHandle } from './worker-handle.ts';
 const LOOK_MS = 250;
 /** A thread that was told to end and has not is terminated this long after its deadline. */
 const TERMINATE_MARGIN_MS = 1_000;
+/** A stuck worker is not waited for longer before the others drain. */
+const STOP_TIMEOUT_MS = 2_000;
 /** What a worker may take for the last of its access log. */
 const LAST_WRITES_MS = 2_000;
 /** A worker that drains by itself after an exception is terminated after this. */
@@ -33,17 +36,16 @@ export type CrewOptions = {
   onIrreplaceable(reason: string): void;
 };
 
-type Waiter = (worker: WorkerHandle, message: FromWorker | undefined) => void;
-
 /** The workers: starts them, replaces those that die or get stuck, and asks them all. */
 export class Crew {
   readonly #options: CrewOptions;
   readonly #workers = new Set<WorkerHandle>();
   readonly #freeSlots: number[];
   readonly #backOff = new BackOff();
-  readonly #waiters = new Set<Waiter>();
+  readonly #conversations = new Conversations();
   readonly #respawns = new Set<NodeJS.Timeout>();
   #lookTimer: NodeJS.Timeout | undefined;
+  #onEmpty: (() => void) | undefined;
   #plan: PlanMessage;
   #isClosing = false;
   #cutConnections = 0;
@@ -85,44 +87,10 @@ export class Crew {
     return undefined;
   }
 
-  /**
-   * Sends each worker `message` and waits until each has answered with a message of kind `answer`, ended, refused, or let
-   * `timeoutMs` pass. Returns what went wrong, a line each; a worker that ended is no answer only when it `failed`.
-   */
+  /** `Conversations.ask` with every worker that serves (`ready`: that starts). */
   ask(answer: FromWorker['kind'], message: (worker: WorkerHandle) => ToWorker | undefined, timeoutMs: number): Promise<readonly string[]> {
-    const asked = new Set(
-      Array.from(this.#workers).filter(({ state }) => state !== 'leaving' && (answer === 'ready' || state === 'ready')),
-    );
-    const failures: string[] = [];
-    return new Promise((resolve) => {
-      const done = (worker: WorkerHandle, failure: string | undefined): void => {
-        if (!asked.delete(worker)) return;
-        if (failure !== undefined) failures.push(failure);
-        if (asked.size === 0) finish();
-      };
-      const waiter: Waiter = (worker, reply) => {
-        if (reply === undefined)
-          done(worker, answer === 'ready' ? `worker ${worker.slot} ended: ${worker.endingText || worker.ending}` : undefined);
-        else if (reply.kind === answer) done(worker, undefined);
-        else if (reply.kind === 'failed' || reply.kind === 'refused') done(worker, reply.reason);
-      };
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#waiters.delete(waiter);
-        resolve(failures);
-      };
-      const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => giveUp(), timeoutMs);
-      const giveUp = (): void => {
-        for (const worker of asked) failures.push(`worker ${worker.slot} did not answer within ${timeoutMs} ms`);
-        finish();
-      };
-      this.#waiters.add(waiter);
-      for (const worker of asked) {
-        const text = message(worker);
-        if (text !== undefined) worker.send(text);
-      }
-      if (asked.size === 0) finish();
-    });
+    const asked = Array.from(this.#workers).filter(({ state }) => state === 'ready' || (state === 'starting' && answer === 'ready'));
+    return this.#conversations.ask(asked, { answer, message, timeoutMs });
   }
 
   /** The plan that workers started from now on get; those that run are told by `ask`. */
@@ -137,6 +105,7 @@ export class Crew {
   /** Drains all, ends all. Resolves with the number of connections that were cut, when the last thread has ended or the time is up. */
   async close(deadlineMs: number): Promise<number> {
     this.#stopRespawning();
+    await this.ask('stopped-accepting', () => ({ kind: 'stop-accepting' }), STOP_TIMEOUT_MS);
     for (const worker of this.#workers) {
       worker.state = 'leaving';
       worker.send({ kind: 'drain', deadlineMs });
@@ -159,14 +128,11 @@ export class Crew {
   #untilEmpty(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
-      const waiter: Waiter = () => {
-        if (this.#workers.size > 0) return;
+      this.#onEmpty = () => {
         clearTimeout(timer);
-        this.#waiters.delete(waiter);
         resolve();
       };
-      this.#waiters.add(waiter);
-      if (this.#workers.size === 0) resolve();
+      if (this.#workers.size === 0) this.#onEmpty();
     });
   }
 
@@ -216,10 +182,11 @@ export class Crew {
         this.#cutConnections += message.cut;
         break;
       case 'refused':
+      case 'stopped-accepting':
       case 'access-log-moved':
         break;
     }
-    for (const waiter of Array.from(this.#waiters)) waiter(worker, message);
+    this.#conversations.hear(worker, message);
   }
 
   #onReady(worker: WorkerHandle, listeners: readonly OpenListener[]): void {
@@ -253,7 +220,8 @@ export class Crew {
       this.#replace(worker, worker.endingText || `${worker.ending}, code ${code}`);
     }
     worker.state = 'leaving';
-    for (const waiter of Array.from(this.#waiters)) waiter(worker, undefined);
+    this.#conversations.hear(worker, undefined);
+    if (this.#workers.size === 0) this.#onEmpty?.();
   }
 
   #replace(worker: WorkerHandle, cause: string): void {

@@ -9,6 +9,7 @@ export type OpenOne = (config: ListenerConfig) => Promise<Listener>;
 /** An idle keep-alive connection gets this long to bring one more request, which is then answered with `Connection: close`. */
 export const LAST_REQUEST_GRACE_MS = 1_000;
 const POLL_MS = 10;
+const SETTLE_MS = 250;
 
 type Entry = { readonly fingerprint: string; readonly listener: Listener };
 
@@ -88,6 +89,9 @@ export class ListenerSet {
   async #retire(listener: Listener, closeAfterMs: number): Promise<void> {
     this.#leaving.add(listener);
     await listener.stopAccepting();
+    // The other workers close theirs at about this time; only then may clients be sent to connect anew.
+    await until(() => listener.connections === 0, SETTLE_MS);
+    listener.beginDrain();
     await until(() => listener.connections === 0, LAST_REQUEST_GRACE_MS);
     listener.drain();
     await until(() => listener.connections === 0, closeAfterMs);

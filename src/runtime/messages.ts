@@ -68,6 +68,8 @@ export type ToWorker =
   | { readonly kind: 'prepare'; readonly plan: PlanMessage }
   | { readonly kind: 'commit'; readonly generation: number }
   | { readonly kind: 'discard'; readonly generation: number }
+  /** Listen sockets are closed after what waits in their queues was accepted. Before `drain`, so that no client reconnects to one of them. */
+  | { readonly kind: 'stop-accepting' }
   /** `deadlineMs` from now. */
   | { readonly kind: 'drain'; readonly deadlineMs: number }
   | { readonly kind: 'cut' }
@@ -81,6 +83,7 @@ export type FromWorker =
   | { readonly kind: 'committed'; readonly generation: number; readonly listeners: readonly OpenListener[] }
   /** Nothing more is written to the descriptor that was in use before. */
   | { readonly kind: 'access-log-moved'; readonly fd: number }
+  | { readonly kind: 'stopped-accepting' }
   | { readonly kind: 'error'; readonly where: string; readonly text: string }
   /** An error escaped every guard: the worker drains by itself and ends. */
   | { readonly kind: 'doomed'; readonly text: string }

@@ -113,6 +113,9 @@ export class WorkerThread {
       case 'discard':
         this.#prepared = undefined;
         return;
+      case 'stop-accepting':
+        await this.#listeners.stopAccepting();
+        return this.#tell({ kind: 'stopped-accepting' });
       case 'drain':
         return this.#drain(message.deadlineMs);
       case 'cut':
@@ -167,13 +170,13 @@ export class WorkerThread {
     this.#gauges.set(this.#heapSlot, getHeapStatistics().used_heap_size);
   }
 
-  /** Answers say that they are the last first, so that busy clients leave by themselves; then the sockets close; then the rest is ended. */
+  /** The sockets close first, then answers say that they are the last, so that busy clients leave by themselves; then the rest is ended. */
   async #drain(deadlineMs: number): Promise<void> {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     const endMs = performance.now() + deadlineMs;
-    this.#gateway.beginDrain();
     await this.#listeners.stopAccepting();
+    this.#gateway.beginDrain();
     await this.#listeners.drain(endMs - performance.now());
     await this.#end();
   }

@@ -18,6 +18,9 @@ class FakeListener implements Listener {
   async stopAccepting(): Promise<void> {
     this.calls.push('stop');
   }
+  beginDrain(): void {
+    this.calls.push('last answers');
+  }
   drain(): void {
     this.calls.push('drain');
     this.connections = 0;
@@ -62,7 +65,7 @@ test('what did not change is left alone, what changed opens before the old one s
   assert.deepEqual(a?.calls, []);
   assert.equal(newB?.name, 'b');
   await waitFor('the old ones are closed', () => b?.calls.includes('destroy') === true && c?.calls.includes('destroy') === true);
-  assert.deepEqual(b?.calls, ['stop', 'drain', 'destroy']);
+  assert.deepEqual(b?.calls, ['stop', 'last answers', 'drain', 'destroy']);
   assert.deepEqual(
     set.listeners.map(({ name, port }) => [name, port]),
     [

@@ -58,7 +58,13 @@ export class UwsClient implements ClientPort, Flushable {
   private rearmMs = 0;
 
   private readonly onAborted = (): void => this.handleGone();
-  private readonly onData = (bytes: ArrayBuffer, isLast: boolean): void => this.handleData(bytes, isLast);
+  private readonly onData = (bytes: ArrayBuffer, isLast: boolean): void => {
+    try {
+      this.handleData(bytes, isLast);
+    } catch (error) {
+      this.onException(error);
+    }
+  };
   private readonly onWritable = (): boolean => this.handleWritable();
 
   constructor(server: UwsServer) {
@@ -72,6 +78,22 @@ export class UwsClient implements ClientPort, Flushable {
   begin(res: UwsResponse, req: UwsRequest): void {
     this.reset(res);
     res.onAborted(this.onAborted);
+    try {
+      this.read(res, req);
+    } catch (error) {
+      this.onException(error);
+    }
+  }
+
+  /** Our own fault: this request pays with a 500, the worker goes on. */
+  private onException(error: unknown): void {
+    this.isLast = true;
+    this.server.gateway.reportError('serving a request', error);
+    if (this.exchange === null) this.cut();
+    else this.exchange.onException();
+  }
+
+  private read(res: UwsResponse, req: UwsRequest): void {
     const { gateway, plan, config } = this.server;
     const exchange = gateway.open(this, plan);
     this.exchange = exchange;
@@ -208,6 +230,9 @@ export class UwsClient implements ClientPort, Flushable {
     server.flushQueue.add(this);
     return loan;
   }
+
+  /** What waits does so in the flush queue. */
+  writeOut(): void {}
 
   finish(): void {
     this.exchange = null;

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import type { Engine } from '../../src/config/types.ts';
 import { Barrier } from '../harness/barrier.ts';
-import { askOnce, connectRaw, exchangeRaw } from '../harness/raw-client.ts';
+import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { OK_REPLY, RawOrigin } from '../harness/raw-origin.ts';
 import type { RawPeer } from '../harness/raw-peer.ts';
 import { waitFor } from '../harness/wait-for.ts';

@@ -177,7 +177,9 @@ for (const engine of ['node', 'uws'] as const) {
   test(`${engine}: connections over the limit are closed and counted, and others stay`, async (t) => {
     const { front } = await openPair(t, engine, undefined, { limits: { maxConnections: 2 } });
     const clients = [await connectRaw(front.port), await connectRaw(front.port)];
-    t.after(() => clients.forEach((client) => client.close()));
+    t.after(() => {
+      for (const client of clients) client.close();
+    });
     for (const client of clients) {
       await client.send(get(''));
       assert.equal((await client.readReply()).status, 200);

@@ -50,14 +50,16 @@ for (const engine of ENGINES) {
 
   test(`${engine}: fields of the hop and those that Connection nominates end here`, async (t) => {
     const { front, origin } = await openPair(t, engine);
-    const hop = 'Connection: keep-alive, X-Mine\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\nUpgrade: h2c\r\n';
+    const hop =
+      'Connection: keep-alive, X-Mine\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\nUpgrade: h2c\r\n';
     await askOnce(front.port, `GET /a HTTP/1.1\r\n${HOST}${hop}X-Mine: 1\r\nX-Other: 2\r\n\r\n`);
     assert.equal(origin.text, `GET /a HTTP/1.1\r\n${HOST}${nameFor(engine, 'X-Other')}: 2\r\n${added(front.port)}\r\n`);
   });
 
   test(`${engine}: identity that a client claims is dropped, also with underscores`, async (t) => {
     const { front, origin } = await openPair(t, engine);
-    const claims = 'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\n';
+    const claims =
+      'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\n';
     await askOnce(front.port, `GET /a HTTP/1.1\r\n${HOST}${claims}\r\n`);
     assert.equal(origin.text, `GET /a HTTP/1.1\r\n${HOST}${added(front.port)}\r\n`);
   });
@@ -129,7 +131,8 @@ for (const engine of ENGINES) {
   });
 
   test(`${engine}: the answer has the origin's fields in their order and one Date`, async (t) => {
-    const answer = 'HTTP/1.1 200 Fine\r\nX-One: 1\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=9\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 0\r\n\r\n';
+    const answer =
+      'HTTP/1.1 200 Fine\r\nX-One: 1\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=9\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 0\r\n\r\n';
     const { front } = await openPair(t, engine, answer);
     const reply = await askOnce(front.port, `GET /a HTTP/1.1\r\n${HOST}\r\n`);
     assert.equal(reply.reason, 'Fine');
@@ -255,14 +258,22 @@ test('node: OPTIONS * passes, empty lines before a request are skipped', async (
 });
 
 test('node: interim answers of the origin pass', async (t) => {
-  const { front } = await openPair(t, 'node', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  const { front } = await openPair(
+    t,
+    'node',
+    'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  );
   const reply = await askOnce(front.port, `GET /a HTTP/1.1\r\n${HOST}\r\n`);
   assert.equal(reply.interim.length, 1);
   assert.ok(reply.interim[0]?.head.includes('Link: </a>'));
 });
 
 test('uws: interim answers of the origin are kept back, the final one passes', async (t) => {
-  const { front } = await openPair(t, 'uws', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  const { front } = await openPair(
+    t,
+    'uws',
+    'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  );
   const reply = await askOnce(front.port, `GET /a HTTP/1.1\r\n${HOST}\r\n`);
   assert.equal(reply.interim.length, 0);
   assert.equal(reply.text, 'ok');

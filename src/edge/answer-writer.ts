@@ -1,21 +1,18 @@
 import type { DirectWriter } from '../base/direct-writer.ts';
 import type { AnswerFraming } from '../exchange/client-port.ts';
 import type { Loan } from '../upstream/sink.ts';
-import type { Flushable, FlushQueue } from './flush-queue.ts';
 
 /** Bytes up to this are put together with the head as text and leave in one write; a longer piece is written as it is lent. */
 const MAX_JOINED_BYTES = 16 * 1024;
 const LAST_CHUNK = '0\r\n\r\n';
 
 /**
- * Writes the answers of one HTTP/1 connection, one after the other: status line, framing, chunks. Text waits until the end
- * of the tick or until there is enough of it.
+ * Writes the answers of one HTTP/1 connection, one after the other: status line, framing, chunks. Text waits for
+ * `flush` or until there is enough of it, so that head, body and end leave in one write.
  */
-export class AnswerWriter implements Flushable {
+export class AnswerWriter {
   private readonly wire: DirectWriter;
-  private readonly queue: FlushQueue;
   private out = '';
-  private isQueued = false;
   private isChunked = false;
   private hasBody = false;
   /** A head has been given for the running answer. */
@@ -24,9 +21,8 @@ export class AnswerWriter implements Flushable {
   isUntilClose = false;
   private bytesWritten = 0;
 
-  constructor(wire: DirectWriter, queue: FlushQueue) {
+  constructor(wire: DirectWriter) {
     this.wire = wire;
-    this.queue = queue;
   }
 
   /** Whether the client is behind: more than the socket's high-water mark waits. */
@@ -73,7 +69,6 @@ export class AnswerWriter implements Flushable {
   }
 
   flush(): void {
-    this.isQueued = false;
     const out = this.out;
     if (out === '') return;
     this.out = '';
@@ -84,10 +79,6 @@ export class AnswerWriter implements Flushable {
   private append(text: string): void {
     this.out += text;
     if (this.out.length > MAX_JOINED_BYTES) this.flush();
-    else if (!this.isQueued) {
-      this.isQueued = true;
-      this.queue.add(this);
-    }
   }
 
   private writeLarge(bytes: Buffer): Loan {

@@ -5,7 +5,7 @@ import { DirectReader } from '../base/direct-reader.ts';
 import { DirectWriter } from '../base/direct-writer.ts';
 import { ChunkedDecoder } from '../http/chunked.ts';
 import type { RequestRefusal } from '../http/refusal.ts';
-import { parseRequestHead } from '../http/request-head.ts';
+import { parseRequestHead, type RequestHead } from '../http/request-head.ts';
 import type { Loan } from '../upstream/sink.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { judgePartialHead, skipEmptyLines } from './early-refusal.ts';
@@ -27,6 +27,8 @@ const MAX_DISCARD_BYTES = 64 * 1024;
 /** Read and thrown away after the last answer: a reset would destroy it on its way (RFC 9112 section 9.6). */
 const MAX_LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 2000;
+/** Without a request for so long, a connection gives its head back: ten thousand idle ones must not hold ten thousand heads. */
+const REST_MS = 1000;
 const READ_BYTES = 64 * 1024;
 const HEAD_END = '\r\n\r\n';
 
@@ -50,6 +52,8 @@ export class NodeClient implements ClientPort {
   private readonly minRate: MinRate;
   private phase: Phase = 'idle';
   private exchange: Exchange | null = null;
+  /** Kept from request to request, since the same head often comes again; given back when the connection rests. */
+  private head: RequestHead | null = null;
   private decoder: ChunkedDecoder | null = null;
   /** To be read into next: the worker's, or one of its own while a body is lent further. */
   private readBuffer: Buffer;
@@ -66,6 +70,7 @@ export class NodeClient implements ClientPort {
   /** Where the search for the end of a stashed head goes on. */
   private scanFrom = 0;
   private deadlineMs: number;
+  private restsFromMs = 0;
 
   constructor(server: NodeServer, socket: Socket) {
     this.server = server;
@@ -76,7 +81,7 @@ export class NodeClient implements ClientPort {
     this.remotePort = socket.remotePort ?? 0;
     this.reader = new DirectReader(socket, server.sharedRead, (length) => this.onRead(length));
     this.wire = new DirectWriter(socket, () => this.onDrain());
-    this.writer = new AnswerWriter(this.wire, server.flushQueue);
+    this.writer = new AnswerWriter(this.wire);
     this.minRate = new MinRate(server.config.minRateBytesPerSec, server.config.minRateAfterMs);
     this.deadlineMs = server.clock.nowMs + server.config.timeouts.keepAliveMs;
   }
@@ -198,13 +203,14 @@ export class NodeClient implements ClientPort {
   }
 
   private startRequest(text: string): void {
-    const exchange = this.openExchange();
-    const { head } = exchange;
-    const refusal = parseRequestHead(text, head, this.server.config.limits);
+    const head = this.head ?? this.takeHead();
+    const refusal = head.text === text ? undefined : parseRequestHead(text, head, this.server.config.limits);
     if (refusal !== undefined) {
       this.refuse(refusal);
       return;
     }
+    const exchange = this.openExchange();
+    exchange.useHead(head);
     this.minor = head.minor;
     this.isKeptAlive = head.keepAlive;
     this.isBodyPaused = true;
@@ -213,6 +219,12 @@ export class NodeClient implements ClientPort {
     this.phase = this.bodyLeft === 0 ? 'answering' : 'body';
     if (head.isChunked) this.decoder = resetDecoder(this.decoder);
     exchange.begin();
+  }
+
+  private takeHead(): RequestHead {
+    const head = this.server.takeHead();
+    this.head = head;
+    return head;
   }
 
   private openExchange(): Exchange {
@@ -322,6 +334,11 @@ export class NodeClient implements ClientPort {
     return loan;
   }
 
+  writeOut(): void {
+    this.writer.flush();
+    if (this.writer.isFull) this.awaitDrain();
+  }
+
   finish(): void {
     this.exchange = null;
     this.writer.finish();
@@ -396,6 +413,12 @@ export class NodeClient implements ClientPort {
   sweep(nowMs: number): void {
     if (this.deadlineMs !== 0 && nowMs >= this.deadlineMs) this.onDeadline();
     else if (this.minRate.isOn && this.isSlow(nowMs)) this.onTooSlow();
+    if (this.phase === 'idle' && this.head !== null && nowMs > this.restsFromMs) this.giveHead();
+  }
+
+  private giveHead(): void {
+    if (this.head !== null) this.server.giveHead(this.head);
+    this.head = null;
   }
 
   private isSlow(nowMs: number): boolean {
@@ -441,6 +464,7 @@ export class NodeClient implements ClientPort {
     this.phase = 'idle';
     this.scanFrom = 0;
     this.deadlineMs = this.server.clock.nowMs + this.server.config.timeouts.keepAliveMs;
+    this.restsFromMs = this.server.clock.nowMs + REST_MS;
   }
 
   /** Takes up what was put off: stashed bytes first, then the socket. */

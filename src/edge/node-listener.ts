@@ -2,14 +2,17 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { LoopClock } from '../base/clock.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Gateway } from '../exchange/gateway.ts';
+import { FieldMarks } from '../http/field-marks.ts';
+import { RequestHead } from '../http/request-head.ts';
 import type { ListenerPlan, TimeoutKind } from '../exchange/listener-plan.ts';
-import { FlushQueue } from './flush-queue.ts';
 import type { Listener } from './listener.ts';
 import { NodeClient } from './node-client.ts';
 
 const READ_BYTES = 64 * 1024;
-/** Bound of `acceptQueued`, for a queue that fills as fast as it is emptied. */
-const MAX_LAST_TURNS = 10_000;
+const MAX_SPARE_HEADS = 1024;
+/** How long `acceptQueued` waits for a quiet moment, and what it takes for one. */
+const MAX_LAST_TURNS_MS = 500;
+const SHORT_TURN_MS = 0.2;
 
 /** How a worker opens a listener: `reusePort` shares the address with the other workers, the kernel spreads the connections. */
 export type OpenOptions = { readonly reusePort: boolean };
@@ -22,7 +25,6 @@ export class NodeServer implements Listener {
   readonly gateway: Gateway;
   readonly plan: ListenerPlan;
   readonly clock: LoopClock;
-  readonly flushQueue = new FlushQueue();
   /** The read buffer of all connections that keep nothing of what they read. */
   readonly sharedRead: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   isDraining = false;
@@ -30,6 +32,7 @@ export class NodeServer implements Listener {
 
   private readonly server: Server;
   private readonly clients: NodeClient[] = [];
+  private readonly heads: RequestHead[] = [];
   private accepted = 0;
 
   constructor(config: ListenerConfig, gateway: Gateway) {
@@ -86,6 +89,26 @@ export class NodeServer implements Listener {
 
   /**
    * A close resets the connections that still wait in the kernel's queue, and libuv accepts one at each turn of the loop: so
+   * turns go by until one has brought none. That turn should be a short one, too, since what arrives in it is lost; while
+   * requests keep the loop busy it is waited for a while. Two immediates have a whole poll between them.
+   */
+  private async acceptQueued(): Promise<void> {
+    const endMs = performance.now() + MAX_LAST_TURNS_MS;
+    for (;;) {
+      const before = this.accepted;
+      const beganMs = performance.now();
+      await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+      const nowMs = performance.now();
+      if (nowMs > endMs || (this.accepted === before && nowMs - beganMs < SHORT_TURN_MS)) return;
+    }
+  }
+
+  beginDrain(): void {
+    this.isDraining = true;
+  }
+
+  /**
+   * A close resets the connections that still wait in the kernel's queue, and libuv accepts one at each turn of the loop: so
    * turns go by until one has brought none. Two immediates have a whole poll between them.
    */
   private async acceptQueued(): Promise<void> {
@@ -126,6 +149,17 @@ export class NodeServer implements Listener {
       client.onGone();
       this.remove(client);
     });
+  }
+
+  /** A request head for a connection that becomes busy. */
+  takeHead(): RequestHead {
+    return this.heads.pop() ?? new RequestHead(new FieldMarks(this.config.limits.maxFields));
+  }
+
+  giveHead(head: RequestHead): void {
+    head.text = '';
+    head.builtBy = null;
+    if (this.heads.length < MAX_SPARE_HEADS) this.heads.push(head);
   }
 
   private add(client: NodeClient): void {

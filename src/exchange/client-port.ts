@@ -28,6 +28,8 @@ export interface ClientPort {
   writeBody(bytes: Buffer): Loan;
   /** True when the client does not read as fast as we write; `exchange.onClientDrain` follows. */
   readonly isFull: boolean;
+  /** Nothing more is at hand: what an engine has put together so far should leave now. Not needed before `finish`. */
+  writeOut(): void;
   /** The answer is whole. */
   finish(): void;
   /** The answer cannot be completed: cuts the connection, so that it is never taken as complete. */

@@ -43,8 +43,6 @@ const PIPELINABLE = new Set(['GET', 'HEAD']);
 export class Exchange implements UpstreamSink {
   readonly gateway: Gateway;
   readonly facts: RequestFacts;
-  /** The request's; the edge fills it. */
-  readonly head: RequestHead;
   readonly forwardFacts = new ForwardFacts();
   readonly clientFacts = new ResponseFacts();
   state: ExchangeState = 'free';
@@ -65,7 +63,16 @@ export class Exchange implements UpstreamSink {
   constructor(gateway: Gateway, maxFields: number) {
     this.gateway = gateway;
     this.facts = new RequestFacts(maxFields);
-    this.head = this.facts.head;
+  }
+
+  /** The request's; the edge fills it. */
+  get head(): RequestHead {
+    return this.facts.head;
+  }
+
+  /** For an edge that keeps the head with its connection, so that one that comes again is known. */
+  useHead(head: RequestHead): void {
+    this.facts.head = head;
   }
 
   // ---- the client's side -----------------------------------------------------------------------------------------------
@@ -207,7 +214,7 @@ export class Exchange implements UpstreamSink {
   onUpstreamInformational(head: ResponseHead): void {
     const { plan } = this;
     if (plan === null || this.state === 'answering' || this.port?.canInform !== true) return;
-    this.port.writeInformational(`${head.status} ${head.reason}`, clientBlock(this, plan, head));
+    this.port.writeInformational(head.statusText, clientBlock(this, plan, head));
   }
 
   onUpstreamHead(head: ResponseHead, bodyLength: number): void {
@@ -223,7 +230,7 @@ export class Exchange implements UpstreamSink {
     }
     this.facts.status = head.status;
     this.state = 'answering';
-    this.port?.writeHead(`${head.status} ${head.reason}`, block, framing, lengthWhenNone);
+    this.port?.writeHead(head.statusText, block, framing, lengthWhenNone);
   }
 
   onUpstreamBody(bytes: Buffer): Loan {
@@ -237,6 +244,10 @@ export class Exchange implements UpstreamSink {
     const loan = port.writeBody(bytes);
     if (port.isFull) this.connection?.pause();
     return loan;
+  }
+
+  onUpstreamPause(): void {
+    if (this.held === null) this.port?.writeOut();
   }
 
   onUpstreamEnd(): void {

@@ -72,7 +72,10 @@ function releaseHeld(exchange: Exchange, head: HeldHead): void {
     port.writeBody(bytes);
   }
   if (exchange.isHeldWhole) exchange.complete();
-  else if (!port.isFull) connection?.resume();
+  else {
+    port.writeOut();
+    if (!port.isFull) connection?.resume();
+  }
 }
 
 function contextOf(exchange: Exchange, plan: RoutePlan): { requestId: string; route: string; clientAddress: string; state: Map<string, unknown> } {

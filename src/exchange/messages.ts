@@ -1,4 +1,4 @@
-import { buildClientBlock } from '../http/client-head.ts';
+import { buildClientBlock, isReusableBlock } from '../http/client-head.ts';
 import { buildUpstreamHead } from '../http/forward.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import type { AnswerFraming } from './client-port.ts';
@@ -9,8 +9,11 @@ import type { RoutePlan } from './plan.ts';
 export function upstreamHead(exchange: Exchange): string {
   const { plan, port, listener, upstream, head, forwardFacts: facts } = exchange;
   if (plan === null || port === null || listener === null || upstream === null) return '';
-  facts.target = exchange.facts.target;
-  facts.upstreamAuthority = upstream.authority;
+  const { target } = exchange.facts;
+  const { authority } = upstream;
+  if (head.builtBy === plan.forward && head.builtTarget === target && head.builtAuthority === authority) return head.built;
+  facts.target = target;
+  facts.upstreamAuthority = authority;
   facts.peerAddress = port.remoteAddress;
   facts.isTrustedPeer = listener.isTrusted(port.remoteAddress);
   facts.clientAddress = exchange.addressOf();
@@ -19,16 +22,25 @@ export function upstreamHead(exchange: Exchange): string {
   facts.framing = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
   facts.contentLength = head.contentLength;
   facts.forwardExpect = head.expectsContinue && port.canInform;
-  return buildUpstreamHead(head, plan.forward, facts);
+  head.builtBy = plan.forward;
+  head.builtTarget = target;
+  head.builtAuthority = authority;
+  head.built = buildUpstreamHead(head, plan.forward, facts);
+  return head.built;
 }
 
 /** The field lines of the upstream's answer as the client may see them. */
 export function clientBlock(exchange: Exchange, plan: RoutePlan, head: ResponseHead): string {
+  if (head.builtBy === plan.response) return head.built;
   const { gateway, upstream, clientFacts: facts } = exchange;
   facts.date = gateway.dateText();
   facts.upstreamAuthority = upstream === null ? '' : upstream.authority;
   facts.clientOrigin = plan.response.rewritesRedirects ? `${exchange.listener?.proto ?? 'http'}://${exchange.head.authority}` : '';
   const block = buildClientBlock(head, plan.response, facts);
+  if (isReusableBlock(head, plan.response) && !plan.serverTiming) {
+    head.builtBy = plan.response;
+    head.built = block;
+  }
   return plan.serverTiming ? `${block}Server-Timing: ${serverTiming(exchange)}\r\n` : block;
 }
 

@@ -13,7 +13,8 @@ const BARE_ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?]*$/i;
  * in one order, and back to that by `reset`. Times are ms of the monotonic clock, 0 = not yet.
  */
 export class RequestFacts implements RouteQuery {
-  readonly head: RequestHead;
+  head: RequestHead;
+  private readonly ownHead: RequestHead;
   /** `head` may be read. */
   isHeadVetted = false;
   method = '';
@@ -43,7 +44,8 @@ export class RequestFacts implements RouteQuery {
   headMs = 0;
 
   constructor(maxFields: number) {
-    this.head = new RequestHead(new FieldMarks(maxFields));
+    this.ownHead = new RequestHead(new FieldMarks(maxFields));
+    this.head = this.ownHead;
   }
 
   /** Takes over what the vetted head says. False: the path has no one meaning, so it can be matched with no route. */
@@ -67,6 +69,7 @@ export class RequestFacts implements RouteQuery {
   }
 
   reset(): void {
+    this.head = this.ownHead;
     this.isHeadVetted = false;
     this.method = '';
     this.host = '';

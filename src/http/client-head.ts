@@ -73,6 +73,11 @@ export function buildClientBlock(head: AnswerHead, policy: ResponsePolicy, facts
   );
 }
 
+/** Whether the block is made of the head alone, so that the same head has the same block. */
+export function isReusableBlock(head: AnswerHead, policy: ResponsePolicy): boolean {
+  return !policy.rewritesRedirects && policy.edits === undefined && !head.hasNominated && hasKind(head, FIELD_DATE);
+}
+
 function passesEdits(edits: FieldEdits | undefined, lowerName: string): boolean {
   return edits === undefined || !isDroppedByEdits(edits, lowerName, 0, lowerName.length);
 }

@@ -62,6 +62,14 @@ export class RequestHead {
   fieldsStart = 0;
   fieldsEnd = 0;
   marks: FieldMarks;
+  /**
+   * What was built of this very head last, and from what: a connection that sends the same head again (and most do, but for
+   * the path) need not have it built again. `null` = nothing.
+   */
+  builtBy: object | null = null;
+  builtTarget = '';
+  builtAuthority = '';
+  built = '';
   constructor(marks: FieldMarks) {
     this.marks = marks;
   }
@@ -76,15 +84,17 @@ export class RequestHead {
  */
 export function parseRequestHead(text: string, into: RequestHead, limits: RequestHeadLimits): Refusal | undefined {
   into.text = text;
+  into.builtBy = null;
   into.authority = '';
   into.contentLength = -1;
   into.isChunked = false;
   into.expectsContinue = false;
   into.hasNominated = false;
   into.seen = 0;
-  return (
-    parseRequestLine(text, into, limits.maxTargetBytes) ?? markRequestFields(text, into, limits.maxFields) ?? interpretRequestFields(into)
-  );
+  const refusal =
+    parseRequestLine(text, into, limits.maxTargetBytes) ?? markRequestFields(text, into, limits.maxFields) ?? interpretRequestFields(into);
+  if (refusal !== undefined) into.text = '';
+  return refusal;
 }
 
 /** Whether a field of this kind occurs in the head. */

@@ -35,6 +35,8 @@ export class ResponseHead {
   /** 100 to 999. Only 100 to 599 are valid (RFC 9110 15); a gateway passes the others on. */
   status = 0;
   reason = '';
+  /** Status and reason as they stand in a status line: `200 OK`. */
+  statusText = '';
   /** -1 = none, and always so for 1xx and 204, whose framing fields mean nothing. */
   contentLength = -1;
   isChunked = false;
@@ -50,6 +52,9 @@ export class ResponseHead {
   fieldsStart = 0;
   fieldsEnd = 0;
   marks: FieldMarks;
+  /** What was built of this very head last, and by what: see `RequestHead.built`. */
+  builtBy: object | null = null;
+  built = '';
 
   constructor(marks: FieldMarks) {
     this.marks = marks;
@@ -68,6 +73,7 @@ const MAX_LENGTH_DIGITS = 16;
  */
 export function parseResponseHead(text: string, into: ResponseHead, limits: ResponseHeadLimits): ResponseFault | undefined {
   into.text = text;
+  into.builtBy = null;
   into.contentLength = -1;
   into.isChunked = false;
   into.keepAliveSec = -1;
@@ -91,6 +97,7 @@ function parseStatusLine(text: string, into: ResponseHead): ResponseFault | unde
   into.minor = minor;
   into.status = status;
   into.reason = end > 13 ? text.substring(13, end) : '';
+  into.statusText = end > 12 ? text.substring(9, end) : `${text.substring(9, 12)} `;
   into.fieldsStart = end + 2;
   return undefined;
 }

@@ -217,6 +217,7 @@ export class Connection implements SocketEvents {
     // Nobody has asked for these bytes, so they must never be taken for an answer to the next request.
     if (this.#ring.count === this.#ring.unflushed) this.#fail('reset', 'bytes that nobody asked for');
     else this.#consume(buffer, bytes);
+    if (this.#state === 'open') this.#ring.current()?.sink?.onUpstreamPause();
     return this.#buffer.bytes === buffer ? undefined : this.#buffer.bytes;
   }
 

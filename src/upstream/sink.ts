@@ -26,6 +26,8 @@ export interface UpstreamSink {
   onUpstreamHead(head: ResponseHead, bodyLength: number): void;
   /** Body bytes, de-chunked, lent for the call. */
   onUpstreamBody(bytes: Buffer): Loan;
+  /** All that one read brought has been told, and the response goes on: a good moment to hand on what was put together. */
+  onUpstreamPause(): void;
   /** The response is whole. The connection is no longer the sink's. */
   onUpstreamEnd(): void;
   /** The attempt failed. The connection, if there was one, is no longer the sink's. */

@@ -63,6 +63,8 @@ export class TestSink implements UpstreamSink {
     return 'released';
   }
 
+  onUpstreamPause(): void {}
+
   onUpstreamEnd(): void {
     this.#note('end');
     this.isOver = true;

@@ -9,6 +9,7 @@ const sink = (): UpstreamSink => ({
   onUpstreamInformational() {},
   onUpstreamHead() {},
   onUpstreamBody: () => 'released',
+  onUpstreamPause() {},
   onUpstreamEnd() {},
   onUpstreamFail() {},
   onUpstreamDrain() {},

@@ -1,5 +1,5 @@
 import type { ListenAddress } from '../config/types.ts';
-import { loadUws, type UwsAddon, type UwsApp, type UwsDescriptor, type UwsListenSocket } from './uws-addon.ts';
+import { loadUws, type UwsAddon, type UwsApp, type UwsDescriptor, type UwsListenSocket, type UwsResponse } from './uws-addon.ts';
 
 /**
  * The accepting half of `sharding: acceptor`: one app of one thread accepts, and hands the connections to the workers' apps,
@@ -22,9 +22,7 @@ export class UwsAcceptor {
     this.host = address.host;
     this.app = addon.App();
     // Without a child the connection lands here.
-    this.app.filter((res, step) => {
-      if (step > 0) res.close();
-    });
+    this.app.filter(closeAtOnce);
     for (const descriptor of descriptors) this.add(descriptor);
     this.app.listen(address.host, address.port, (socket) => {
       if (socket !== false) this.socket = socket;
@@ -61,6 +59,10 @@ export class UwsAcceptor {
     this.socket = undefined;
     this.app.close();
   }
+}
+
+function closeAtOnce(res: UwsResponse, step: number): void {
+  if (step > 0) res.close();
 }
 
 /** Listens, with these apps to hand connections to. Rejects where the addon does not load, or if the address cannot be had. */

@@ -103,22 +103,6 @@ export class NodeServer implements Listener {
     }
   }
 
-  beginDrain(): void {
-    this.isDraining = true;
-  }
-
-  /**
-   * A close resets the connections that still wait in the kernel's queue, and libuv accepts one at each turn of the loop: so
-   * turns go by until one has brought none. Two immediates have a whole poll between them.
-   */
-  private async acceptQueued(): Promise<void> {
-    for (let turn = 0; turn < MAX_LAST_TURNS; turn++) {
-      const before = this.accepted;
-      await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
-      if (this.accepted === before) return;
-    }
-  }
-
   drain(): void {
     this.isDraining = true;
     for (const client of this.clients.slice()) client.drain();
@@ -157,7 +141,7 @@ export class NodeServer implements Listener {
   }
 
   giveHead(head: RequestHead): void {
-    head.text = '';
+    head.memo.forget();
     head.builtBy = null;
     if (this.heads.length < MAX_SPARE_HEADS) this.heads.push(head);
   }

@@ -4,5 +4,8 @@ import { configReference } from '../src/config/reference.ts';
 
 const file = new URL('../README.md', import.meta.url);
 const readme = readFileSync(file, 'utf8');
-const filled = readme.replace(/(<!-- settings: [^>]*-->\n)[\s\S]*(<!-- \/settings -->)/, (_, open: string, close: string) => `${open}\n${configReference().trim()}\n\n${close}`);
+const filled = readme.replace(
+  /(<!-- settings: [^>]*-->\n)[\s\S]*(<!-- \/settings -->)/,
+  (_, open: string, close: string) => `${open}\n${configReference().trim()}\n\n${close}`,
+);
 if (filled !== readme) writeFileSync(file, filled);

@@ -1,7 +1,7 @@
 // What it costs to vet a response head, and to see that it is the last one again. Usage: node scripts/micro/head-memo.ts
 import { FieldMarks } from '../../src/http/field-marks.ts';
 import { parseResponseHead, ResponseHead } from '../../src/http/response-head.ts';
-import { HeadMemo } from '../../src/upstream/head-memo.ts';
+import { HeadMemo } from '../../src/http/head-memo.ts';
 
 const text =
   'HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Tue, 24 Nov 2026 18:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 100\r\nConnection: keep-alive\r\n\r\n';

@@ -22,7 +22,10 @@ type StreamBinding = {
  * each write) costs more than the write itself: see `scripts/micro/single.ts` and ARCHITECTURE.md, "Tricks and their figures".
  */
 const binding = (process as unknown as { binding(name: 'stream_wrap'): StreamBinding }).binding('stream_wrap');
-assert(typeof binding.WriteWrap === 'function' && binding.streamBaseState instanceof Int32Array, 'this Node has the stream binding: run the pinned one');
+assert(
+  typeof binding.WriteWrap === 'function' && binding.streamBaseState instanceof Int32Array,
+  'this Node has the stream binding: run the pinned one',
+);
 const { WriteWrap, streamBaseState, kBytesWritten, kLastWriteWasAsync } = binding;
 
 /** Bytes that may wait before the sender must stop. */

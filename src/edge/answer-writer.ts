@@ -15,6 +15,9 @@ export class AnswerWriter {
   private out = '';
   private isChunked = false;
   private hasBody = false;
+  /** The client's minor version, and whether it may go on after the answer: set before `writeHead`. */
+  minor = 1;
+  isKeptAlive = true;
   /** A head has been given for the running answer. */
   isBegun = false;
   /** The body ends where the connection does (HTTP/1.0 client, length unknown). */
@@ -37,13 +40,22 @@ export class AnswerWriter {
     return bytes;
   }
 
-  /** `start`: status line and fields, without the empty line. An answer of unknown length to an HTTP/1.0 client ends with the connection. */
-  writeHead(start: string, framing: AnswerFraming, minor: number): void {
+  /** As `ClientPort.writeHead`. An answer of unknown length to an HTTP/1.0 client ends with the connection. */
+  writeHead(status: string, block: string, framing: AnswerFraming, lengthWhenNone: number): void {
+    const { kind } = framing;
     this.isBegun = true;
-    this.hasBody = framing.kind !== 'none';
-    this.isChunked = framing.kind === 'unknown' && minor > 0;
-    this.isUntilClose = framing.kind === 'unknown' && minor === 0;
-    this.append(start + (this.isChunked ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n'));
+    this.hasBody = kind !== 'none';
+    this.isChunked = kind === 'unknown' && this.minor > 0;
+    this.isUntilClose = kind === 'unknown' && this.minor === 0;
+    const length = kind === 'length' ? framing.bytes : kind === 'none' ? lengthWhenNone : -1;
+    const framed = length >= 0 ? `Content-Length: ${length}\r\n` : this.isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
+    this.append(`HTTP/1.1 ${status}\r\n${block}${framed}${this.connectionLine()}\r\n`);
+  }
+
+  /** HTTP/1.1 persists unless told, HTTP/1.0 only if told (RFC 9112 section 9.3). */
+  private connectionLine(): string {
+    if (!this.isKeptAlive) return 'Connection: close\r\n';
+    return this.minor === 0 ? 'Connection: keep-alive\r\n' : '';
   }
 
   writeInformational(text: string): void {

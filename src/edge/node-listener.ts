@@ -131,6 +131,7 @@ export class NodeServer implements Listener {
     socket.on('error', () => client.onGone());
     socket.on('close', () => {
       client.onGone();
+      client.release();
       this.remove(client);
     });
   }

@@ -24,7 +24,10 @@ const PROBLEM_PREFIX = 'urn:sluice:problem:';
  * Renders an answer of Sluice's own: RFC 9457 problem details, or HTML or plain text where `Accept` prefers them. Tells the
  * request id and nothing of the inside.
  */
-export function renderAnswer(answer: OwnAnswer, request: { readonly accept: string | undefined; readonly requestId: string; readonly serverName: string }): RenderedAnswer {
+export function renderAnswer(
+  answer: OwnAnswer,
+  request: { readonly accept: string | undefined; readonly requestId: string; readonly serverName: string },
+): RenderedAnswer {
   const form = preferredForm(request.accept);
   const body = Buffer.from(renderBody(answer, form, request.requestId), 'utf8');
   const proxyStatus = answer.proxyError === '' ? '' : `Proxy-Status: ${request.serverName}; error=${answer.proxyError}\r\n`;

@@ -1,10 +1,7 @@
 import type { Loan } from '../upstream/sink.ts';
 
 /** How an answer's body is delimited: `length` >= 0; `unknown` = chunked for HTTP/1.1, until close for HTTP/1.0; `none` = no body at all (HEAD, 204, 304). */
-export type AnswerFraming =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'length'; readonly bytes: number }
-  | { readonly kind: 'unknown' };
+export type AnswerFraming = { readonly kind: 'none' } | { readonly kind: 'length'; readonly bytes: number } | { readonly kind: 'unknown' };
 
 /**
  * The client's side of one exchange, implemented by each engine in `edge/`. All calls are synchronous. After `finish` or

@@ -1,6 +1,5 @@
 import { never } from '../base/never.ts';
 import { ResponseFacts } from '../http/client-head.ts';
-import { clientAddress } from '../http/forwarded.ts';
 import { ForwardFacts, maxForwards } from '../http/forward.ts';
 import { isLoop } from '../http/loops.ts';
 import { REFUSALS, type RequestRefusal } from '../http/refusal.ts';
@@ -18,7 +17,16 @@ import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
 import type { ListenerPlan } from './listener-plan.ts';
 import { answerFraming, clientBlock, upstreamHead } from './messages.ts';
-import { answerForMaxForwards, answerForMethod, answerForRule, INTERNAL_ERROR, LOOP_DETECTED, NO_ROUTE, refusalAnswer, TOTAL_TIMEOUT } from './own-answers.ts';
+import {
+  answerForMaxForwards,
+  answerForMethod,
+  answerForRule,
+  INTERNAL_ERROR,
+  LOOP_DETECTED,
+  NO_ROUTE,
+  refusalAnswer,
+  TOTAL_TIMEOUT,
+} from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { recover } from './recover.ts';
 import { RequestFacts } from './request-facts.ts';
@@ -318,15 +326,6 @@ export class Exchange implements UpstreamSink {
     const { gateway } = this;
     const accept = this.facts.isHeadVetted ? this.facts.field('accept') : undefined;
     this.sendOwn(renderAnswer(answer, { accept, requestId: this.idOf(), serverName: gateway.serverName }));
-  }
-
-  /** The client's address as far as the trusted proxies can be believed; found when first asked for. */
-  addressOf(): string {
-    const { port, listener } = this;
-    if (this.facts.clientAddress === '' && port !== null && listener !== null) {
-      this.facts.clientAddress = clientAddress(this.head, port.remoteAddress, listener.trusted);
-    }
-    return this.facts.clientAddress;
   }
 
   idOf(): string {

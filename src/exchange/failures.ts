@@ -20,18 +20,43 @@ const RULES: Readonly<Record<FailureKind, FailureRule>> = {
   'connect-timeout': { status: 504, proxyError: 'connection_timeout', title: 'Connecting to the upstream timed out', retry: 'unsent' },
   'connect-failed': { status: 502, proxyError: 'destination_unavailable', title: 'The upstream cannot be reached', retry: 'unsent' },
   'dns-failed': { status: 502, proxyError: 'dns_error', title: "The upstream's name cannot be resolved", retry: 'unsent' },
-  reset: { status: 502, proxyError: 'connection_terminated', title: 'The upstream closed the connection before it answered', retry: 'stale' },
+  reset: {
+    status: 502,
+    proxyError: 'connection_terminated',
+    title: 'The upstream closed the connection before it answered',
+    retry: 'stale',
+  },
   'response-timeout': { status: 504, proxyError: 'http_response_timeout', title: 'The upstream did not answer in time', retry: 'never' },
   'idle-timeout': { status: 504, proxyError: 'connection_read_timeout', title: 'The upstream stopped in its answer', retry: 'never' },
   'too-slow': { status: 504, proxyError: 'connection_read_timeout', title: 'The upstream answers too slowly', retry: 'never' },
   'malformed-head': { status: 502, proxyError: 'http_protocol_error', title: 'The upstream sent a malformed answer', retry: 'never' },
   'malformed-body': { status: 502, proxyError: 'http_protocol_error', title: 'The upstream sent a malformed body', retry: 'never' },
-  'head-too-large': { status: 502, proxyError: 'http_response_header_section_size', title: "The upstream's answer has too large a head", retry: 'never' },
+  'head-too-large': {
+    status: 502,
+    proxyError: 'http_response_header_section_size',
+    title: "The upstream's answer has too large a head",
+    retry: 'never',
+  },
   truncated: { status: 502, proxyError: 'http_response_incomplete', title: "The upstream's answer broke off", retry: 'never' },
-  'unexpected-upgrade': { status: 502, proxyError: 'http_upgrade_failed', title: 'The upstream switched protocols unasked', retry: 'never' },
+  'unexpected-upgrade': {
+    status: 502,
+    proxyError: 'http_upgrade_failed',
+    title: 'The upstream switched protocols unasked',
+    retry: 'never',
+  },
   'pool-full': { status: 503, proxyError: 'connection_limit_reached', title: 'Too many requests wait for this upstream', retry: 'never' },
-  'pool-timeout': { status: 503, proxyError: 'connection_limit_reached', title: 'No connection to the upstream became free in time', retry: 'never' },
-  'pool-closed': { status: 503, proxyError: 'destination_unavailable', title: 'The upstream is being taken out of service', retry: 'unsent' },
+  'pool-timeout': {
+    status: 503,
+    proxyError: 'connection_limit_reached',
+    title: 'No connection to the upstream became free in time',
+    retry: 'never',
+  },
+  'pool-closed': {
+    status: 503,
+    proxyError: 'destination_unavailable',
+    title: 'The upstream is being taken out of service',
+    retry: 'unsent',
+  },
 };
 
 export function ruleOf(failure: UpstreamFailure): FailureRule {

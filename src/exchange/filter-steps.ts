@@ -4,7 +4,7 @@ import type { AnswerFraming } from './client-port.ts';
 import type { Exchange } from './exchange.ts';
 import { FieldList } from './field-list.ts';
 import { FilterRun, type PhaseResult, splitHead } from './filter-run.ts';
-import type { FilterAnswer, FilterResponse } from './filters.ts';
+import type { FilterAnswer, FilterContext, FilterResponse } from './filters.ts';
 import { upstreamHead } from './messages.ts';
 import { FILTER_FAILED } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
@@ -15,7 +15,12 @@ import type { RoutePlan } from './plan.ts';
  */
 
 /** The head of an answer that waits for its filters. */
-export type HeldHead = { readonly status: number; readonly block: string; readonly framing: AnswerFraming; readonly lengthWhenNone: number };
+export type HeldHead = {
+  readonly status: number;
+  readonly block: string;
+  readonly framing: AnswerFraming;
+  readonly lengthWhenNone: number;
+};
 
 const TARGET = /^\/[\x21-\x7e]*$/;
 
@@ -24,7 +29,13 @@ export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
   const run = new FilterRun(plan.filters ?? [], contextOf(exchange, plan), (fault) => gateway.reportFilterFault(plan, fault));
   exchange.filters = run;
   const { firstLine, fields } = splitHead(head.text);
-  const facts = { method: head.method, target: exchange.facts.target, host: exchange.facts.host, captures: exchange.facts.captures, headers: fields };
+  const facts = {
+    method: head.method,
+    target: exchange.facts.target,
+    host: exchange.facts.host,
+    captures: exchange.facts.captures,
+    headers: fields,
+  };
   goOn(exchange, run.request(facts), () => {
     if (facts.headers.isChanged && !reparse(exchange, `${firstLine}\r\n${facts.headers.toBlock()}\r\n`)) return;
     if (!TARGET.test(facts.target)) throw new TypeError(`filter: ${JSON.stringify(facts.target)} is not a path and query`);
@@ -54,7 +65,8 @@ export function startResponseFilters(exchange: Exchange, held: HeldHead): void {
   exchange.held = [];
   exchange.connection?.pause();
   goOn(exchange, filters.response(view), () => {
-    if (!Number.isInteger(view.status) || view.status < 200 || view.status > 599) throw new TypeError(`filter: ${view.status} is no status of a final answer`);
+    if (!Number.isInteger(view.status) || view.status < 200 || view.status > 599)
+      throw new TypeError(`filter: ${view.status} is no status of a final answer`);
     releaseHeld(exchange, { ...held, status: view.status, block: headers.toBlock() });
   });
 }
@@ -78,8 +90,10 @@ function releaseHeld(exchange: Exchange, head: HeldHead): void {
   }
 }
 
-function contextOf(exchange: Exchange, plan: RoutePlan): { requestId: string; route: string; clientAddress: string; state: Map<string, unknown> } {
-  return { requestId: exchange.idOf(), route: plan.name, clientAddress: exchange.addressOf(), state: new Map() };
+function contextOf(exchange: Exchange, plan: RoutePlan): FilterContext {
+  const { port, listener, facts } = exchange;
+  const clientAddress = port === null || listener === null ? '' : facts.addressBehind(port.remoteAddress, listener.trusted);
+  return { requestId: exchange.idOf(), route: plan.name, clientAddress, state: new Map() };
 }
 
 /** Goes on after a phase. What the step itself throws (a filter set something impossible) is that filter's fault, too. */
@@ -108,7 +122,8 @@ function reparse(exchange: Exchange, text: string): boolean {
 }
 
 function render(answer: FilterAnswer): { status: string; block: string; body: Buffer } {
-  if (!Number.isInteger(answer.status) || answer.status < 200 || answer.status > 599) throw new TypeError(`filter: ${answer.status} is no status of a final answer`);
+  if (!Number.isInteger(answer.status) || answer.status < 200 || answer.status > 599)
+    throw new TypeError(`filter: ${answer.status} is no status of a final answer`);
   const fields = new FieldList('');
   for (const [name, value] of Object.entries(answer.headers ?? {})) fields.set(name, value);
   const body = typeof answer.body === 'string' ? Buffer.from(answer.body, 'utf8') : Buffer.from(answer.body ?? '');

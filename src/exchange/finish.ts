@@ -55,7 +55,7 @@ function describeRequest(exchange: Exchange, record: AccessRecord): void {
   record.target = head.target;
   record.host = head.authority;
   record.protocol = head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
-  record.clientAddress = exchange.addressOf();
+  if (port !== null && listener !== null) record.clientAddress = exchange.facts.addressBehind(port.remoteAddress, listener.trusted);
   record.userAgent = fieldValue(head, 'user-agent') ?? '';
   record.referer = fieldValue(head, 'referer') ?? '';
 }

@@ -34,7 +34,9 @@ export class ListenerPlan {
     this.sent = metrics.slot('sluice_client_sent_bytes_total', labels);
     this.open = metrics.slot('sluice_client_connections', labels);
     this.accepted = metrics.slot('sluice_client_connections_accepted_total', labels);
-    this.refusals = new Map(REFUSAL_REASONS.map((reason) => [reason, metrics.slot('sluice_refused_requests_total', { ...labels, reason })]));
+    this.refusals = new Map(
+      REFUSAL_REASONS.map((reason) => [reason, metrics.slot('sluice_refused_requests_total', { ...labels, reason })]),
+    );
     this.timeouts = new Map(TIMEOUT_KINDS.map((kind) => [kind, metrics.slot('sluice_timeouts_total', { kind })]));
   }
 

@@ -16,7 +16,7 @@ export function upstreamHead(exchange: Exchange): string {
   facts.upstreamAuthority = authority;
   facts.peerAddress = port.remoteAddress;
   facts.isTrustedPeer = listener.isTrusted(port.remoteAddress);
-  facts.clientAddress = exchange.addressOf();
+  facts.clientAddress = exchange.facts.addressBehind(port.remoteAddress, listener.trusted);
   facts.proto = listener.proto;
   facts.listenerPort = port.localPort;
   facts.framing = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';

@@ -1,5 +1,7 @@
 import { FieldMarks } from '../http/field-marks.ts';
+import type { CidrSet } from '../http/cidr.ts';
 import { fieldValue } from '../http/fields.ts';
+import { clientAddress } from '../http/forwarded.ts';
 import { RequestHead } from '../http/request-head.ts';
 import { normalisePath } from '../routing/normalise.ts';
 import type { RouteQuery } from '../routing/query.ts';
@@ -66,6 +68,12 @@ export class RequestFacts implements RouteQuery {
   /** A field of the request by lower-case name, repeated ones joined. */
   field(lowerName: string): string | undefined {
     return fieldValue(this.head, lowerName);
+  }
+
+  /** The client's address, as far as the trusted proxies can be believed; found when first asked for. */
+  addressBehind(peerAddress: string, trusted: CidrSet): string {
+    if (this.clientAddress === '') this.clientAddress = clientAddress(this.head, peerAddress, trusted);
+    return this.clientAddress;
   }
 
   reset(): void {

@@ -28,7 +28,9 @@ export class RouteMetrics {
     this.failures =
       upstream === undefined ? [] : metrics.slots('sluice_upstream_failures_total', { label: 'kind', values: FAILURE_KINDS }, { upstream });
     this.retries =
-      upstream === undefined ? [] : metrics.slots('sluice_upstream_retries_total', { label: 'reason', values: RETRY_REASONS }, { upstream });
+      upstream === undefined
+        ? []
+        : metrics.slots('sluice_upstream_retries_total', { label: 'reason', values: RETRY_REASONS }, { upstream });
   }
 
   countDone(status: number, totalMs: number): void {

@@ -11,7 +11,9 @@ export class UpstreamGauges {
 
   constructor(metrics: MetricsWriter, clusters: ReadonlyMap<string, Cluster>) {
     this.metrics = metrics;
-    this.rows = [...clusters].flatMap(([upstream, cluster]) => cluster.targets.map(({ endpoint, pool }) => new PoolRow(metrics, pool, { upstream, endpoint: endpoint.url })));
+    this.rows = [...clusters].flatMap(([upstream, cluster]) =>
+      cluster.targets.map(({ endpoint, pool }) => new PoolRow(metrics, pool, { upstream, endpoint: endpoint.url })),
+    );
     this.pending = [...clusters].map(([upstream, cluster]) => [
       cluster,
       metrics.slot('sluice_upstream_pending', { upstream }),
@@ -32,7 +34,9 @@ export class UpstreamGauges {
 class PoolRow {
   private readonly metrics: MetricsWriter;
   private readonly pool: Pool;
-  private readonly slots: Readonly<Record<'requests' | 'connects' | 'connectFailures' | 'reused' | 'stale' | 'idle' | 'active', MetricSlot>>;
+  private readonly slots: Readonly<
+    Record<'requests' | 'connects' | 'connectFailures' | 'reused' | 'stale' | 'idle' | 'active', MetricSlot>
+  >;
 
   constructor(metrics: MetricsWriter, pool: Pool, labels: { readonly upstream: string; readonly endpoint: string }) {
     this.metrics = metrics;

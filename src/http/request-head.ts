@@ -1,3 +1,4 @@
+import { HeadMemo } from './head-memo.ts';
 import type { FieldMarks } from './field-marks.ts';
 import { markFieldLines, TOO_MANY_FIELDS } from './field-lines.ts';
 import { FIELD_LOOKALIKE, FIELD_OTHER, knownRequestField } from './known-fields.ts';
@@ -62,10 +63,9 @@ export class RequestHead {
   fieldsStart = 0;
   fieldsEnd = 0;
   marks: FieldMarks;
-  /**
-   * What was built of this very head last, and from what: a connection that sends the same head again (and most do, but for
-   * the path) need not have it built again. `null` = nothing.
-   */
+  /** The bytes that this was parsed from, if it was parsed from bytes that may come again. */
+  readonly memo = new HeadMemo();
+  /** What was built of this very head last, and by what: the same head need not be built again. `null` = nothing. */
   builtBy: object | null = null;
   builtTarget = '';
   builtAuthority = '';
@@ -85,6 +85,7 @@ export class RequestHead {
 export function parseRequestHead(text: string, into: RequestHead, limits: RequestHeadLimits): Refusal | undefined {
   into.text = text;
   into.builtBy = null;
+  into.memo.forget();
   into.authority = '';
   into.contentLength = -1;
   into.isChunked = false;
@@ -93,7 +94,6 @@ export function parseRequestHead(text: string, into: RequestHead, limits: Reques
   into.seen = 0;
   const refusal =
     parseRequestLine(text, into, limits.maxTargetBytes) ?? markRequestFields(text, into, limits.maxFields) ?? interpretRequestFields(into);
-  if (refusal !== undefined) into.text = '';
   return refusal;
 }
 

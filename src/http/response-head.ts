@@ -1,5 +1,6 @@
 import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONNECTION_NOMINATES, connectionOptions } from './connection-options.ts';
 import { markFieldLine } from './field-lines.ts';
+import { HeadMemo } from './head-memo.ts';
 import type { FieldMarks } from './field-marks.ts';
 import {
   FIELD_CONNECTION,
@@ -54,6 +55,8 @@ export class ResponseHead {
   marks: FieldMarks;
   /** What was built of this very head last, and by what: see `RequestHead.built`. */
   builtBy: object | null = null;
+  /** See `RequestHead.memo`. */
+  readonly memo = new HeadMemo();
   built = '';
 
   constructor(marks: FieldMarks) {
@@ -74,6 +77,7 @@ const MAX_LENGTH_DIGITS = 16;
 export function parseResponseHead(text: string, into: ResponseHead, limits: ResponseHeadLimits): ResponseFault | undefined {
   into.text = text;
   into.builtBy = null;
+  into.memo.forget();
   into.contentLength = -1;
   into.isChunked = false;
   into.keepAliveSec = -1;

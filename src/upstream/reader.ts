@@ -2,7 +2,6 @@ import { ChunkedDecoder } from '../http/chunked.ts';
 import { FieldMarks } from '../http/field-marks.ts';
 import { parseResponseHead, ResponseHead } from '../http/response-head.ts';
 import type { FailureKind } from './failure.ts';
-import { HeadMemo } from './head-memo.ts';
 
 export type ReaderLimits = { readonly maxHeadBytes: number; readonly maxFields: number };
 
@@ -50,7 +49,6 @@ export class ResponseReader {
   #remaining = 0;
   #informational = 0;
   /** A head that came in pieces. Its buffer is kept for the next one. */
-  readonly #memo = new HeadMemo();
   #collected = EMPTY;
   #collectedLength = 0;
 
@@ -114,13 +112,14 @@ export class ResponseReader {
     if (start === end) return this.#stop('more', start);
     this.hasBegun = true;
     if (this.#collectedLength > 0) return this.#collectHead(buffer, start, end);
-    if (this.#memo.matches(buffer, start, end)) return this.#acceptHead(start + this.#memo.length);
+    const { memo } = this.head;
+    if (memo.matches(buffer, start, end)) return this.#acceptHead(start + memo.length);
     const text = buffer.toString('latin1', start, Math.min(end, start + HEAD_GUESS_BYTES));
     const headEnd = text.indexOf('\r\n\r\n');
     if (headEnd < 0) return this.#collectHead(buffer, start, end);
     if (headEnd + 4 > this.#limits.maxHeadBytes) return this.#fail('head-too-large', 'bytes', start);
     const after = this.#takeHead(text, start + headEnd + 4);
-    if (this.status === 'head') this.#memo.store(buffer, start, after);
+    if (this.status === 'head') memo.store(buffer, start, after);
     return after;
   }
 
@@ -151,7 +150,6 @@ export class ResponseReader {
   }
 
   #takeHead(text: string, at: number): number {
-    this.#memo.forget();
     const fault = parseResponseHead(text, this.head, this.#limits);
     if (fault !== undefined) return this.#fail(fault === 'too-many-fields' ? 'head-too-large' : 'malformed-head', fault, at);
     return this.#acceptHead(at);

@@ -23,7 +23,10 @@ export class AccessFile {
   }
 
   write(chunk: Uint8Array): void {
-    if (this.#fd < 0) return this.#onWritten(chunk);
+    if (this.#fd < 0) {
+      this.#onWritten(chunk);
+      return;
+    }
     this.#queue.push(chunk);
     if (!this.#isWriting) this.#next();
   }
@@ -49,7 +52,10 @@ export class AccessFile {
   #next(): void {
     const chunk = this.#queue.shift();
     this.#isWriting = chunk !== undefined;
-    if (chunk !== undefined) return this.#send(chunk, 0);
+    if (chunk !== undefined) {
+      this.#send(chunk, 0);
+      return;
+    }
     this.#whenIdle?.();
     this.#whenIdle = undefined;
   }

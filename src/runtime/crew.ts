@@ -138,7 +138,10 @@ export class Crew {
 
   #spawn(): void {
     const slot = this.#freeSlots.shift();
-    if (slot === undefined) return this.#respawnAfter(LOOK_MS);
+    if (slot === undefined) {
+      this.#respawnAfter(LOOK_MS);
+      return;
+    }
     const start = { ...this.#options.startOf(this.#plan), plan: this.#plan, slot };
     const worker = new WorkerHandle(this.#options.sources, start, {
       beat: this.#options.heartbeats.read(slot),
@@ -257,7 +260,10 @@ export class Crew {
     events.workerReplaced(this.#options.log, { worker: worker.slot, quietMs: Math.round(quietMs) });
     const hasUws = this.#plan.config.listeners.some(({ engine }) => engine === 'uws');
     // A thread that ends with a live uWS app takes the process with it, so the process is replaced as a whole.
-    if (!hasUws) return worker.terminate();
+    if (!hasUws) {
+      worker.terminate();
+      return;
+    }
     worker.state = 'leaving';
     this.#options.onIrreplaceable(`worker ${worker.slot} is stuck and serves a uws listener`);
   }

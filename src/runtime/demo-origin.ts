@@ -36,34 +36,55 @@ const BLOCK = Buffer.alloc(64 * 1024, 'Sluice passes this on without keeping it.
 function answer(request: PlainRequest, reply: PlainReply): void {
   const url = new URL(request.url ?? '/', 'http://demo');
   const [, first = '', second = ''] = url.pathname.split('/');
-  if (first === 'echo') return echo(request, reply);
-  if (first === 'upload') return countUpload(request, reply);
+  if (first === 'echo') {
+    echo(request, reply);
+    return;
+  }
+  if (first === 'upload') {
+    countUpload(request, reply);
+    return;
+  }
   request.resume();
   switch (first) {
     case '':
-      return json(reply, 200, { service: 'demo origin of Sluice', try: ENDPOINTS, post: ['/echo', '/upload'] });
+      json(reply, 200, { service: 'demo origin of Sluice', try: ENDPOINTS, post: ['/echo', '/upload'] });
+      return;
     case 'api':
-      return api(url.pathname, reply);
+      api(url.pathname, reply);
+      return;
     case 'headers':
-      return json(reply, 200, { method: request.method, target: request.url, headers: pairs(request.rawHeaders) });
+      json(reply, 200, { method: request.method, target: request.url, headers: pairs(request.rawHeaders) });
+      return;
     case 'events':
-      return streamEvents(reply);
+      streamEvents(reply);
+      return;
     case 'download':
-      return download(request, reply, clamp(url.searchParams.get('bytes'), DEFAULT_DOWNLOAD_BYTES, MAX_DOWNLOAD_BYTES));
+      download(request, reply, clamp(url.searchParams.get('bytes'), DEFAULT_DOWNLOAD_BYTES, MAX_DOWNLOAD_BYTES));
+      return;
     case 'slow':
-      return answerLate(reply, clamp(url.searchParams.get('ms'), DEFAULT_SLOW_MS, MAX_SLOW_MS));
+      answerLate(reply, clamp(url.searchParams.get('ms'), DEFAULT_SLOW_MS, MAX_SLOW_MS));
+      return;
     case 'status':
-      return answerStatus(reply, second);
+      answerStatus(reply, second);
+      return;
     default:
-      return json(reply, 404, { error: 'no such endpoint', try: ENDPOINTS });
+      json(reply, 404, { error: 'no such endpoint', try: ENDPOINTS });
+      return;
   }
 }
 
 function api(path: string, reply: PlainReply): void {
-  if (path === '/api/time') return json(reply, 200, { now: new Date().toISOString() });
-  if (path === '/api/users') return json(reply, 200, USERS);
+  if (path === '/api/time') {
+    json(reply, 200, { now: new Date().toISOString() });
+    return;
+  }
+  if (path === '/api/users') {
+    json(reply, 200, USERS);
+    return;
+  }
   const user = USERS.find(({ id }) => path === `/api/users/${id}`);
-  return user === undefined ? json(reply, 404, { error: 'no such user' }) : json(reply, 200, user);
+  if (user === undefined) json(reply, 404, { error: 'no such user' });
+  else json(reply, 200, user);
 }
 
 function echo(request: PlainRequest, reply: PlainReply): void {
@@ -161,7 +182,10 @@ function pairs(raw: readonly string[]): string[] {
 }
 
 function answerStatus(reply: PlainReply, text: string): void {
-  if (text !== '204' && text !== '304') return json(reply, /^[2-5]\d\d$/.test(text) ? Number(text) : 400, { status: text });
+  if (text !== '204' && text !== '304') {
+    json(reply, /^[2-5]\d\d$/.test(text) ? Number(text) : 400, { status: text });
+    return;
+  }
   reply.writeHead(Number(text));
   reply.end();
 }

@@ -57,15 +57,19 @@ class ProxyProcess {
   onMessage(message: ToProxy): void {
     switch (message.kind) {
       case 'reload':
-        return this.#run(() => this.#coordinator.reload('signal'));
+        this.#run(() => this.#coordinator.reload('signal'));
+        return;
       case 'drain':
       case 'retire':
-        return this.end(message.kind);
+        this.end(message.kind);
+        return;
       case 'cut':
         this.#coordinator.cut();
-        return this.end('retire');
+        this.end('retire');
+        return;
       case 'reopen-logs':
-        return this.#coordinator.reopenLogs();
+        this.#coordinator.reopenLogs();
+        return;
     }
   }
 

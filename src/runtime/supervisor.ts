@@ -125,9 +125,11 @@ export class Supervisor {
   #onMessage(proxy: ProxyHandle, message: FromProxy): void {
     switch (message.kind) {
       case 'ready':
-        return this.#onReady(proxy, message);
+        this.#onReady(proxy, message);
+        return;
       case 'failed':
-        return this.#onFailed(proxy, message.text);
+        this.#onFailed(proxy, message.text);
+        return;
       case 'reloaded':
         this.#remember(message.listeners);
         this.#lastGood = message.good;
@@ -136,7 +138,8 @@ export class Supervisor {
         if (proxy === this.#current) this.stop('admin');
         return;
       case 'replace-me':
-        return this.#replace(proxy, message.reason);
+        this.#replace(proxy, message.reason);
+        return;
     }
   }
 
@@ -171,10 +174,14 @@ export class Supervisor {
     if (this.#leaving.delete(proxy)) {
       events.proxyEnded(this.#log, { pid: proxy.pid, how });
       if (this.#isStopping && how !== 'exit code 0') this.#exitCode = 1;
-      return this.#endIfIdle();
+      this.#endIfIdle();
+      return;
     }
     clearTimeout(this.#readyTimer);
-    if (proxy === this.#next) return this.#onNextDied(how);
+    if (proxy === this.#next) {
+      this.#onNextDied(how);
+      return;
+    }
     if (proxy === this.#current) this.#onCurrentDied(proxy, how);
     this.#endIfIdle();
   }
@@ -191,7 +198,8 @@ export class Supervisor {
     if (this.#lastGood === undefined) {
       this.#isStopping = true;
       this.#exitCode = 1;
-      return this.#output.onFailed(`the proxy process ended before it was ready (${how})`);
+      this.#output.onFailed(`the proxy process ended before it was ready (${how})`);
+      return;
     }
     // The newer process of an upgrade takes over as soon as it is ready.
     const delayMs = this.#next === undefined ? this.#backOff.afterDeath(performance.now() - proxy.startedMs) : 0;

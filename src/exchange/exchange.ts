@@ -271,11 +271,12 @@ export class Exchange implements UpstreamSink {
 
   onUpstreamFail(failure: UpstreamFailure): void {
     this.connection = null;
+    this.held = null;
     const { plan } = this;
     if (plan === null) return;
     plan.metrics.countFailure(failure.kind);
     const recovery = recover(failure, {
-      isAnswered: this.state === 'answering' || this.held !== null,
+      isAnswered: this.state === 'answering',
       isIdempotent: IDEMPOTENT.has(this.facts.method),
       isBodySpent: this.facts.isBodySpent,
       attempts: this.facts.attempts,
@@ -308,10 +309,10 @@ export class Exchange implements UpstreamSink {
   }
 
   /** Something of ours threw while this exchange was being served: it alone pays. */
-  onException(): void {
+  onException(answer: OwnAnswer = INTERNAL_ERROR): void {
     this.dropUpstream();
     if (this.state === 'answering') this.cut('exception');
-    else this.answer(INTERNAL_ERROR);
+    else this.answer(answer);
   }
 
   private refuseBody(refusal: RequestRefusal): void {
@@ -349,20 +350,6 @@ export class Exchange implements UpstreamSink {
     this.complete();
   }
 
-  /** A filter answers in the upstream's place. */
-  answerFromFilter(rendered: RenderedAnswer): void {
-    this.dropUpstream();
-    this.held = null;
-    this.sendOwn(rendered);
-  }
-
-  failFromFilter(answer: OwnAnswer): void {
-    this.dropUpstream();
-    this.held = null;
-    if (this.state === 'answering') this.cut('exception');
-    else this.answer(answer);
-  }
-
   complete(): void {
     this.finish('complete');
   }
@@ -371,7 +358,9 @@ export class Exchange implements UpstreamSink {
     this.finish(outcome);
   }
 
-  private dropUpstream(): void {
+  /** Gives up what is under way upstream, if anything is. */
+  dropUpstream(): void {
+    this.held = null;
     const { connection, upstream } = this;
     this.connection = null;
     if (connection !== null) connection.abandon();

@@ -1,5 +1,6 @@
 import { parseRequestHead } from '../http/request-head.ts';
 import { statusText } from '../http/status.ts';
+import type { RenderedAnswer } from './answers.ts';
 import type { AnswerFraming } from './client-port.ts';
 import type { Exchange } from './exchange.ts';
 import { FieldList } from './field-list.ts';
@@ -90,6 +91,12 @@ function releaseHeld(exchange: Exchange, head: HeldHead): void {
   }
 }
 
+/** A filter answers in the upstream's place. */
+function answerInstead(exchange: Exchange, rendered: RenderedAnswer): void {
+  exchange.dropUpstream();
+  exchange.sendOwn(rendered);
+}
+
 function contextOf(exchange: Exchange, plan: RoutePlan): FilterContext {
   const { port, listener, facts } = exchange;
   const clientAddress = port === null || listener === null ? '' : facts.addressBehind(port.remoteAddress, listener.trusted);
@@ -103,13 +110,13 @@ function goOn(exchange: Exchange, phase: Promise<PhaseResult>, next: () => void)
     .then((result) => {
       if (exchange.life !== life) return;
       gateway.clock.refresh();
-      if (result.kind === 'answer') exchange.answerFromFilter(render(result.answer));
-      else if (result.kind === 'fault') exchange.failFromFilter(FILTER_FAILED);
+      if (result.kind === 'answer') answerInstead(exchange, render(result.answer));
+      else if (result.kind === 'fault') exchange.onException(FILTER_FAILED);
       else next();
     })
     .catch((error: unknown) => {
       gateway.reportError('filter', error);
-      if (exchange.life === life) exchange.failFromFilter(FILTER_FAILED);
+      if (exchange.life === life) exchange.onException(FILTER_FAILED);
     });
 }
 

@@ -10,6 +10,7 @@ import type { FieldList } from './field-list.ts';
  */
 export interface Filter {
   /** Before the route's upstream is asked. Return an answer to end the request here. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a phase that returns nothing is a function to void, or to a promise of it
   request?(request: FilterRequest): FilterAnswer | undefined | void | Promise<FilterAnswer | undefined | void>;
   /** On the head that is about to be sent to the upstream, for every attempt. */
   upstreamRequest?(request: FilterUpstreamRequest): void | Promise<void>;

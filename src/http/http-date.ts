@@ -61,7 +61,9 @@ type DateParts = readonly [year: string, month: string, day: string, hour: strin
 
 /** A second of 60 is a leap second (RFC 9110 5.6.7 allows it) and counts as the next minute's first. */
 function utc(parts: DateParts): number | undefined {
-  const [year, month, day, hour, minute, second] = [parts[0], (MONTHS as readonly string[]).indexOf(parts[1]), ...parts.slice(2)].map(Number);
+  const [year, month, day, hour, minute, second] = [parts[0], (MONTHS as readonly string[]).indexOf(parts[1]), ...parts.slice(2)].map(
+    Number,
+  );
   if (
     year === undefined ||
     month === undefined ||

@@ -1,7 +1,11 @@
 import { assert } from './assert.ts';
 
+type OnRead = (this: StreamHandle, bytes: unknown) => unknown;
 type StreamHandle = {
-  onread: (this: StreamHandle, bytes: unknown) => unknown;
+  onread: OnRead;
+  /** Ours: what `net` itself had there, for the end of the stream and for errors. */
+  ordinaryOnRead: OnRead;
+  directOnBytes: OnBytes;
   reading: boolean;
   useUserBuffer(buffer: Uint8Array): void;
   readStart(): number;
@@ -19,6 +23,12 @@ const { streamBaseState, kReadBytesOrError } = binding;
  */
 export type OnBytes = (length: number) => Uint8Array | undefined;
 
+/** One function for all sockets, so that the engine sees one call site. */
+function onRead(this: StreamHandle, bytes: unknown): unknown {
+  const length = streamBaseState[kReadBytesOrError] ?? 0;
+  return length > 0 ? this.directOnBytes(length) : this.ordinaryOnRead(bytes);
+}
+
 /**
  * Reads one connected socket into buffers of its owner, past the stream and its events: see `direct-writer.ts` for why. The
  * end of the stream and errors take their usual way (`end`, `error`, `close`).
@@ -33,11 +43,9 @@ export class DirectReader {
     this.handle = handle;
     // The peer may have gone between accept and now.
     if (handle === null) return;
-    const ordinary = handle.onread;
-    handle.onread = function onread(bytes: unknown): unknown {
-      const length = streamBaseState[kReadBytesOrError] ?? 0;
-      return length > 0 ? onBytes(length) : ordinary.call(this, bytes);
-    };
+    handle.ordinaryOnRead = handle.onread;
+    handle.directOnBytes = onBytes;
+    handle.onread = onRead;
     handle.useUserBuffer(first);
     this.resume();
   }

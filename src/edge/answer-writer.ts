@@ -4,6 +4,8 @@ import type { Loan } from '../upstream/sink.ts';
 
 /** Bytes up to this are put together with the head as text and leave in one write; a longer piece is written as it is lent. */
 const MAX_JOINED_BYTES = 16 * 1024;
+/** A length that no answer has. */
+const NONE_LIKE_IT = -2;
 const LAST_CHUNK = '0\r\n\r\n';
 
 /**
@@ -13,6 +15,10 @@ const LAST_CHUNK = '0\r\n\r\n';
 export class AnswerWriter {
   private readonly wire: DirectWriter;
   private out = '';
+  private lastHead = '';
+  private lastBlock = '';
+  private lastStatus = '';
+  private lastLength = NONE_LIKE_IT;
   private isChunked = false;
   private hasBody = false;
   /** The client's minor version, and whether it may go on after the answer: set before `writeHead`. */
@@ -48,8 +54,15 @@ export class AnswerWriter {
     this.isChunked = kind === 'unknown' && this.minor > 0;
     this.isUntilClose = kind === 'unknown' && this.minor === 0;
     const length = kind === 'length' ? framing.bytes : kind === 'none' ? lengthWhenNone : -1;
-    const framed = length >= 0 ? `Content-Length: ${length}\r\n` : this.isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
-    this.append(`HTTP/1.1 ${status}\r\n${block}${framed}${this.connectionLine()}\r\n`);
+    // The same fields as last time, the same length, and nothing to say of the connection: the same head.
+    if (length !== this.lastLength || !this.isKeptAlive || this.minor === 0 || block !== this.lastBlock || status !== this.lastStatus) {
+      const framed = length >= 0 ? `Content-Length: ${length}\r\n` : this.isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
+      this.lastHead = `HTTP/1.1 ${status}\r\n${block}${framed}${this.connectionLine()}\r\n`;
+      this.lastLength = this.isKeptAlive && this.minor > 0 && length >= 0 ? length : NONE_LIKE_IT;
+      this.lastBlock = block;
+      this.lastStatus = status;
+    }
+    this.append(this.lastHead);
   }
 
   /** HTTP/1.1 persists unless told, HTTP/1.0 only if told (RFC 9112 section 9.3). */

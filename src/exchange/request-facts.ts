@@ -53,16 +53,15 @@ export class RequestFacts implements RouteQuery {
   /** Takes over what the vetted head says. False: the path has no one meaning, so it can be matched with no route. */
   read(): boolean {
     const { head } = this;
+    if (!head.isRead) readForRouting(head);
     this.isHeadVetted = true;
     this.isRequestWhole = !head.isChunked && head.contentLength <= 0;
     this.method = head.method;
     this.queryText = head.query;
-    this.host = hostOf(head.authority);
-    const isServerWide = head.path === '*' || (head.method === 'OPTIONS' && BARE_ORIGIN.test(head.target));
-    this.target = isServerWide ? '*' : head.path + head.query;
-    const path = isServerWide ? '/' : normalisePath(head.path);
-    this.path = path ?? '';
-    return path !== undefined;
+    this.host = head.routeHost;
+    this.target = head.routeTarget;
+    this.path = head.routePath ?? '';
+    return head.routePath !== undefined;
   }
 
   /** A field of the request by lower-case name, repeated ones joined. */
@@ -99,6 +98,15 @@ export class RequestFacts implements RouteQuery {
     this.connectedMs = 0;
     this.headMs = 0;
   }
+}
+
+/** Kept with the head, because the same head often comes again. */
+function readForRouting(head: RequestHead): void {
+  const isServerWide = head.path === '*' || (head.method === 'OPTIONS' && BARE_ORIGIN.test(head.target));
+  head.isRead = true;
+  head.routeHost = hostOf(head.authority);
+  head.routeTarget = isServerWide ? '*' : head.path + head.query;
+  head.routePath = isServerWide ? '/' : normalisePath(head.path);
 }
 
 function hostOf(authority: string): string {

@@ -67,6 +67,11 @@ export class RequestHead {
   readonly memo = new HeadMemo();
   /** What was built of this very head last, and by what: the same head need not be built again. `null` = nothing. */
   builtBy: object | null = null;
+  /** What routing asks, found when it is first asked: see `exchange/request-facts.ts`. `isRead` says that it has been. */
+  isRead = false;
+  routeHost = '';
+  routePath: string | undefined = undefined;
+  routeTarget = '';
   builtTarget = '';
   builtAuthority = '';
   built = '';
@@ -85,6 +90,7 @@ export class RequestHead {
 export function parseRequestHead(text: string, into: RequestHead, limits: RequestHeadLimits): Refusal | undefined {
   into.text = text;
   into.builtBy = null;
+  into.isRead = false;
   into.memo.forget();
   into.authority = '';
   into.contentLength = -1;

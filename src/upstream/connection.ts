@@ -180,7 +180,7 @@ export class Connection implements SocketEvents {
   onOpen(): void {
     if (this.#state !== 'connecting') return;
     this.#state = 'open';
-    this.#input = new DirectReader(this.#socket, this.#buffer.bytes, (bytes) => this.#onRead(bytes));
+    this.#input = new DirectReader(this.#socket, this.#buffer.filled, (bytes) => this.#onRead(bytes));
     this.#rest();
     this.#owner.onConnectionOpen(this);
   }
@@ -213,12 +213,11 @@ export class Connection implements SocketEvents {
 
   /** Returns the buffer for the next read, `undefined` = the same. */
   #onRead(bytes: number): Buffer | undefined {
-    const buffer = this.#buffer.bytes;
     // Nobody has asked for these bytes, so they must never be taken for an answer to the next request.
     if (this.#ring.count === this.#ring.unflushed) this.#fail('reset', 'bytes that nobody asked for');
-    else this.#consume(buffer, bytes);
+    else this.#consume(this.#buffer.filled, bytes);
     if (this.#state === 'open') this.#ring.current()?.sink?.onUpstreamPause();
-    return this.#buffer.bytes === buffer ? undefined : this.#buffer.bytes;
+    return this.#buffer.turn();
   }
 
   #onDrain(): void {

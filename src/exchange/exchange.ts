@@ -217,6 +217,7 @@ export class Exchange implements UpstreamSink {
     const body: RequestBody = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
     connection.send(this.filteredHead === '' ? upstreamHead(this) : this.filteredHead, body, this.facts.method === 'HEAD');
     if (!this.facts.isRequestWhole) this.port?.resumeBody();
+    else if (body !== 'none') connection.endBody();
   }
 
   onUpstreamInformational(head: ResponseHead): void {
@@ -284,6 +285,8 @@ export class Exchange implements UpstreamSink {
     switch (recovery.kind) {
       case 'retry':
         plan.metrics.countRetry(recovery.reason);
+        // What comes of the body now belongs to the next connection.
+        this.port?.pauseBody();
         this.attempt(plan, true);
         return;
       case 'answer':

@@ -37,6 +37,11 @@ export class ClientTimes {
     this.deadlineMs = this.clock.nowMs + this.config.timeouts.idleMs;
   }
 
+  /** That the client takes what waits for it of an answer that is over for us. */
+  awaitDelivery(): void {
+    this.deadlineMs = this.clock.nowMs + Math.max(this.config.timeouts.idleMs, LINGER_MS);
+  }
+
   awaitClose(): void {
     this.deadlineMs = this.clock.nowMs + LINGER_MS;
   }

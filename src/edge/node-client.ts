@@ -284,6 +284,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
     this.phase = 'idle';
     this.intake.mode = this.writer.isFull ? 'hold' : 'head';
     this.times.awaitRequest();
+    if (this.wire.queuedBytes > 0) this.times.awaitDelivery();
   }
 
   private startDiscarding(): void {
@@ -302,7 +303,8 @@ export class NodeClient implements ClientPort, IntakeOwner {
     this.phase = 'closing';
     this.bytesRead = 0;
     this.intake.drop();
-    this.times.awaitClose();
+    if (this.wire.queuedBytes > 0) this.times.awaitDelivery();
+    else this.times.awaitClose();
     this.socket.end();
   }
 }

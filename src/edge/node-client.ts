@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { DirectWriter } from '../base/direct-writer.ts';
 import type { AnswerFraming, ClientPort } from '../exchange/client-port.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { plainAddress } from '../http/ip-address.ts';
 import type { RequestRefusal } from '../http/refusal.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { Loan } from '../upstream/sink.ts';
@@ -49,7 +50,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
   constructor(server: NodeServer, socket: Socket) {
     this.server = server;
     this.socket = socket;
-    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remoteAddress = plainAddress(socket.remoteAddress ?? '');
     this.remotePort = socket.remotePort ?? 0;
     this.wire = new DirectWriter(socket, () => this.onDrain());
     this.writer = new AnswerWriter(this.wire);

@@ -1,5 +1,5 @@
 import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONNECTION_NOMINATES, connectionOptions } from './connection-options.ts';
-import { markFieldLine } from './field-lines.ts';
+import { markFieldLines, TOO_MANY_FIELDS } from './field-lines.ts';
 import { HeadMemo } from './head-memo.ts';
 import type { FieldMarks } from './field-marks.ts';
 import {
@@ -125,18 +125,14 @@ function threeDigits(text: string, at: number): number {
 /** Marks every field line up to the empty line. The only pass of a relay that touches each character of the head. */
 function markFields(into: ResponseHead, maxFields: number): ResponseFault | undefined {
   const { text, marks } = into;
-  let at = into.fieldsStart;
-  marks.reset();
-  while (text.charCodeAt(at) !== CR) {
-    const index = marks.count;
-    if (index === maxFields) return 'too-many-fields';
-    const start = at;
-    at = markFieldLine(text, start, marks);
-    if (at < 0) return 'malformed-field';
-    marks.kinds[index] = knownResponseField(text, start, (marks.nameEnds[index] ?? 0) - start);
+  const end = markFieldLines(text, into.fieldsStart, marks, maxFields);
+  if (end < 0) return end === TOO_MANY_FIELDS ? 'too-many-fields' : 'malformed-field';
+  const { kinds, starts, nameEnds, count } = marks;
+  for (let i = 0; i < count; i++) {
+    const start = starts[i] ?? 0;
+    kinds[i] = knownResponseField(text, start, (nameEnds[i] ?? 0) - start);
   }
-  if (text.charCodeAt(at + 1) !== LF) return 'malformed-field';
-  into.fieldsEnd = at;
+  into.fieldsEnd = end;
   return undefined;
 }
 

@@ -51,6 +51,7 @@ function addMark(marks: FieldMarks, start: number, nameEnd: number, lineEnd: num
   let valueEnd = lineEnd;
   while (valueStart < valueEnd && isBlank(COPIED[valueStart] ?? 0)) valueStart++;
   while (valueEnd > valueStart && isBlank(COPIED[valueEnd - 1] ?? 0)) valueEnd--;
+  if (marks.count === marks.room) marks.grow();
   const index = marks.count++;
   marks.kinds[index] = (seen & UNDERSCORE) === 0 ? FIELD_OTHER : FIELD_LOOKALIKE;
   marks.starts[index] = start;
@@ -95,6 +96,7 @@ export function markFieldLine(text: string, start: number, marks: FieldMarks): n
   if (text.charCodeAt(at) !== 0x0d || text.charCodeAt(at + 1) !== 0x0a) return -1;
   let valueEnd = at;
   while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
+  if (marks.count === marks.room) marks.grow();
   const index = marks.count++;
   marks.kinds[index] = (seen & UNDERSCORE) === 0 ? FIELD_OTHER : FIELD_LOOKALIKE;
   marks.starts[index] = start;

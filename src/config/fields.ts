@@ -1,18 +1,6 @@
+import { isEditableField } from '../http/field-edits.ts';
 import { isFieldValue, isToken } from '../http/tokens.ts';
 import { bad, good, type Parsed } from './problem.ts';
-
-/** Fields of one connection or of the framing (RFC 9110 7.6.1, RFC 9112 6): the proxy writes them, nobody configures them. */
-const OWN_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 const MAX_NAME = 128;
 const MAX_VALUE_BYTES = 8192;
@@ -27,7 +15,7 @@ export function parseEditableName(text: string): Parsed<string> {
   const name = parseFieldName(text);
   if (name.kind === 'bad') return name;
   const lower = text.toLowerCase();
-  if (OWN_FIELDS.has(lower)) return bad('is a field of the connection or the framing; the proxy writes it itself');
+  if (!isEditableField(lower)) return bad('is a field of the connection or the framing; the proxy writes it itself');
   if (lower === 'host') return bad('cannot be edited', 'use `host: upstream` on the upstream');
   return name;
 }

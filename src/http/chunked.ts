@@ -10,7 +10,8 @@ export type ChunkedStatus = 'more' | 'data' | 'end' | 'fault';
 export const MAX_CHUNK_EXTENSION_BYTES = 4096;
 /** The trailer section as a whole. It is checked and thrown away. */
 export const MAX_TRAILER_BYTES = 16_384;
-const MAX_SIZE_DIGITS = 16;
+/** Leading zeros are part of the grammar; sizes are bounded by their value. */
+const MAX_SIZE_DIGITS = 128;
 
 const CR = 13;
 const LF = 10;
@@ -35,7 +36,7 @@ const DONE = 13;
 const FAULT = 14;
 
 /**
- * Takes the chunked coding (RFC 9112 7.1) off a stream of bytes, strictly: CRLF only, at least one and at most sixteen hex
+ * Takes the chunked coding (RFC 9112 7.1) off a stream of bytes, strictly: CRLF only, at least one and at most 128 hex
  * digits, sizes up to 2^53 - 1. Nothing is copied: `next` tells the range of data in the caller's buffer. Works from any split.
  */
 export class ChunkedDecoder {

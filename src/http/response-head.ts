@@ -1,5 +1,5 @@
 import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONNECTION_NOMINATES, connectionOptions } from './connection-options.ts';
-import { markFieldLines, TOO_MANY_FIELDS } from './field-lines.ts';
+import { MALFORMED_FIELD, markFieldLines, TOO_MANY_FIELDS } from './field-lines.ts';
 import { HeadMemo } from './head-memo.ts';
 import type { FieldMarks } from './field-marks.ts';
 import {
@@ -18,7 +18,7 @@ export type ResponseHeadLimits = { readonly maxFields: number };
 export type ResponseFault =
   | 'malformed-status-line'
   | 'unsupported-version' // another major version than 1
-  | 'malformed-field' // no colon, space before it, bad name, folded line, bad byte in a value, bare CR or LF
+  | 'malformed-field' // no colon, bad name, folded line, bad byte in a value, bare CR or LF
   | 'too-many-fields'
   | 'bad-length' // malformed or differing Content-Length
   | 'length-and-coding' // Content-Length with Transfer-Encoding, RFC 9112 6.3
@@ -68,7 +68,8 @@ const CR = 13;
 const LF = 10;
 const SP = 32;
 const COMMA = 44;
-const MAX_LENGTH_DIGITS = 16;
+/** A name at the start of a line, and white space between it and its colon. The two share no character, so nothing is tried twice. */
+const BLANKS_BEFORE_COLON = /(^|\r\n)([!#$%&'*+\-.^_`|~\dA-Za-z]+)[\t ]+(?=:)/g;
 
 /**
  * Parses the head that `text` (latin1) begins with, strictly (RFC 9112). `text` must hold the empty line that ends the head;
@@ -82,7 +83,8 @@ export function parseResponseHead(text: string, into: ResponseHead, limits: Resp
   into.isChunked = false;
   into.keepAliveSec = -1;
   into.hasUpgrade = false;
-  return parseStatusLine(text, into) ?? markFields(into, Math.min(limits.maxFields, into.marks.capacity)) ?? readFields(into);
+  const maxFields = Math.min(limits.maxFields, into.marks.capacity);
+  return parseStatusLine(text, into) ?? markFields(into, maxFields) ?? readFields(into);
 }
 
 /** RFC 9112 section 4. The space before an empty reason may be missing: origins leave it out, and nothing can be read two ways. */
@@ -124,9 +126,11 @@ function threeDigits(text: string, at: number): number {
 
 /** Marks every field line up to the empty line. The only pass of a relay that touches each character of the head. */
 function markFields(into: ResponseHead, maxFields: number): ResponseFault | undefined {
-  const { text, marks } = into;
-  const end = markFieldLines(text, into.fieldsStart, marks, maxFields);
+  const { marks } = into;
+  let end = markFieldLines(into.text, into.fieldsStart, marks, maxFields);
+  if (end === MALFORMED_FIELD && removeBlanksBeforeColons(into)) end = markFieldLines(into.text, into.fieldsStart, marks, maxFields);
   if (end < 0) return end === TOO_MANY_FIELDS ? 'too-many-fields' : 'malformed-field';
+  const { text } = into;
   const { kinds, starts, nameEnds, count } = marks;
   for (let i = 0; i < count; i++) {
     const start = starts[i] ?? 0;
@@ -134,6 +138,18 @@ function markFields(into: ResponseHead, maxFields: number): ResponseFault | unde
   }
   into.fieldsEnd = end;
   return undefined;
+}
+
+/**
+ * RFC 9112 5.1: a proxy must remove white space between a name and its colon from a response. True if there was any; then
+ * `text` is the head without it. What a field so written says counts, or the next recipient would read more than we did.
+ */
+function removeBlanksBeforeColons(into: ResponseHead): boolean {
+  const { text, fieldsStart } = into;
+  const fields = text.slice(fieldsStart, text.indexOf('\r\n\r\n', fieldsStart - 2) + 4);
+  const cleaned = fields.replace(BLANKS_BEFORE_COLON, '$1$2');
+  into.text = text.slice(0, fieldsStart) + cleaned;
+  return cleaned.length < fields.length;
 }
 
 /** Reads the fields that decide framing and persistence. */
@@ -185,8 +201,9 @@ function readLength(into: ResponseHead, index: number): boolean {
     let length = 0;
     for (let digit = text.charCodeAt(at) - 48; at < end && digit >= 0 && digit <= 9; digit = text.charCodeAt(++at) - 48) {
       length = length * 10 + digit;
+      if (length > Number.MAX_SAFE_INTEGER) return false;
     }
-    if (at === start || at - start > MAX_LENGTH_DIGITS || length > Number.MAX_SAFE_INTEGER) return false;
+    if (at === start) return false;
     if (into.contentLength >= 0 && into.contentLength !== length) return false;
     into.contentLength = length;
     while (at < end && isBlank(text.charCodeAt(at))) at++;

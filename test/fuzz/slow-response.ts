@@ -6,8 +6,8 @@ export type Outcome = { kind: 'whole' | 'not-whole'; events: string[]; body: str
 
 const NOT_WHOLE: Outcome = { kind: 'not-whole', events: [], body: '', used: 0 };
 const HEAD =
-  /^HTTP\/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n((?:[!#$%&'*+\-.^_`|~\dA-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n/;
-const CHUNK = /^([\dA-Fa-f]{1,16})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n/;
+  /^HTTP\/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n((?:[!#$%&'*+\-.^_`|~\dA-Za-z]+[\t ]*:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n/;
+const CHUNK = /^([\dA-Fa-f]{1,128})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n/;
 const TRAILERS = /^(?:[!#$%&'*+\-.^_`|~\dA-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
 
 type Head = { length: number; minor: number; status: number; fields: [name: string, value: string][] };
@@ -18,7 +18,7 @@ function readHead(text: string): Head | undefined {
   const lines = (match[4] ?? '').split('\r\n').slice(0, -1);
   const fields = lines.map((line): [string, string] => {
     const colon = line.indexOf(':');
-    return [line.slice(0, colon), line.slice(colon + 1).replace(/^[\t ]+|[\t ]+$/g, '')];
+    return [line.slice(0, colon).replace(/[\t ]+$/, ''), line.slice(colon + 1).replace(/^[\t ]+|[\t ]+$/g, '')];
   });
   return { length: match[0].length, minor: Number(match[1]), status: Number(match[2]), fields };
 }
@@ -31,7 +31,7 @@ function values(head: Head, name: string): string[] {
 function bodyLength(head: Head, isHead: boolean): number | undefined {
   if (head.status === 204) return 0;
   const lengths = values(head, 'content-length').flatMap((value) => value.split(',').map((each) => each.replace(/^[\t ]+|[\t ]+$/g, '')));
-  if (!lengths.every((each) => /^\d{1,16}$/.test(each)) || new Set(lengths.map(Number)).size > 1) return undefined;
+  if (!lengths.every((each) => /^\d+$/.test(each) && BigInt(each) < 2n ** 53n) || new Set(lengths.map(Number)).size > 1) return undefined;
   const codings = values(head, 'transfer-encoding');
   if (codings.length > 1 || (codings.length === 1 && (codings[0]?.toLowerCase() !== 'chunked' || head.minor === 0))) return undefined;
   if (codings.length > 0 && lengths.length > 0) return undefined;

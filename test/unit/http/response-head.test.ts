@@ -19,6 +19,8 @@ describe('a response head', () => {
     ['9110 2.5: a higher minor version', 'HTTP/1.7 200 OK\r\n\r\n', { minor: 7, keepAlive: true }],
     ['9110 15: a code beyond 599', 'HTTP/1.1 999 x\r\n\r\n', { status: 999 }],
     ['9112 5: no space, much space, empty', ok('A:b\r\nB: \t c \t\r\nC:\r\n'), {}],
+    ['9112 5.1: space before the colon is removed', ok('A \t: b\r\nContent-Length : 5\r\n'), { contentLength: 5 }],
+    ['9110 8.6: many zeros', ok(`Content-Length: ${'0'.repeat(50)}5\r\n`), { contentLength: 5 }],
     ['9110 8.6: length', ok('content-LENGTH: 0042\r\n'), { contentLength: 42 }],
     ['9110 8.6: largest length', ok('Content-Length: 9007199254740991\r\n'), { contentLength: Number.MAX_SAFE_INTEGER }],
     ['9110 8.6: the same length twice', ok('Content-Length: 5\r\nContent-Length: 5\r\n'), { contentLength: 5 }],
@@ -64,7 +66,11 @@ describe('a response head', () => {
     ['9112 2.3: HTTP/2.0', 'HTTP/2.0 200 OK\r\n\r\n', 'unsupported-version'],
     ['9112 2.3: two digits of version', 'HTTP/1.10 200 OK\r\n\r\n', 'malformed-status-line'],
     ['9112 5.2: obs-fold', ok('A: b\r\n c\r\n'), 'malformed-field'],
-    ['9112 5.1: space before the colon', ok('A : b\r\n'), 'malformed-field'],
+    ['9112 5.1: space before the colon hides no fold', ok('A : b\r\n c : d\r\n'), 'malformed-field'],
+    ['9112 5.1: space within a name', ok('A b : c\r\n'), 'malformed-field'],
+    ['9112 5.1: no name before the space', ok('\t: b\r\n'), 'malformed-field'],
+    ['9112 5.1: bare CR before it', ok('A: b\rC : d\r\n'), 'malformed-field'],
+    ['9112 6.3: lengths that differ, one with space before its colon', ok('Content-Length : 5\r\nContent-Length: 6\r\n'), 'bad-length'],
     ['9112 2.2: space before the first field', ok(' A: b\r\n'), 'malformed-field'],
     ['9112 5: no colon', ok('A\r\n'), 'malformed-field'],
     ['9112 5: no name', ok(': b\r\n'), 'malformed-field'],
@@ -115,6 +121,11 @@ describe('a response head', () => {
       ['X-A', 'b c', 'X-A:  b c \t\r\n'],
     ]);
     assert.equal(text.slice(head.fieldsStart, head.fieldsEnd), 'Date: today\r\nX-A:  b c \t\r\n');
+  });
+
+  it('loses white space before colons, and nothing else', () => {
+    const { head } = parse(`${ok('A : b : c\r\nD\t \t:e\r\nF: g\r\n')}H : x\r\n\r\n`);
+    assert.equal(head.text.slice(head.fieldsStart, head.fieldsEnd), 'A: b : c\r\nD:e\r\nF: g\r\n');
   });
 
   it('leaves nothing of the one before', () => {

@@ -36,6 +36,7 @@ export const REFUSALS: Readonly<Record<RequestRefusal, RefusalAnswer>> = {
   'unsupported-transfer-encoding': { status: 501, title: 'Not Implemented', detail: 'No transfer coding but "chunked" is supported.' },
   'coding-in-http-1.0': bad('An HTTP/1.0 request cannot have a Transfer-Encoding.'),
   'bad-expect': { status: 417, title: 'Expectation Failed', detail: 'No expectation but "100-continue" is supported.' },
+  'content-in-trace': bad('A TRACE request has no content.'),
   'connect-refused': { status: 501, title: 'Not Implemented', detail: 'CONNECT is not available on this listener.' },
   'head-too-large': { status: 431, title: 'Request Header Fields Too Large', detail: 'The request head is larger than this server takes.' },
   'head-timeout': { status: 408, title: 'Request Timeout', detail: 'The request head did not arrive in time.' },

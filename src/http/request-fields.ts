@@ -1,5 +1,6 @@
 import { parseAuthority } from './authority.ts';
 import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONNECTION_NOMINATES, connectionOptions } from './connection-options.ts';
+import { fieldValueOfKind } from './fields.ts';
 import {
   FIELD_CONNECTION,
   FIELD_CONTENT_LENGTH,
@@ -21,7 +22,7 @@ export function interpretRequestFields(head: RequestHead): Refusal | undefined {
   let length = -1;
   let coding = -1;
   let options = 0;
-  let isExpectationMet = true;
+  let hasExpect = false;
   for (let i = 0; i < count; i++) {
     switch (kinds[i]) {
       case FIELD_HOST:
@@ -33,21 +34,20 @@ export function interpretRequestFields(head: RequestHead): Refusal | undefined {
         length = i;
         break;
       case FIELD_TRANSFER_ENCODING:
-        if (coding >= 0) return 'bad-transfer-encoding';
+        if (coding >= 0) return refusedCoding(fieldValueOfKind(head, FIELD_TRANSFER_ENCODING) ?? '');
         coding = i;
         break;
       case FIELD_CONNECTION:
         options |= connectionOptions(head, i, knownRequestField);
         break;
       case FIELD_EXPECT:
-        isExpectationMet = isExpectationMet && isValue(head, i, '100-continue');
-        head.expectsContinue = true;
+        hasExpect = true;
         break;
     }
   }
   head.keepAlive = (options & CONNECTION_CLOSE) === 0 && (head.minor > 0 || (options & CONNECTION_KEEP_ALIVE) !== 0);
   head.hasNominated = (options & CONNECTION_NOMINATES) !== 0;
-  return takeFraming(head, length, coding) ?? takeHost(head, host) ?? takeExpect(head, isExpectationMet);
+  return takeFraming(head, length, coding) ?? takeHost(head, host) ?? takeContent(head) ?? (hasExpect ? takeExpect(head) : undefined);
 }
 
 function takeFraming(head: RequestHead, length: number, coding: number): Refusal | undefined {
@@ -81,7 +81,8 @@ export function parseLength(text: string, start: number, end: number): number {
 function refusedCoding(value: string): Refusal {
   const codings = value.split(',').map((coding) => coding.trim().toLowerCase());
   const last = codings.pop();
-  const isLayered = last === 'chunked' && codings.length > 0 && codings.every((coding) => isToken(coding) && coding !== 'chunked');
+  const names = codings.map((coding) => coding.split(';', 1)[0]?.trim() ?? '');
+  const isLayered = last === 'chunked' && names.length > 0 && names.every((name) => isToken(name) && name !== 'chunked');
   return isLayered ? 'unsupported-transfer-encoding' : 'bad-transfer-encoding';
 }
 
@@ -96,10 +97,17 @@ function takeHost(head: RequestHead, host: number): Refusal | undefined {
   return undefined;
 }
 
-/** An HTTP/1.0 expectation is ignored; so is one without a body to wait for (RFC 9110 10.1.1). */
-function takeExpect(head: RequestHead, isMet: boolean): Refusal | undefined {
-  if (head.minor > 0 && !isMet) return 'bad-expect';
-  if (head.minor === 0 || (head.contentLength <= 0 && !head.isChunked)) head.expectsContinue = false;
+/** RFC 9110 9.3.8: TRACE has no content, and we would be the client that sends it on. */
+function takeContent(head: RequestHead): Refusal | undefined {
+  return head.method === 'TRACE' && (head.contentLength > 0 || head.isChunked) ? 'content-in-trace' : undefined;
+}
+
+/** RFC 9110 10.1.1: a list. An HTTP/1.0 expectation is ignored; so is one without a body to wait for. */
+function takeExpect(head: RequestHead): Refusal | undefined {
+  if (head.minor === 0) return undefined;
+  const members = (fieldValueOfKind(head, FIELD_EXPECT) ?? '').split(',').map((member) => member.trim().toLowerCase());
+  if (members.some((member) => member !== '' && member !== '100-continue')) return 'bad-expect';
+  head.expectsContinue = members.includes('100-continue') && (head.contentLength > 0 || head.isChunked);
   return undefined;
 }
 

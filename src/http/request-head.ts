@@ -29,6 +29,7 @@ export type Refusal =
   | 'unsupported-transfer-encoding' // 501: final coding is chunked but others are before it
   | 'coding-in-http-1.0' // 400
   | 'bad-expect' // 417
+  | 'content-in-trace' // 400
   | 'connect-refused'; // 501 / 405: CONNECT on a reverse-proxy listener
 
 /**

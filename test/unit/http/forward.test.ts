@@ -306,8 +306,10 @@ test('what is built is itself a head that would be accepted', () => {
       const head = parse(text);
       if (typeof head === 'string') return;
       const again = Object.assign(parsed('GET / HTTP/1.1', 'Host: h'), { marks: new FieldMarks(64) });
-      assert.equal(parseRequestHead(buildUpstreamHead(head, policy(), facts({ framing: 'chunked' })), again, limits), undefined);
-      assert.equal(again.isChunked, true);
+      const isChunked = head.method !== 'TRACE';
+      const built = buildUpstreamHead(head, policy(), facts({ framing: isChunked ? 'chunked' : 'none' }));
+      assert.equal(parseRequestHead(built, again, limits), undefined);
+      assert.equal(again.isChunked, isChunked);
     }),
     { numRuns: 1500 },
   );

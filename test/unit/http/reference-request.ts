@@ -20,6 +20,8 @@ export type ReferenceHead = {
 };
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** A coding with whatever parameters. */
+const LAYER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*(?:;|$)/;
 
 export function readReference(text: string, limits: RequestHeadLimits): Refusal | ReferenceHead {
   const start = readStart(text, limits);
@@ -93,22 +95,28 @@ function readFields(block: string, limits: RequestHeadLimits): Refusal | (readon
   return rest === '\r\n' ? fields : 'malformed-field';
 }
 
+/** Why codings (lower case) that are not just `chunked` are refused. */
+function codingRefusal(codings: string): Refusal {
+  const list = codings.split(',').map((c) => c.replace(/^[ \t]+|[ \t]+$/g, ''));
+  const isLayered = list.length > 1 && list.at(-1) === 'chunked' && list.slice(0, -1).every((c) => LAYER.test(c) && !/^chunked[ \t]*(;|$)/.test(c));
+  return isLayered ? 'unsupported-transfer-encoding' : 'bad-transfer-encoding';
+}
+
 function interpret(start: Start, fields: readonly (readonly [string, string])[]): Refusal | ReferenceHead {
   const all = (name: string): string[] => fields.filter(([n]) => n.toLowerCase() === name).map(([, value]) => value);
-  const once = { host: 'bad-host', 'content-length': 'bad-length', 'transfer-encoding': 'bad-transfer-encoding' } as const;
+  const once = { host: 'bad-host', 'content-length': 'bad-length' } as const;
   const seen = new Set<string>();
   for (const [name] of fields) {
     const lower = name.toLowerCase();
     if (seen.has(lower) && Object.hasOwn(once, lower)) return once[lower as keyof typeof once];
+    if (seen.has(lower) && lower === 'transfer-encoding') return codingRefusal(all(lower).join(', ').toLowerCase());
     seen.add(lower);
   }
   const length = all('content-length')[0];
   if (length !== undefined && (!/^[0-9]+$/.test(length) || BigInt(length) > 2n ** 53n - 1n)) return 'bad-length';
   const coding = all('transfer-encoding')[0]?.toLowerCase();
   if (coding !== undefined) {
-    const list = coding.split(',').map((c) => c.replace(/^[ \t]+|[ \t]+$/g, ''));
-    const isLayered = list.length > 1 && list.at(-1) === 'chunked' && list.slice(0, -1).every((c) => TOKEN.test(c) && c !== 'chunked');
-    if (coding !== 'chunked') return isLayered ? 'unsupported-transfer-encoding' : 'bad-transfer-encoding';
+    if (coding !== 'chunked') return codingRefusal(coding);
     if (length !== undefined) return 'length-and-coding';
     if (start.minor === 0) return 'coding-in-http-1.0';
   }
@@ -117,8 +125,9 @@ function interpret(start: Start, fields: readonly (readonly [string, string])[])
   const isEmptyAllowed = host === '' && start.minor === 0;
   const authority = host === undefined || isEmptyAllowed ? '' : readAuthority(host);
   if (authority === undefined) return 'bad-host';
-  const expects = all('expect');
-  if (start.minor > 0 && expects.some((value) => value.toLowerCase() !== '100-continue')) return 'bad-expect';
+  if (start.method === 'TRACE' && (coding !== undefined || (length !== undefined && Number(length) > 0))) return 'content-in-trace';
+  const expects = all('expect').flatMap((value) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
+  if (start.minor > 0 && expects.some((value) => value !== '' && value !== '100-continue')) return 'bad-expect';
   const options = all('connection').flatMap((value) =>
     value
       .toLowerCase()
@@ -133,7 +142,7 @@ function interpret(start: Start, fields: readonly (readonly [string, string])[])
     contentLength,
     isChunked,
     keepAlive: !options.includes('close') && (start.minor > 0 || options.includes('keep-alive')),
-    expectsContinue: start.minor > 0 && expects.length > 0 && (isChunked || contentLength > 0),
+    expectsContinue: start.minor > 0 && expects.includes('100-continue') && (isChunked || contentLength > 0),
     fields,
   };
 }

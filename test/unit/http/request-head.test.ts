@@ -65,12 +65,16 @@ const REFUSED: readonly (readonly [rule: string, text: string, refusal: Refusal]
     'length-and-coding',
   ],
   ['RFC 9112 6.1: another coding below', `${GET}Transfer-Encoding: gzip, chunked\r\n\r\n`, 'unsupported-transfer-encoding'],
+  ['RFC 9112 6.1: the same in two lines', `${GET}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n`, 'unsupported-transfer-encoding'],
+  ['RFC 9112 6.1: another coding below, with parameters', `${GET}Transfer-Encoding: foo ;a=1, chunked\r\n\r\n`, 'unsupported-transfer-encoding'],
+  ['RFC 9110 9.3.8: no content in TRACE', 'TRACE / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n', 'content-in-trace'],
   ['RFC 9112 6.3: chunked is last', `${GET}Transfer-Encoding: chunked, gzip\r\n\r\n`, 'bad-transfer-encoding'],
   ['RFC 9112 7.1: chunked is applied once', `${GET}Transfer-Encoding: chunked, chunked\r\n\r\n`, 'bad-transfer-encoding'],
   ['RFC 9112 6.1: identity is gone', `${GET}Transfer-Encoding: identity\r\n\r\n`, 'bad-transfer-encoding'],
   ['RFC 9112 6.1: no other look of chunked', `${GET}Transfer-Encoding: \x0bchunked\r\n\r\n`, 'malformed-field'],
   ['one Transfer-Encoding', `${GET}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`, 'bad-transfer-encoding'],
   ['RFC 9112 6.1: no Transfer-Encoding in HTTP/1.0', 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n', 'coding-in-http-1.0'],
+  ['RFC 9110 10.1.1: no other expectation beside', `${GET}Expect: 100-continue, x\r\n\r\n`, 'bad-expect'],
   ['RFC 9110 10.1.1: no other expectation', `${GET}Expect: 200-ok\r\n\r\n`, 'bad-expect'],
 ];
 
@@ -111,6 +115,12 @@ const READ: readonly (readonly [rule: string, lines: readonly string[], expected
     ['PUT / HTTP/1.1', 'Host: h', 'Expect: 100-Continue', 'Content-Length: 1'],
     { expectsContinue: true },
   ],
+  [
+    'RFC 9110 5.6.1: Expect is a list',
+    ['PUT / HTTP/1.1', 'Host: h', 'Expect: , 100-continue,', 'Expect: 100-continue', 'Content-Length: 1'],
+    { expectsContinue: true },
+  ],
+  ['RFC 9110 5.6.1: an empty Expect', ['PUT / HTTP/1.1', 'Host: h', 'Expect: ,', 'Content-Length: 1'], { expectsContinue: false }],
   ['RFC 9110 10.1.1: Expect in HTTP/1.0 is ignored', ['PUT / HTTP/1.0', 'Expect: x', 'Content-Length: 1'], { expectsContinue: false }],
   ['RFC 9110 10.1.1: Expect without content is moot', ['GET / HTTP/1.1', 'Host: h', 'Expect: 100-continue'], { expectsContinue: false }],
 ];

@@ -3,6 +3,7 @@ import { valueInBlock } from './fields.ts';
 import { DROP, keptLines, keptLinesByName, type NominatingHead } from './kept-lines.ts';
 import { FIELD_CONTENT_LENGTH, FIELD_DATE, FIELD_KINDS, FIELD_LOCATION, isHopByHop } from './known-fields.ts';
 import { rewriteLocation } from './redirect.ts';
+import { MINORS } from './status.ts';
 
 /** The part of a `ResponseHead` that the builder reads. */
 export type AnswerHead = NominatingHead & { readonly minor: number };
@@ -22,9 +23,8 @@ export type ResponsePolicy = {
   readonly rewritesRedirects: boolean;
   /** The rules remove `Date` or set their own. */
   readonly suppressesDate: boolean;
-  /** The `Via` line for answers that came as HTTP/1.0 and as HTTP/1.1; `''` if the rules remove it. */
-  readonly via10: string;
-  readonly via11: string;
+  /** The `Via` line, by the minor version that the answer came in; `''` if the rules remove it. */
+  readonly vias: readonly string[];
 };
 
 /** What one exchange adds. A hot object, every field set before each use. */
@@ -49,8 +49,7 @@ export function compileResponsePolicy(settings: ResponseSettings): ResponsePolic
     actions,
     rewritesRedirects,
     suppressesDate: edits?.drops.has('date') ?? false,
-    via10: hasVia ? `Via: 1.0 ${settings.pseudonym}\r\n` : '',
-    via11: hasVia ? `Via: 1.1 ${settings.pseudonym}\r\n` : '',
+    vias: MINORS.map((minor) => (hasVia ? `Via: 1.${minor} ${settings.pseudonym}\r\n` : '')),
   });
 }
 
@@ -68,7 +67,7 @@ export function buildClientBlock(head: AnswerHead, policy: ResponsePolicy, facts
     kept +
     (policy.rewritesRedirects ? locationLines(head, facts) : '') +
     (hasDate || policy.suppressesDate ? '' : `Date: ${facts.date}\r\n`) +
-    (head.minor === 0 ? policy.via10 : policy.via11) +
+    (policy.vias[head.minor] ?? '') +
     (edits === undefined ? '' : edits.lines)
   );
 }

@@ -27,6 +27,8 @@ import {
 } from './known-fields.ts';
 import { parseLength } from './request-fields.ts';
 import { hasField, type RequestHead } from './request-head.ts';
+import { MINORS } from './status.ts';
+import { DIGIT, isAll } from './tokens.ts';
 
 /** How the body that follows is framed on the upstream connection. */
 export type BodyFraming = 'none' | 'length' | 'chunked';
@@ -58,9 +60,8 @@ export type ForwardPolicy = {
   readonly fromUntrusted: Uint8Array;
   /** Bits `1 << kind` of own fields that the rules remove or set: they are not written. */
   readonly suppressed: number;
-  /** `Via` and `CDN-Loop` lines for requests that came as HTTP/1.0 and as HTTP/1.1. */
-  readonly passage10: string;
-  readonly passage11: string;
+  /** `Via` and `CDN-Loop` lines, by the minor version that the request came in (RFC 9110 7.6.3). */
+  readonly passages: readonly string[];
 };
 
 /** What one exchange adds: a hot object, made once with its exchange, every field set before each use. */
@@ -131,8 +132,7 @@ export function compileForwardPolicy(settings: ForwardSettings): ForwardPolicy {
     fromTrusted: compileActions(dropped),
     fromUntrusted: compileActions([...dropped, FIELD_FORWARDED, FIELD_X_FORWARDED_OTHER]),
     suppressed,
-    passage10: passageLines('1.0', settings.pseudonym, suppressed),
-    passage11: passageLines('1.1', settings.pseudonym, suppressed),
+    passages: MINORS.map((minor) => passageLines(`1.${minor}`, settings.pseudonym, suppressed)),
   });
 }
 
@@ -162,11 +162,11 @@ export function buildUpstreamHead(head: RequestHead, policy: ForwardPolicy, fact
     `${head.method} ${facts.target} HTTP/1.1\r\nHost: ${upstreamHost(head, policy, facts)}\r\n` +
     (head.hasNominated || edits !== undefined ? keptLinesByName(head, actions, edits) : keptLines(head, actions)) +
     identityLines(head, policy, facts) +
-    (head.minor === 0 ? policy.passage10 : policy.passage11) +
+    (policy.passages[head.minor] ?? '') +
     (policy.setsRequestId ? `X-Request-ID: ${facts.requestId}\r\n` : '') +
     (edits === undefined ? '' : edits.lines) +
     (hasField(head, FIELD_MAX_FORWARDS) ? maxForwardsLine(head, policy) : '') +
-    framingLines(head.method, facts)
+    framingLines(head, facts)
   );
 }
 
@@ -176,11 +176,11 @@ function upstreamHost(head: RequestHead, policy: ForwardPolicy, facts: ForwardFa
   return policy.host === 'client' && head.authority !== '' ? head.authority : facts.upstreamAuthority;
 }
 
-function framingLines(method: string, facts: ForwardFacts): string {
+function framingLines(head: RequestHead, facts: ForwardFacts): string {
   const expect = facts.forwardExpect && facts.framing !== 'none' ? 'Expect: 100-continue\r\n' : '';
   switch (facts.framing) {
     case 'none':
-      return hasExpectedBody(method) ? 'Content-Length: 0\r\n\r\n' : '\r\n';
+      return head.contentLength === 0 || hasExpectedBody(head.method) ? 'Content-Length: 0\r\n\r\n' : '\r\n';
     case 'length':
       return `Content-Length: ${facts.contentLength}\r\n${expect}\r\n`;
     case 'chunked':
@@ -195,16 +195,19 @@ function hasExpectedBody(method: string): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH';
 }
 
-/** The `Max-Forwards` of an OPTIONS or TRACE request (RFC 9110 7.6.2), 0 … 2^53-1; -1 if there is none that counts. */
+/** The `Max-Forwards` of an OPTIONS or TRACE request (RFC 9110 7.6.2); Infinity beyond 2^53-1; -1 if there is none that counts. */
 export function maxForwards(head: RequestHead): number {
   if (head.method !== 'OPTIONS' && head.method !== 'TRACE') return -1;
   const value = hasField(head, FIELD_MAX_FORWARDS) ? fieldValueOfKind(head, FIELD_MAX_FORWARDS) : undefined;
-  return value === undefined ? -1 : parseLength(value, 0, value.length);
+  if (value === undefined || value === '' || !isAll(value, DIGIT)) return -1;
+  const count = parseLength(value, 0, value.length);
+  return count < 0 ? Number.POSITIVE_INFINITY : count;
 }
 
 function maxForwardsLine(head: RequestHead, policy: ForwardPolicy): string {
   if ((policy.suppressed & (1 << FIELD_MAX_FORWARDS)) !== 0) return '';
   if (head.hasNominated && nominatedNames(head).has('max-forwards')) return '';
   const count = maxForwards(head);
-  return `Max-Forwards: ${count > 0 ? count - 1 : fieldValueOfKind(head, FIELD_MAX_FORWARDS)}\r\n`;
+  const next = count > 0 ? Math.min(count - 1, Number.MAX_SAFE_INTEGER) : fieldValueOfKind(head, FIELD_MAX_FORWARDS);
+  return `Max-Forwards: ${next}\r\n`;
 }

@@ -48,7 +48,7 @@ export class RequestHead {
   query = '';
   /** Host[:port] in lower case: of the absolute-form target if there is one (RFC 9112 3.2.2), else of `Host`; `''` where an HTTP/1.0 request has none. */
   authority = '';
-  /** Minor version: 0 or 1 (anything above 1 counts as 1). */
+  /** Minor version as received, 0 to 9; everything above 0 is treated as 1. */
   minor = 1;
   /** -1 = none. */
   contentLength = -1;

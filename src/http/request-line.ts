@@ -40,7 +40,7 @@ function parseVersion(text: string, start: number, head: RequestHead): Refusal |
   if (!text.startsWith('HTTP/', start) || !isDigit(major) || text.charCodeAt(start + 6) !== 0x2e || !isDigit(minor)) return 'bad-version';
   if (text.charCodeAt(start + 8) !== 0x0d || text.charCodeAt(start + 9) !== 0x0a) return 'malformed-request-line';
   if (major !== 0x31) return 'unsupported-version';
-  head.minor = minor === 0x30 ? 0 : 1;
+  head.minor = minor - 0x30;
   head.fieldsStart = start + 10;
   return undefined;
 }

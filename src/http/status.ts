@@ -1,3 +1,6 @@
+/** The minor versions that one digit can tell (RFC 9112 2.3). */
+export const MINORS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
+
 /** Reason phrases of RFC 9110 section 15 and the later registrations that Sluice itself answers with. */
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',

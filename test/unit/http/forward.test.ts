@@ -206,6 +206,17 @@ for (const [rule, method, given, last] of FRAMED) {
   });
 }
 
+test('Via tells the version that the request came in, whatever it is taken as (RFC 9110 7.6.3)', () => {
+  for (const version of ['1.0', '1.1', '1.2', '1.9']) {
+    assert.ok(linesOf(parsed(`GET / HTTP/${version}`, 'Host: h')).includes(`Via: ${version} sluice-t`), version);
+  }
+});
+
+test('a length of nothing that the client told is told on (RFC 9110 8.6)', () => {
+  assert.ok(linesOf(get('Content-Length: 0')).includes('Content-Length: 0'));
+  assert.ok(!linesOf(get()).includes('Content-Length: 0'));
+});
+
 test('Max-Forwards counts down for OPTIONS and TRACE only (RFC 9110 7.6.2)', () => {
   const of = (method: string, value: string): RequestHead => parsed(`${method} / HTTP/1.1`, 'Host: h', `Max-Forwards: ${value}`);
   const line = (head: RequestHead): string | undefined => linesOf(head).find((l) => l.startsWith('Max-Forwards'));
@@ -213,6 +224,8 @@ test('Max-Forwards counts down for OPTIONS and TRACE only (RFC 9110 7.6.2)', () 
   assert.equal(line(of('TRACE', '1')), 'Max-Forwards: 0');
   assert.equal(line(of('GET', '3')), 'Max-Forwards: 3');
   assert.equal(line(of('OPTIONS', 'x')), 'Max-Forwards: x');
+  assert.equal(line(of('OPTIONS', '9007199254740992')), 'Max-Forwards: 9007199254740991');
+  assert.equal(line(of('OPTIONS', '9'.repeat(50))), 'Max-Forwards: 9007199254740991');
   assert.deepEqual(
     [maxForwards(of('OPTIONS', '0')), maxForwards(of('TRACE', '5')), maxForwards(of('GET', '0')), maxForwards(get())],
     [0, 5, -1, -1],

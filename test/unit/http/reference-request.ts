@@ -51,7 +51,7 @@ function readStart(text: string, limits: RequestHeadLimits): Refusal | Start {
   if (!rest.slice(9).startsWith('\r\n')) return 'malformed-request-line';
   if (version[1] !== '1') return 'unsupported-version';
   const place = readTarget(method, target);
-  return typeof place === 'string' ? place : { method, target, ...place, minor: version[2] === '0' ? 0 : 1 };
+  return typeof place === 'string' ? place : { method, target, ...place, minor: Number(version[2]) };
 }
 
 function readTarget(method: string, target: string): Refusal | Pick<Start, 'path' | 'query' | 'authority'> {

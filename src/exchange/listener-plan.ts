@@ -9,6 +9,9 @@ import type { MetricSlot } from '../observe/slots.ts';
 export type GatewayRefusal = 'no-route' | 'method-not-allowed' | 'connection-limit' | 'accept-error';
 export type TimeoutKind = (typeof TIMEOUT_KINDS)[number];
 
+const SLASH = 0x2f;
+const HTTPS = /^https:/i;
+
 /** What is compiled for a listener: whom it trusts and where it counts. */
 export class ListenerPlan {
   readonly config: ListenerConfig;
@@ -42,6 +45,14 @@ export class ListenerPlan {
 
   isTrusted(address: string): boolean {
     return this.hasTrusted && this.trusted.has(address);
+  }
+
+  /**
+   * An https target must come over a connection that is secured for it (RFC 9110 7.4), unless a trusted gateway, which had it
+   * so, hands it on. Only a target in absolute-form names its scheme.
+   */
+  isMisdirected(target: string, peerAddress: string): boolean {
+    return target.charCodeAt(0) !== SLASH && this.proto === 'http' && HTTPS.test(target) && !this.isTrusted(peerAddress);
   }
 
   countReceived(bytes: number): void {

@@ -69,11 +69,11 @@ export function answerForRule(kind: FailureKind, rule: FailureRule): OwnAnswer {
 }
 
 /**
- * OPTIONS or TRACE with `Max-Forwards: 0` ends here (RFC 9110 section 7.6.2): OPTIONS is answered for this server, TRACE
- * reflects the request without what is secret.
+ * OPTIONS or TRACE with `Max-Forwards: 0` ends here (RFC 9110 section 7.6.2): OPTIONS is answered for this server with the
+ * methods of the route (9.3.7), TRACE reflects the request without what is secret.
  */
-export function answerForMaxForwards(head: RequestHead): RenderedAnswer {
-  if (head.method === 'OPTIONS') return { status: statusText(200), block: '', body: Buffer.alloc(0) };
+export function answerForMaxForwards(head: RequestHead, allow: string): RenderedAnswer {
+  if (head.method === 'OPTIONS') return { status: statusText(200), block: `Allow: ${allow}\r\n`, body: Buffer.alloc(0) };
   const lines = head.text.split('\r\n').filter((line) => !UNREFLECTED.test(line.slice(0, Math.max(0, line.indexOf(':')))));
   return { status: statusText(200), block: 'Content-Type: message/http\r\n', body: Buffer.from(lines.join('\r\n'), 'latin1') };
 }

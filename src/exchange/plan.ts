@@ -6,7 +6,7 @@ import { statusText } from '../http/status.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { type PathPattern, parsePattern } from '../routing/pattern.ts';
 import { compileRewrite, type TargetRewrite } from '../routing/rewrite.ts';
-import type { RouteEntry } from '../routing/route.ts';
+import { acceptedMethods, type RouteEntry } from '../routing/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { RenderedAnswer } from './answers.ts';
 import type { LoadedFilter, LoadedFilters } from './filters.ts';
@@ -22,12 +22,16 @@ export type RoutePlan = {
   readonly forward: ForwardPolicy;
   readonly response: ResponsePolicy;
   readonly rewrite: TargetRewrite | null;
+  /** Of an `Allow` field: the methods that the route takes, or the usual ones where it takes all. */
+  readonly allow: string;
   readonly filters: readonly LoadedFilter[] | null;
   readonly maxBodyBytes: number;
   readonly totalMs: number;
   readonly serverTiming: boolean;
   readonly metrics: RouteMetrics;
 };
+
+const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
 
 export type PlanServices = {
   readonly clusters: ReadonlyMap<string, Cluster>;
@@ -55,6 +59,7 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
   const parsed = parsePattern(route.match.path);
   assert(parsed.kind === 'ok', `the path of route ${route.name} has been checked`);
   const { pseudonym } = services;
+  const methods = acceptedMethods(route.match.methods);
   return Object.freeze({
     name: route.name,
     upstreamName: upstream?.name ?? '',
@@ -70,6 +75,7 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
     }),
     response: compileResponsePolicy({ responseFields: route.responseFields, redirects: route.redirects, pseudonym }),
     rewrite: rewriteOf(route, parsed.pattern),
+    allow: (methods.length === 0 ? USUAL_METHODS : methods).join(', '),
     filters: filtersOf(route, services.filters),
     maxBodyBytes: route.maxBodyBytes,
     totalMs: route.timeoutMs,

@@ -9,6 +9,7 @@ export type RequestRefusal =
   | 'body-too-slow'
   | 'body-too-large'
   | 'malformed-body'
+  | 'misdirected'
   | 'loop-detected';
 
 /** How a refusal is answered (RFC 9457); after it the connection is closed. `detail` names no value that the client sent. */
@@ -44,6 +45,7 @@ export const REFUSALS: Readonly<Record<RequestRefusal, RefusalAnswer>> = {
   'body-too-slow': { status: 408, title: 'Request Timeout', detail: 'The request body arrived too slowly.' },
   'body-too-large': { status: 413, title: 'Content Too Large', detail: 'The request body is larger than this server takes.' },
   'malformed-body': bad('The chunked request body is malformed.'),
+  misdirected: { status: 421, title: 'Misdirected Request', detail: 'An https target needs a secured connection.' },
   'loop-detected': { status: 508, title: 'Loop Detected', detail: 'The request has passed this server before.' },
 };
 

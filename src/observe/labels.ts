@@ -8,7 +8,6 @@ export const REFUSAL_REASONS: readonly string[] = [
   ...Object.keys(REFUSALS),
   'no-route',
   'method-not-allowed',
-  'misdirected',
   'draining',
   'connection-limit',
   'accept-error',

@@ -74,7 +74,7 @@ export type ParsedRoute =
   | { readonly kind: 'bad'; readonly problems: readonly RouteProblem[] };
 
 /** RFC 9110 9.3.2: HEAD is GET without the content, so who serves GET serves HEAD. */
-function acceptedMethods(methods: readonly string[]): readonly string[] {
+export function acceptedMethods(methods: readonly string[]): readonly string[] {
   return methods.includes('GET') && !methods.includes('HEAD') ? [...methods, 'HEAD'] : methods;
 }
 

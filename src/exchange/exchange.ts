@@ -97,7 +97,7 @@ export class Exchange implements UpstreamSink {
 
   /** Answers a request that the edge could not take; nothing of it goes upstream. */
   refuse(refusal: RequestRefusal): void {
-    if (this.facts.startMs === 0) this.facts.startMs = this.gateway.clock.nowMs;
+    this.facts.markRefused(this.gateway.clock.nowMs);
     this.listener?.countRefused(refusal);
     this.port?.closeAfter();
     this.answer(refusalAnswer(REFUSALS[refusal], refusal));
@@ -294,7 +294,7 @@ export class Exchange implements UpstreamSink {
         this.answer(answerForRule(failure.kind, recovery.rule));
         return;
       case 'cut':
-        this.facts.proxyError = failure.kind;
+        this.facts.proxyError = recovery.rule.proxyError;
         this.cut('upstream-broke');
         return;
       default:

@@ -1,3 +1,4 @@
+import type { TIMEOUT_KINDS } from '../observe/labels.ts';
 import type { FailureKind, UpstreamFailure } from '../upstream/failure.ts';
 
 /**
@@ -13,6 +14,16 @@ export type FailureRule = {
    * before any byte of an answer may have been closed by the origin while idle (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
    */
   readonly retry: 'never' | 'unsent' | 'stale';
+};
+
+type TimeoutKind = (typeof TIMEOUT_KINDS)[number];
+
+const TIMEOUTS: Partial<Readonly<Record<FailureKind, TimeoutKind>>> = {
+  'connect-timeout': 'upstream-connect',
+  'response-timeout': 'upstream-response',
+  'idle-timeout': 'upstream-idle',
+  'too-slow': 'upstream-too-slow',
+  'pool-timeout': 'pool-wait',
 };
 
 const RULES: Readonly<Record<FailureKind, FailureRule>> = {
@@ -58,6 +69,11 @@ const RULES: Readonly<Record<FailureKind, FailureRule>> = {
     retry: 'unsent',
   },
 };
+
+/** Which clock ran out, where a failure says that one did; `undefined` = none. */
+export function timeoutOf(kind: FailureKind): TimeoutKind | undefined {
+  return TIMEOUTS[kind];
+}
 
 export function ruleOf(failure: UpstreamFailure): FailureRule {
   return RULES[failure.kind];

@@ -13,6 +13,8 @@ const RESERVED = new Set([
 ]);
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const SP = 32;
+const HTAB = 9;
 
 type Line = { readonly name: string; readonly lower: string; readonly value: string };
 
@@ -28,7 +30,7 @@ export class FieldList {
   constructor(block: string) {
     for (const text of block.split('\r\n')) {
       const colon = text.indexOf(':');
-      if (colon > 0) this.#lines.push(toLine(text.slice(0, colon), text.slice(colon + 1).trim()));
+      if (colon > 0) this.#lines.push(toLine(text.slice(0, colon), trimBlanks(text.slice(colon + 1))));
     }
   }
 
@@ -84,8 +86,21 @@ function toLine(name: string, value: string): Line {
   return { name, lower: name.toLowerCase(), value };
 }
 
+/** Optional white space is SP and HTAB (RFC 9110 section 5.6.3). `trim` would take 0xA0 as well: the last byte of an `à` in UTF-8. */
+function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB;
+}
+
 function vetLine(name: string, value: string): Line {
-  const text = String(value).trim();
+  const text = trimBlanks(String(value));
   if (!NAME.test(name)) throw new TypeError(`filter: ${JSON.stringify(name)} is not a field name`);
   if (!VALUE.test(text)) throw new TypeError(`filter: the value of ${name} has characters that a field value cannot have`);
   if (RESERVED.has(name.toLowerCase())) throw new TypeError(`filter: ${name} belongs to the proxy and cannot be changed by a filter`);

@@ -4,7 +4,12 @@ import type { FilterAnswer, FilterContext, FilterRequest, FilterResponse, Filter
 export type FilterPhase = 'request' | 'upstream-request' | 'response' | 'finish';
 
 /** A phase that could not be completed, as a value. */
-export type FilterFault = { readonly filter: string; readonly phase: FilterPhase; readonly error: unknown };
+export type FilterFault = {
+  readonly filter: string;
+  readonly phase: FilterPhase;
+  readonly cause: 'timeout' | 'error';
+  readonly error: unknown;
+};
 
 /** What a run of one phase came to. */
 export type PhaseResult =
@@ -16,6 +21,8 @@ export type PhaseResult =
 export type FaultReport = (fault: FilterFault) => void;
 
 const DONE: PhaseResult = { kind: 'done' };
+
+class FilterTimeout extends Error {}
 
 /** Runs the filters of one exchange, phase by phase, in the order of the config. Made only for a route that has some. */
 export class FilterRun {
@@ -78,7 +85,7 @@ export class FilterRun {
       const value = call();
       return { kind: 'value', value: isPromise(value) ? await within(value, loaded.timeoutMs) : value };
     } catch (error) {
-      const fault: FilterFault = { filter: loaded.name, phase, error };
+      const fault: FilterFault = { filter: loaded.name, phase, cause: error instanceof FilterTimeout ? 'timeout' : 'error', error };
       this.report(fault);
       return loaded.onError === 'open' ? { kind: 'value', value: undefined } : { kind: 'fault', fault };
     }
@@ -91,8 +98,11 @@ function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
 
 function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no result within ${timeoutMs} ms`)), timeoutMs);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const timer = setTimeout(() => reject(new FilterTimeout(`no result within ${timeoutMs} ms`)), timeoutMs);
+    // A user's thenable need not be a whole promise.
+    Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
   });
 }
 

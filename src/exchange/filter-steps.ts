@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { FieldList } from './field-list.ts';
 import { FilterRun, type PhaseResult, splitHead } from './filter-run.ts';
 import type { FilterAnswer, FilterContext, FilterResponse } from './filters.ts';
-import { upstreamHead } from './messages.ts';
+import { answerFraming, upstreamHead } from './messages.ts';
 import { FILTER_FAILED } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 
@@ -68,8 +68,17 @@ export function startResponseFilters(exchange: Exchange, held: HeldHead): void {
   goOn(exchange, filters.response(view), () => {
     if (!Number.isInteger(view.status) || view.status < 200 || view.status > 599)
       throw new TypeError(`filter: ${view.status} is no status of a final answer`);
-    releaseHeld(exchange, { ...held, status: view.status, block: headers.toBlock() });
+    releaseHeld(exchange, { ...reframed(exchange.facts.method, held, view.status), block: headers.toBlock() });
   });
+}
+
+/** With another status the body may have to go, or an answer that had none is one of length 0 (RFC 9112 section 6.3). */
+function reframed(method: string, held: HeldHead, status: number): HeldHead {
+  if (status === held.status) return held;
+  const bodyLength = held.framing.kind === 'length' ? held.framing.bytes : held.framing.kind === 'none' ? 0 : -1;
+  const isBodiless = status === 204 || status === 304;
+  const lengthWhenNone = method === 'HEAD' && !isBodiless ? held.lengthWhenNone : -1;
+  return { ...held, status, framing: answerFraming(method, status, bodyLength), lengthWhenNone };
 }
 
 /** The filters have let the head go: it, and what came of the body meanwhile. */

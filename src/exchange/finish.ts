@@ -75,6 +75,7 @@ function describeTimes(exchange: Exchange, record: AccessRecord): void {
 function outcomeOf(exchange: Exchange, outcome: Outcome): AccessOutcome {
   if (outcome === 'client-gone') return 'aborted';
   if (outcome !== 'complete') return 'cut';
-  if (exchange.facts.attempts === 0) return exchange.plan === null ? 'refused' : 'answered';
+  if (exchange.facts.isRefused || exchange.plan === null) return 'refused';
+  if (exchange.facts.attempts === 0) return 'answered';
   return exchange.facts.proxyError === '' ? 'answered' : 'failed';
 }

@@ -136,6 +136,7 @@ export class Gateway {
 
   reportFilterFault(plan: RoutePlan, fault: FilterFault): void {
     plan.metrics.countFilterError(fault.phase);
+    if (fault.cause === 'timeout') plan.metrics.countTimeout('filter');
     this.reportError(`filter ${fault.filter}, phase ${fault.phase}, route ${plan.name}`, fault.error);
   }
 

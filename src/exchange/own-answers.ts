@@ -63,9 +63,10 @@ export function answerForMethod(allow: string): OwnAnswer {
   };
 }
 
+/** The prefix keeps the upstream's `malformed-body` apart from the client's: a `type` means one thing. */
 export function answerForRule(kind: FailureKind, rule: FailureRule): OwnAnswer {
   const { status, proxyError, title } = rule;
-  return { status, problem: kind, title, detail: `${title}.`, proxyError, extra: status === 503 ? RETRY_AFTER : '' };
+  return { status, problem: `upstream-${kind}`, title, detail: `${title}.`, proxyError, extra: status === 503 ? RETRY_AFTER : '' };
 }
 
 /**

@@ -19,17 +19,16 @@ export type RetryReason = 'unsent' | 'stale';
 export type Recovery =
   | { readonly kind: 'retry'; readonly reason: RetryReason }
   | { readonly kind: 'answer'; readonly rule: FailureRule }
-  | { readonly kind: 'cut' };
+  | { readonly kind: 'cut'; readonly rule: FailureRule };
 
-const CUT: Recovery = { kind: 'cut' };
 /** One retry on a fresh connection, and as many as a pipeline may break under a request that was never looked at. */
 const MAX_ATTEMPTS = 2;
 const MAX_UNSENT_ATTEMPTS = 4;
 
 /** Decides what follows a failed attempt. Pure. */
 export function recover(failure: UpstreamFailure, facts: RecoveryFacts): Recovery {
-  if (facts.isAnswered) return CUT;
   const rule = ruleOf(failure);
+  if (facts.isAnswered) return { kind: 'cut', rule };
   const reason = retryReason(failure, rule, facts);
   return reason === undefined ? { kind: 'answer', rule } : { kind: 'retry', reason };
 }

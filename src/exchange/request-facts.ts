@@ -34,6 +34,8 @@ export class RequestFacts implements RouteQuery {
   /** Bytes of the request body were handed to an attempt; they cannot be sent again. */
   isBodySpent = false;
   isRequestWhole = false;
+  /** The gateway would not take it, or not the whole of it. */
+  isRefused = false;
   /** Sent to the client; 0 = none yet. */
   status = 0;
   /** Word of Proxy-Status (RFC 9209 section 2.3), or `''`. */
@@ -75,6 +77,12 @@ export class RequestFacts implements RouteQuery {
     return this.clientAddress;
   }
 
+  /** It may not have begun: then it does now. */
+  markRefused(nowMs: number): void {
+    this.isRefused = true;
+    if (this.startMs === 0) this.startMs = nowMs;
+  }
+
   reset(): void {
     this.head = this.ownHead;
     this.isHeadVetted = false;
@@ -89,6 +97,7 @@ export class RequestFacts implements RouteQuery {
     this.attempts = 0;
     this.isBodySpent = false;
     this.isRequestWhole = false;
+    this.isRefused = false;
     this.status = 0;
     this.proxyError = '';
     this.bytesReceived = 0;

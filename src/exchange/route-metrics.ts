@@ -1,7 +1,8 @@
-import { CODE_CLASSES, FAILURE_KINDS, RETRY_REASONS } from '../observe/labels.ts';
+import { CODE_CLASSES, FAILURE_KINDS, RETRY_REASONS, type TIMEOUT_KINDS } from '../observe/labels.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import type { FailureKind } from '../upstream/failure.ts';
+import { timeoutOf } from './failures.ts';
 import type { FilterPhase } from './filter-run.ts';
 import type { RetryReason } from './recover.ts';
 
@@ -53,10 +54,16 @@ export class RouteMetrics {
 
   countFailure(kind: FailureKind): void {
     this.incrementAt(this.failures, FAILURE_KINDS.indexOf(kind));
+    const timeout = timeoutOf(kind);
+    if (timeout !== undefined) this.countTimeout(timeout);
   }
 
   countRetry(reason: RetryReason): void {
     this.incrementAt(this.retries, RETRY_REASONS.indexOf(reason));
+  }
+
+  countTimeout(kind: (typeof TIMEOUT_KINDS)[number]): void {
+    this.metrics.increment(this.metrics.slot('sluice_timeouts_total', { kind }));
   }
 
   countFilterError(phase: FilterPhase): void {

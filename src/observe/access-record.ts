@@ -1,5 +1,5 @@
 /**
- * How an exchange ended: `answered` whole; `refused` by the gateway before any upstream; `failed` = an upstream failed and
+ * How an exchange ended: `answered` whole; `refused` by the gateway, the request or its body; `failed` = an upstream failed and
  * the gateway answered in its stead; `aborted` by the client; `cut` = the answer broke off.
  */
 export type AccessOutcome = 'answered' | 'refused' | 'failed' | 'aborted' | 'cut';

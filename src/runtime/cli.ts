@@ -1,58 +1,13 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import type { StartCommand } from './launch.ts';
 import { readVersion } from './version.ts';
 
-// Every command loads what it needs when it runs, so that `start`, whose process stays, holds little.
+// Every command loads what it needs when it runs. A plain `start` does not come here: see `launch.mjs`.
 
 type ConfigFlags = { readonly config?: string };
 type AdminFlags = ConfigFlags & { readonly admin?: string };
-
-const program = new Command('sluice')
-  .description('Reverse proxy and API gateway for multi-core hosts.')
-  .version(readVersion())
-  .showHelpAfterError('(see --help)')
-  .exitOverride();
-
-program
-  .command('start')
-  .description('serve; without arguments: the built-in example with its own origin')
-  .option('--config <file>', 'configuration, YAML or a .ts module (environment: SLUICE_CONFIG)')
-  .option('--listen <address>', 'address to listen on, as ":8080" (environment: SLUICE_LISTEN)')
-  .option('--to <url>', 'serve one upstream without a configuration, credentials included')
-  .option('--admin <address>', 'admin listener')
-  .action(async (flags: AdminFlags & { readonly listen?: string; readonly to?: string }) => {
-    const { runStart } = await import('./start-command.ts');
-    process.exitCode = await runStart(withAbsoluteConfig(flags));
-  });
-
-program
-  .command('check')
-  .description('read a configuration and report every problem as file:line:column; exit code 1 if there is one')
-  .requiredOption('--config <file>', 'configuration', configFromEnv())
-  .action(async ({ config = '' }: ConfigFlags) => {
-    const { runCheck } = await import('./config-commands.ts');
-    process.exitCode = await runCheck(resolve(config));
-  });
-
-program
-  .command('explain')
-  .description('which route a request takes, and why')
-  .requiredOption('--config <file>', 'configuration', configFromEnv())
-  .argument('<method>', 'request method')
-  .argument('<url>', 'absolute URL, or a path')
-  .option('-H, --header <line>', 'a request field, "name: value"; may be repeated', collect, [])
-  .action(async (method: string, url: string, flags: ConfigFlags & { readonly header: readonly string[] }) => {
-    const { runExplain } = await import('./explain-command.ts');
-    process.exitCode = await runExplain({ configPath: resolve(flags.config ?? ''), method, url, fields: flags.header });
-  });
-
-program
-  .command('schema')
-  .description('print the JSON Schema of the configuration')
-  .action(async () => {
-    const { runSchema } = await import('./config-commands.ts');
-    process.exitCode = await runSchema();
-  });
+type Outcome = { exitCode: number };
 
 const ADMIN_COMMANDS = {
   reload: 'have a running sluice read its configuration again; exit code 1 if it is bad',
@@ -60,18 +15,91 @@ const ADMIN_COMMANDS = {
   top: 'print what a running sluice counts',
 } as const;
 
-for (const [name, description] of Object.entries(ADMIN_COMMANDS)) {
+/** Runs the command of `argv`, which begins as `process.argv` does. Resolves with the exit code. */
+export async function runCli(argv: readonly string[], start: StartCommand): Promise<number> {
+  const outcome: Outcome = { exitCode: 0 };
+  const program = makeProgram();
+  addStart(program, start, outcome);
+  addConfigCommands(program, outcome);
+  addExplain(program, outcome);
+  addAdminCommands(program, outcome);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode;
+  }
+  return outcome.exitCode;
+}
+
+function makeProgram(): Command {
+  return new Command('sluice')
+    .description('Reverse proxy and API gateway for multi-core hosts.')
+    .version(readVersion())
+    .showHelpAfterError('(see --help)')
+    .exitOverride();
+}
+
+function addStart(program: Command, start: StartCommand, outcome: Outcome): void {
   program
-    .command(name)
-    .description(description)
-    .option('--config <file>', 'configuration whose admin address and token are used', configFromEnv())
-    .option('--admin <address>', 'address of the admin listener')
-    .action(async (flags: AdminFlags) => {
-      const { ADMIN_ACTIONS, findAdmin } = await import('./admin-commands.ts');
-      const action = ADMIN_ACTIONS[name];
-      const admin = await findAdmin(withAbsoluteConfig(flags));
-      process.exitCode = typeof admin === 'string' || action === undefined ? complain(String(admin)) : await action(admin);
+    .command('start')
+    .description('serve; without arguments: the built-in example with its own origin')
+    .option('--config <file>', 'configuration, YAML or a .ts module (environment: SLUICE_CONFIG)')
+    .option('--listen <address>', 'address to listen on, as ":8080" (environment: SLUICE_LISTEN)')
+    .option('--to <url>', 'serve one upstream without a configuration, credentials included')
+    .option('--admin <address>', 'admin listener')
+    .action(async (flags: AdminFlags & { readonly listen?: string; readonly to?: string }) => {
+      outcome.exitCode = await start(withAbsoluteConfig(flags));
     });
+}
+
+function addConfigCommands(program: Command, outcome: Outcome): void {
+  program
+    .command('check')
+    .description('read a configuration and report every problem as file:line:column; exit code 1 if there is one')
+    .requiredOption('--config <file>', 'configuration', configFromEnv())
+    .action(async ({ config = '' }: ConfigFlags) => {
+      const { runCheck } = await import('./config-commands.ts');
+      outcome.exitCode = await runCheck(resolve(config));
+    });
+
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration')
+    .action(async () => {
+      const { runSchema } = await import('./config-commands.ts');
+      outcome.exitCode = await runSchema();
+    });
+}
+
+function addExplain(program: Command, outcome: Outcome): void {
+  program
+    .command('explain')
+    .description('which route a request takes, and why')
+    .requiredOption('--config <file>', 'configuration', configFromEnv())
+    .argument('<method>', 'request method')
+    .argument('<url>', 'absolute URL, or a path')
+    .option('-H, --header <line>', 'a request field, "name: value"; may be repeated', collect, [])
+    .action(async (method: string, url: string, flags: ConfigFlags & { readonly header: readonly string[] }) => {
+      const { runExplain } = await import('./explain-command.ts');
+      outcome.exitCode = await runExplain({ configPath: resolve(flags.config ?? ''), method, url, fields: flags.header });
+    });
+}
+
+function addAdminCommands(program: Command, outcome: Outcome): void {
+  for (const [name, description] of Object.entries(ADMIN_COMMANDS)) {
+    program
+      .command(name)
+      .description(description)
+      .option('--config <file>', 'configuration whose admin address and token are used', configFromEnv())
+      .option('--admin <address>', 'address of the admin listener')
+      .action(async (flags: AdminFlags) => {
+        const { ADMIN_ACTIONS, findAdmin } = await import('./admin-commands.ts');
+        const action = ADMIN_ACTIONS[name];
+        const admin = await findAdmin(withAbsoluteConfig(flags));
+        outcome.exitCode = typeof admin === 'string' || action === undefined ? complain(String(admin)) : await action(admin);
+      });
+  }
 }
 
 function withAbsoluteConfig<T extends ConfigFlags>(flags: T): T {
@@ -89,11 +117,4 @@ function collect(line: string, lines: readonly string[]): readonly string[] {
 function complain(text: string): number {
   console.error(`sluice: ${text}`);
   return 1;
-}
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode;
 }

@@ -1,5 +1,6 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import type { OwnThreadData } from './own-thread.ts';
+import { parentPort } from 'node:worker_threads';
+// Loaded while the thread waits for what it is to read.
+import '../config/quick.ts';
 import { readConfig } from './read-config.ts';
 import type { StartOptions } from './start-options.ts';
 
@@ -7,5 +8,6 @@ export type ConfigAsked = { readonly options: StartOptions; readonly demoOrigin:
 
 // A configuration is read on a thread that ends with it: the parsers take some 30 MB that only this moment needs, and a
 // configuration written in TypeScript is loaded afresh each time, with all that it imports.
-const { options, demoOrigin } = (workerData as OwnThreadData).data as ConfigAsked;
-parentPort?.postMessage(await readConfig(options, demoOrigin));
+parentPort?.once('message', async ({ options, demoOrigin }: ConfigAsked) => {
+  parentPort?.postMessage(await readConfig(options, demoOrigin));
+});

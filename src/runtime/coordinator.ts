@@ -1,5 +1,5 @@
 import type { AdminConfig, GatewayConfig } from '../config/types.ts';
-import { openPlainServer, type PlainServer } from '../edge/plain-server.ts';
+import type { PlainServer } from '../edge/plain-server.ts';
 import { reservePort } from '../edge/reserve-port.ts';
 import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
@@ -7,15 +7,17 @@ import { createHeartbeats } from '../shm/heartbeat.ts';
 import { AccessTarget } from './access-target.ts';
 import { adminHandler, type ReloadResult } from './admin.ts';
 import { Crew } from './crew.ts';
+import { startDemoOrigin } from './demo-origin-aside.ts';
 import { summarizeError } from './faults.ts';
+import type { OwnSources } from './launch.ts';
 import type { FromProxy, OpenListener, PlanMessage } from './messages.ts';
-import type { OwnSources } from './own-sources.ts';
-import { startOwnThread } from './own-thread.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import type { ReadConfig } from './read-config.ts';
 import { readConfigAside } from './read-config-aside.ts';
 import { addressText, bindProblem, resolvePorts } from './resolve-ports.ts';
+import { expectedWorkers, SpareWorkers } from './spare-workers.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
+import { allowUwsHeads, maxUwsHeadBytes } from './uws-heads.ts';
 
 /** How long a worker may take to load a plan before the reload is refused. */
 const PREPARE_TIMEOUT_MS = 15_000;
@@ -23,7 +25,6 @@ const COMMIT_TIMEOUT_MS = 15_000;
 const MOVE_TIMEOUT_MS = 5_000;
 const ADMIN_GRACE_MS = 500;
 const MAX_ADMIN_CONNECTIONS = 256;
-const DEMO_ENTRY = new URL('./demo-origin-thread.ts', import.meta.url);
 
 export type CoordinatorOptions = {
   readonly start: ProxyStart;
@@ -44,12 +45,16 @@ export class Coordinator {
   readonly #log: EventLog;
   readonly #tell: (message: FromProxy) => void;
   readonly #accessTarget = new AccessTarget();
+  readonly #threads: SpareWorkers;
+  /** URL of the built-in example's origin; '' where there is none. */
+  readonly #demoOrigin: Promise<string>;
   #crew: Crew | undefined;
   #metrics: ProcessMetrics | undefined;
   #admin: PlainServer | undefined;
   #adminConfig: AdminConfig | undefined;
-  #demoOrigin = '';
   #state: 'starting' | 'serving' | 'draining' = 'starting';
+  /** What uws listeners take at most as long as this process lives. */
+  #uwsHeadBytes = 0;
   /** One change of plan at a time. */
   #changes: Promise<unknown> = Promise.resolve();
 
@@ -58,6 +63,9 @@ export class Coordinator {
     this.#sources = sources;
     this.#log = log;
     this.#tell = tell;
+    // What takes longest to boot is started first; all of it boots while the others do.
+    this.#demoOrigin = this.#startDemoOrigin();
+    this.#threads = new SpareWorkers(sources, expectedWorkers(start));
   }
 
   /** Resolves when every listener accepts; with text when it cannot come to that. */
@@ -70,10 +78,9 @@ export class Coordinator {
     if (typeof config === 'string') return config;
     const crew = this.#makeCrew({ ...read, config });
     if (typeof crew === 'string') return crew;
-    const failure = await crew.start();
+    const [failure, adminFailure] = await Promise.all([crew.start(), this.#openAdmin(config.admin), this.#demoOrigin]);
     if (failure !== undefined) return failure;
     const notes = [...read.warnings];
-    const adminFailure = config.admin === undefined ? undefined : await this.#openAdmin(config.admin);
     if (adminFailure !== undefined && !this.#isAdminOptional()) return adminFailure;
     if (adminFailure !== undefined) notes.push(`${adminFailure}; going on without it`);
     this.#state = 'serving';
@@ -116,11 +123,22 @@ export class Coordinator {
 
   /** After a death the plan is the one that served; reading the file again is for a start, a reload or an upgrade. */
   async #readFirst(): Promise<ReadConfig> {
+    const { lastGood } = this.#start;
+    return lastGood === undefined ? this.#read() : { kind: 'ok', ...lastGood, warnings: [] };
+  }
+
+  #read(): Promise<ReadConfig> {
+    const { options } = this.#start;
+    return readConfigAside(
+      this.#sources,
+      this.#demoOrigin.then((demoOrigin) => ({ options, demoOrigin })),
+    );
+  }
+
+  #startDemoOrigin(): Promise<string> {
     const { lastGood, options } = this.#start;
-    if (options.source.kind === 'demo')
-      this.#demoOrigin = await startDemoOrigin(this.#sources, lastGood?.config.upstreams[0]?.endpoints[0]?.port ?? 0);
-    if (lastGood !== undefined) return { kind: 'ok', ...lastGood, warnings: [] };
-    return readConfigAside(this.#sources, { options, demoOrigin: this.#demoOrigin });
+    if (options.source.kind !== 'demo') return Promise.resolve('');
+    return startDemoOrigin(this.#sources, lastGood?.config.upstreams[0]?.endpoints[0]?.port ?? 0);
   }
 
   /** Only the built-in example's own choice of an admin address may fail without consequence. */
@@ -137,6 +155,8 @@ export class Coordinator {
     const heartbeats = createHeartbeats(slots);
     const problem = this.#openAccessLog(config);
     if (problem !== undefined) return problem;
+    allowUwsHeads(config);
+    this.#uwsHeadBytes = maxUwsHeadBytes(config);
     const plan: PlanMessage = { generation: 1, config, modules, metricPlan: metrics.plan(config) };
     const memory = { counters: metrics.counters.memory, heartbeats: heartbeats.memory };
     events.processStarted(this.#log, { version: metrics.version, node: process.versions.node, workers: config.workers });
@@ -144,7 +164,7 @@ export class Coordinator {
     this.#crew = new Crew(
       {
         size: config.workers,
-        sources: this.#sources,
+        threads: this.#threads,
         slots,
         log: this.#log,
         heartbeats,
@@ -166,7 +186,7 @@ export class Coordinator {
       return { kind: 'bad', problems: [`cannot reload while ${this.#state}`] };
     const startedMs = performance.now();
     events.reloadStarted(this.#log, { cause });
-    const read = await readConfigAside(this.#sources, { options: this.#start.options, demoOrigin: this.#demoOrigin });
+    const read = await this.#read();
     const problems = read.kind === 'bad' ? read.problems : await this.#change(crew, metrics, read);
     if (read.kind === 'bad' || problems.length > 0) {
       metrics.countReload('failure');
@@ -207,6 +227,7 @@ export class Coordinator {
   #restartNeeds(config: GatewayConfig, crew: Crew): readonly string[] {
     const running = crew.size;
     const needs = config.workers === running ? [] : [`workers: ${config.workers} (${running} run)`];
+    if (maxUwsHeadBytes(config) > this.#uwsHeadBytes) needs.push(`limits.maxHead of a uws listener above ${this.#uwsHeadBytes} bytes`);
     const admin = config.admin;
     const isSameAdmin = admin?.token === this.#adminConfig?.token && addressOf(admin) === addressOf(this.#adminConfig);
     return isSameAdmin ? needs : [...needs, 'admin'];
@@ -234,8 +255,12 @@ export class Coordinator {
     events.accessLogReopened(this.#log, { path: config.accessLog.path });
   }
 
-  async #openAdmin(config: AdminConfig): Promise<string | undefined> {
+  /** Text when it cannot be opened. */
+  async #openAdmin(config: AdminConfig | undefined): Promise<string | undefined> {
     this.#adminConfig = config;
+    if (config === undefined) return undefined;
+    // Loaded while the workers boot.
+    const { openPlainServer } = await import('../edge/plain-server.ts');
     const handler = adminHandler({
       token: config.token,
       isReady: () => this.#state === 'serving' && this.#crew?.isWhole === true,
@@ -274,14 +299,4 @@ function redact(config: GatewayConfig | undefined): unknown {
   const admin =
     config.admin === undefined ? undefined : { ...config.admin, token: config.admin.token === undefined ? undefined : '(hidden)' };
   return { ...config, admin };
-}
-
-/** Starts the origin of the built-in example on a thread of its own, on its former port if it had one; resolves with its URL. */
-function startDemoOrigin(sources: OwnSources, wantedPort: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const worker = startOwnThread(sources, DEMO_ENTRY, { data: { port: wantedPort }, name: 'sluice-demo-origin' });
-    worker.once('message', ({ port }: { readonly port: number }) => resolve(`http://127.0.0.1:${port}`));
-    worker.once('error', reject);
-    worker.unref();
-  });
 }

@@ -4,7 +4,7 @@ import { type Heartbeats, judgeHeartbeat } from '../shm/heartbeat.ts';
 import { BackOff } from './back-off.ts';
 import { Conversations } from './conversations.ts';
 import type { FromWorker, OpenListener, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
-import type { OwnSources } from './own-sources.ts';
+import type { SpareWorkers } from './spare-workers.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 /** How often signs of life are looked at. */
@@ -22,7 +22,7 @@ export type CrewOptions = {
   readonly size: number;
   /** Slots for counters and heartbeats; more than `size`, so that a successor can start while the old one still drains. */
   readonly slots: number;
-  readonly sources: OwnSources;
+  readonly threads: SpareWorkers;
   readonly log: EventLog;
   readonly heartbeats: Heartbeats;
   /** Everything but the slot. */
@@ -81,6 +81,7 @@ export class Crew {
   /** Resolves when all are ready; with text when one of them could not start. */
   async start(): Promise<string | undefined> {
     for (let count = 0; count < this.#options.size; count++) this.#spawn();
+    this.#options.threads.endRest();
     const failures = await this.ask('ready', () => undefined, Number.POSITIVE_INFINITY);
     if (failures.length > 0) return failures[0];
     this.#lookTimer = setInterval(() => this.#look(), LOOK_MS);
@@ -143,7 +144,7 @@ export class Crew {
       return;
     }
     const start = { ...this.#options.startOf(this.#plan), plan: this.#plan, slot };
-    const worker = new WorkerHandle(this.#options.sources, start, {
+    const worker = new WorkerHandle(this.#options.threads.take(slot), start, {
       beat: this.#options.heartbeats.read(slot),
       onMessage: (from, message) => this.#onMessage(from, message),
       onExit: (from, code) => this.#onExit(from, code),

@@ -1,22 +1,27 @@
-import pino from 'pino';
-import type { EventLog } from '../observe/log.ts';
-import type { LogLevel } from './start-options.ts';
+import { writeSync } from 'node:fs';
+import { type EventFields, type EventLevel, type EventLog, LineEventLog } from '../observe/log.ts';
+import { LOG_LEVELS, type LogLevel } from './start-options.ts';
 
-/** The proxy process's event log: JSON lines on standard error, written at once, so that nothing is lost when it dies. */
+const STDERR = 2;
+
+/**
+ * The event log of the supervisor and of the proxy process: JSON lines on standard error, written at once, so that nothing is
+ * lost when the process dies.
+ */
 export function openEventLog(level: LogLevel): EventLog {
-  const logger = pino(
-    {
-      level,
-      base: { pid: process.pid },
-      messageKey: 'event',
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    pino.destination({ dest: 2, sync: true }),
-  );
-  return {
-    info: (event, fields) => logger.info(fields, event),
-    warn: (event, fields) => logger.warn(fields, event),
-    error: (event, fields) => logger.error(fields, event),
+  const log = new LineEventLog(writeLine, Date.now);
+  const threshold = LOG_LEVELS.indexOf(level);
+  const pass = (of: EventLevel) => (event: string, fields: EventFields) => {
+    if (LOG_LEVELS.indexOf(of) >= threshold) log[of](event, { pid: process.pid, ...fields });
   };
+  return { info: pass('info'), warn: pass('warn'), error: pass('error') };
+}
+
+/** A standard error that cannot be written to is no reason to stop serving. */
+function writeLine(line: string): void {
+  try {
+    writeSync(STDERR, line);
+  } catch {
+    return;
+  }
 }

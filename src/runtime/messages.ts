@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../config/types.ts';
 import type { MetricPlan } from '../observe/slots.ts';
-import type { OwnSources } from './own-sources.ts';
+import type { OwnSources } from './launch.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
 
 /** Everything that crosses a process or thread border, as plain data. One union for each direction. */

@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads';
-import type { OwnSources } from './own-sources.ts';
+import type { OwnSources } from './launch.ts';
 
 const BOOT = new URL('./boot.mjs', import.meta.url);
 
-/** What a thread finds in `workerData`; `data` is what was given to `startOwnThread`. */
-export type OwnThreadData = { readonly sources: OwnSources; readonly entry: string; readonly data: unknown };
+/** What `boot.mjs` finds in `workerData`. */
+type OwnThreadData = { readonly sources: OwnSources; readonly entry: string };
 
-/** Starts a thread that runs one of our own modules; see `boot.mjs`. */
-export function startOwnThread(sources: OwnSources, entry: URL, options: { readonly data: unknown; readonly name: string }): Worker {
-  const data: OwnThreadData = { sources, entry: entry.href, data: options.data };
-  return new Worker(BOOT, { workerData: data, name: options.name });
+/** Starts a thread that runs one of our own modules; what it is to work on comes as its first message. See `boot.mjs`. */
+export function startOwnThread(sources: OwnSources, entry: URL, name: string): Worker {
+  const data: OwnThreadData = { sources, entry: entry.href };
+  return new Worker(BOOT, { workerData: data, name });
 }

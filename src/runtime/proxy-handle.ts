@@ -1,8 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
+import type { OwnSources } from './launch.ts';
 import type { FirstToProxy, FromProxy, ToProxy } from './messages.ts';
-
-const ENTRY = fileURLToPath(new URL('./boot.mjs', import.meta.url));
 
 export type ProxyEvents = {
   onMessage(proxy: ProxyHandle, message: FromProxy): void;
@@ -17,14 +15,16 @@ export class ProxyHandle {
   isReady = false;
   /** Its end was asked for. */
   isLeaving = false;
+  /** The code that it runs. `undefined` until it is known. */
+  sources: OwnSources | undefined;
   readonly #child: ChildProcess;
   #hasExited = false;
   #killTimer: NodeJS.Timeout | undefined;
 
-  constructor(events: ProxyEvents) {
-    // Advanced serialisation keeps `undefined` fields, so a configuration survives the way.
-    this.#child = fork(ENTRY, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    this.pid = this.#child.pid ?? -1;
+  /** `child` waits for its `FirstToProxy`. */
+  constructor(child: ChildProcess, events: ProxyEvents) {
+    this.#child = child;
+    this.pid = child.pid ?? -1;
     this.#child.on('message', (message) => events.onMessage(this, message as FromProxy));
     this.#child.on('exit', (code, signal) => this.#ended(events, signal ?? `exit code ${code}`));
     this.#child.on('error', (error) => {
@@ -34,6 +34,7 @@ export class ProxyHandle {
 
   /** Once; nothing runs in it before. */
   begin(first: FirstToProxy): void {
+    this.sources = first.sources;
     if (this.#child.connected) this.#child.send(first, ignoreSendError);
   }
 

@@ -4,15 +4,17 @@ import { Coordinator } from './coordinator.ts';
 import { openEventLog } from './event-log.ts';
 import { describeError } from './faults.ts';
 import type { FromProxy, ToProxy } from './messages.ts';
-import type { OwnSources } from './own-sources.ts';
+import type { OwnSources } from './launch.ts';
 import type { ProxyStart } from './start-options.ts';
 
-/** The proxy process, called once by `boot.mjs`. The supervisor speaks to it over the channel it was started with, nobody else does. */
-export function runProxy(start: ProxyStart, sources: OwnSources): void {
+/**
+ * The proxy process, called once by `boot.mjs`. The supervisor speaks to it over the channel it was started with, nobody else
+ * does; returned is who hears it.
+ */
+export function runProxy(start: ProxyStart, sources: OwnSources): (message: ToProxy) => void {
   const log = openEventLog(start.options.logLevel);
   const coordinator = new Coordinator({ start, sources, log, tell });
   const proxy = new ProxyProcess(coordinator, log);
-  process.on('message', (message) => proxy.onMessage(message as ToProxy));
   // The supervisor is gone, so nobody would replace or stop this process: no orphan.
   process.on('disconnect', () => proxy.end('drain'));
   // A terminal sends its signals to the whole group; what they mean is the supervisor's to say. SIGTERM alone is for this process.
@@ -25,6 +27,7 @@ export function runProxy(start: ProxyStart, sources: OwnSources): void {
   });
   proxy.begin();
   if (!process.connected) proxy.end('drain');
+  return (message) => proxy.onMessage(message);
 }
 
 function tell(message: FromProxy): void {

@@ -4,7 +4,7 @@ import type { EventLog } from '../observe/log.ts';
 import { BackOff } from './back-off.ts';
 import { summarizeError } from './faults.ts';
 import type { FromProxy, OpenListener } from './messages.ts';
-import { type OwnSources, readOwnSources } from './own-sources.ts';
+import type { Launch, OwnSources } from './launch.ts';
 import { ProxyHandle } from './proxy-handle.ts';
 import type { LastGood, ProxyStart, StartOptions } from './start-options.ts';
 
@@ -15,6 +15,8 @@ const KILL_MARGIN_MS = 5_000;
 const RUN_TOKEN_BYTES = 6;
 
 type Ready = Extract<FromProxy, { kind: 'ready' }>;
+
+export type SupervisorParts = { readonly options: StartOptions; readonly launch: Launch; readonly log: EventLog };
 
 export type SupervisorOutput = {
   /** The first time that every listener accepts. */
@@ -32,6 +34,7 @@ export type SupervisorOutput = {
  */
 export class Supervisor {
   readonly #options: StartOptions;
+  readonly #launch: Launch;
   readonly #log: EventLog;
   readonly #output: SupervisorOutput;
   readonly #runToken = randomBytes(RUN_TOKEN_BYTES).toString('hex');
@@ -44,13 +47,16 @@ export class Supervisor {
   #readyTimer: NodeJS.Timeout | undefined;
   /** `undefined` until the first is ready. */
   #lastGood: LastGood | undefined;
-  #sources: Promise<OwnSources> | undefined;
+  /** The code that serves. */
+  #sources: OwnSources;
   #ports: Record<string, number> = {};
   #isStopping = false;
   #exitCode = 0;
 
-  constructor(options: StartOptions, log: EventLog, output: SupervisorOutput) {
+  constructor({ options, launch, log }: SupervisorParts, output: SupervisorOutput) {
     this.#options = options;
+    this.#launch = launch;
+    this.#sources = launch.sources;
     this.#log = log;
     this.#output = output;
   }
@@ -101,13 +107,14 @@ export class Supervisor {
       // An upgrade reads the file, and does not happen when it is bad.
       lastGood: why === 'restart' ? this.#lastGood : undefined,
     };
-    const proxy = new ProxyHandle({
+    const { firstProxy, forkProxy, readOwnSources } = this.#launch;
+    const proxy = new ProxyHandle(why === 'first' ? firstProxy : forkProxy(), {
       onMessage: (from, message) => this.#onMessage(from, message),
       onExit: (from, how) => this.#onExit(from, how),
     });
-    // While the process boots. After a death the same code runs again; an upgrade takes what is on the disk now.
-    if (why !== 'restart' || this.#sources === undefined) this.#sources = readOwnSources();
-    this.#sources.then(
+    // While the process boots. After a death the code that served runs again; an upgrade takes what is on the disk now.
+    const reading = why === 'upgrade' ? readOwnSources() : Promise.resolve(this.#sources);
+    reading.then(
       (sources) => proxy.begin({ sources, start }),
       (error: unknown) => {
         this.#onFailed(proxy, summarizeError(error));
@@ -149,6 +156,7 @@ export class Supervisor {
     proxy.isReady = true;
     const isFirst = this.#lastGood === undefined;
     this.#lastGood = ready.good;
+    this.#sources = proxy.sources ?? this.#sources;
     this.#remember(ready.listeners);
     events.proxyReady(this.#log, { pid: proxy.pid, tookMs: Math.round(performance.now() - proxy.startedMs) });
     if (isFirst) this.#output.onReady(ready);

@@ -1,10 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { type HeartbeatWatch, watchHeartbeat } from '../shm/heartbeat.ts';
 import type { FromWorker, OpenListener, ToWorker, WorkerStart } from './messages.ts';
-import type { OwnSources } from './own-sources.ts';
-import { startOwnThread } from './own-thread.ts';
-
-const ENTRY = new URL('./worker.ts', import.meta.url);
 
 export type WorkerEvents = {
   /** The slot's heartbeat as it stands before the thread begins. */
@@ -28,17 +24,19 @@ export class WorkerHandle {
   watch: HeartbeatWatch;
   readonly #worker: Worker;
 
-  constructor(sources: OwnSources, start: WorkerStart, events: WorkerEvents) {
+  /** `thread` waits for its start. */
+  constructor(thread: Worker, start: WorkerStart, events: WorkerEvents) {
     this.slot = start.slot;
     this.generation = start.plan.generation;
     this.watch = watchHeartbeat(events.beat, this.startedMs);
-    this.#worker = startOwnThread(sources, ENTRY, { data: start, name: `sluice-worker-${start.slot}` });
+    this.#worker = thread;
     this.#worker.on('message', (message: FromWorker) => events.onMessage(this, message));
     this.#worker.on('error', (error: Error) => {
       this.ending = 'error';
       this.endingText = error.message;
     });
     this.#worker.on('exit', (code) => events.onExit(this, code));
+    this.#worker.postMessage(start);
   }
 
   send(message: ToWorker): void {

@@ -1,33 +1,28 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { describeError, isOutsideFault } from './faults.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
-import type { OwnThreadData } from './own-thread.ts';
 import { WorkerThread } from './worker-thread.ts';
 
-// The entry of a worker thread. All that it does is in `worker-thread.ts`.
+// The entry of a worker thread, which waits for its start. All that it does is in `worker-thread.ts`.
 assert(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
-const start = (workerData as OwnThreadData).data as WorkerStart;
 
 function tell(message: FromWorker): void {
   port.postMessage(message);
 }
 
-const worker = new WorkerThread(start, tell);
-
-port.on('message', (message: ToWorker) => worker.onMessage(message));
-
-process.on('unhandledRejection', (error) => tell({ kind: 'error', where: 'a promise that nobody awaited', text: describeError(error) }));
-
-process.on('uncaughtException', (error) => {
-  if (isOutsideFault(error)) tell({ kind: 'error', where: 'code that is not of Sluice', text: describeError(error) });
-  else worker.doom(describeError(error));
+port.once('message', (start: WorkerStart) => {
+  const worker = new WorkerThread(start, tell);
+  port.on('message', (message: ToWorker) => worker.onMessage(message));
+  process.on('uncaughtException', (error) => {
+    if (isOutsideFault(error)) tell({ kind: 'error', where: 'code that is not of Sluice', text: describeError(error) });
+    else worker.doom(describeError(error));
+  });
+  process.on('unhandledRejection', (error) => tell({ kind: 'error', where: 'a promise that nobody awaited', text: describeError(error) }));
+  worker.begin().catch((error: unknown) => {
+    tell({ kind: 'failed', reason: describeError(error) });
+    // A uws app that was closed a moment ago is gone only after a turn.
+    setImmediate(() => process.exit(1));
+  });
 });
-
-try {
-  await worker.begin();
-} catch (error) {
-  tell({ kind: 'failed', reason: describeError(error) });
-  process.exit(1);
-}

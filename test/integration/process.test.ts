@@ -52,12 +52,19 @@ test('a proxy process killed with SIGKILL is replaced at once, on the same port'
 test('SIGTERM lets a request in flight be answered, with Connection: close, and ends with code 0', async (t) => {
   const origin = await RawOrigin.start();
   t.after(() => origin.close());
-  const sluice = await SluiceProcess.start({ config: configWith(origin.url), env: TWO_WORKERS });
+  const own = '  - { name: own, match: /own, respond: { status: 200, body: "" } }\n';
+  const sluice = await SluiceProcess.start({ config: configWith(origin.url, own), env: { ...TWO_WORKERS, SLUICE_WORKERS: '1' } });
   t.after(() => sluice.stop());
   const client = await connectRaw(sluice.port);
   await client.send('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
   const upstream = await origin.connection(0);
   await upstream.readRequest();
+  const witness = await connectRaw(sluice.port);
+  const isTheLast = async (): Promise<boolean> => {
+    await witness.send('GET /own HTTP/1.1\r\nHost: a\r\n\r\n');
+    return (await witness.readReply('GET')).field('connection') === 'close';
+  };
+  assert.equal(await isTheLast(), false);
   sluice.signal('SIGTERM');
   await sluice.untilOutput('drain started');
   await waitFor(
@@ -68,6 +75,8 @@ test('SIGTERM lets a request in flight be answered, with Connection: close, and 
         () => 'refused',
       )) === 'refused',
   );
+  // The sockets close first; only then are answers the last of their connections.
+  await waitFor('answers are the last', isTheLast);
   await upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate');
   const reply = await client.readReply('GET');
   assert.equal(reply.text, 'late');

@@ -25,7 +25,7 @@ export type ReloadResult =
  * - `GET /config`: the configuration that serves
  * - `POST /reload` (422 with the problems when the file is bad), `POST /drain`
  *
- * With a token configured all but the two health paths need `Authorization: Bearer TOKEN`.
+ * With a token configured all but the two health paths need `Authorization: Bearer TOKEN`; without one, a loopback name as `Host`.
  */
 export function adminHandler(port: AdminPort): PlainHandler {
   return (request, reply) => {
@@ -38,6 +38,8 @@ export function adminHandler(port: AdminPort): PlainHandler {
       reply.setHeader('www-authenticate', 'Bearer realm="sluice admin"');
       return send(reply, 401, { error: 'a token is needed' });
     }
+    if (!route.isOpen && port.token === undefined && !isAskedByLoopbackName(request))
+      return send(reply, 403, { error: 'not by this name' });
     const isFine = request.method === route.method || (route.method === 'GET' && request.method === 'HEAD');
     if (isFine && hasForeignOrigin(request)) return send(reply, 403, { error: 'not for web pages' });
     if (isFine) return route.answer(port, reply, request);
@@ -84,6 +86,16 @@ function answerReload(port: AdminPort, reply: PlainReply): void {
 function answerDrain(port: AdminPort, reply: PlainReply): void {
   send(reply, 202, { status: 'draining' });
   port.drain();
+}
+
+const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
+
+/**
+ * Without a token only the loopback address protects us. A page can bind its own name to that, and is then of one origin with
+ * us for the browser; but the browser still says the name.
+ */
+function isAskedByLoopbackName(request: PlainRequest): boolean {
+  return LOOPBACK_HOST.test(request.headers.host ?? '');
 }
 
 /** A page in a browser on this host could otherwise send a POST to loopback in its user's name. */

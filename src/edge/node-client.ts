@@ -98,7 +98,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   onBodyEnd(): void {
     this.phase = 'answering';
-    this.times.awaitNothing();
+    this.awaitTurn();
     this.exchange?.onClientBodyEnd();
   }
 
@@ -155,13 +155,13 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   writeBody(bytes: Buffer): Loan {
     const loan = this.writer.writeBody(bytes);
-    if (this.writer.isFull) this.awaitDrain();
+    if (this.writer.isFull) this.awaitTurn();
     return loan;
   }
 
   writeOut(): void {
     this.writer.flush();
-    if (this.writer.isFull) this.awaitDrain();
+    if (this.writer.isFull) this.awaitTurn();
   }
 
   finish(): void {
@@ -188,7 +188,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
     if (this.phase !== 'body') return;
     this.isBodyPaused = true;
     this.intake.mode = 'hold';
-    this.times.awaitNothing();
+    this.awaitTurn();
   }
 
   resumeBody(): void {
@@ -208,7 +208,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
   private onDrain(): void {
     this.server.clock.refresh();
     if (this.exchange !== null) {
-      if (this.phase === 'answering') this.times.awaitNothing();
+      this.awaitTurn();
       this.exchange.onClientDrain();
       return;
     }
@@ -252,8 +252,8 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   /** What the minimum rate is measured by, where it is the client's turn; else -1. */
   private movedBytes(): number {
-    if (this.phase === 'body' && !this.isBodyPaused) return this.bytesRead;
-    if (this.phase === 'answering' && this.writer.isFull) return this.socket.bytesWritten - this.wire.queuedBytes;
+    if (this.isUploading) return this.bytesRead;
+    if (this.exchange !== null && this.writer.isFull) return this.socket.bytesWritten - this.wire.queuedBytes;
     return -1;
   }
 
@@ -273,11 +273,17 @@ export class NodeClient implements ClientPort, IntakeOwner {
   private giveUp(kind: 'client-idle' | 'client-too-slow'): void {
     this.server.countTimeout(kind);
     this.isKeptAlive = false;
-    this.exchange?.onClientFault(this.phase === 'body' ? 'body-timeout' : 'client-stalled');
+    this.exchange?.onClientFault(this.isUploading ? 'body-timeout' : 'client-stalled');
   }
 
-  private awaitDrain(): void {
-    if (this.phase === 'answering') this.times.awaitBody();
+  /** The client is waited for where it is to send, or to take what we have for it. */
+  private awaitTurn(): void {
+    if (this.isUploading || this.writer.isFull) this.times.awaitBody();
+    else this.times.awaitNothing();
+  }
+
+  private get isUploading(): boolean {
+    return this.phase === 'body' && !this.isBodyPaused;
   }
 
   /** A client that does not take its last answer gets no next one made: its requests wait, and with them our memory. */

@@ -174,7 +174,7 @@ export class UwsClient implements ClientPort, Flushable {
   }
 
   private endBody(exchange: Exchange): void {
-    this.deadlineMs = 0;
+    this.awaitTurn();
     exchange.onClientBodyEnd();
   }
 
@@ -182,6 +182,12 @@ export class UwsClient implements ClientPort, Flushable {
     if (this.isReadPaused || !this.isBodyOpen || this.answer.isEnded) return;
     this.isReadPaused = true;
     this.res?.pause();
+  }
+
+  /** The client is waited for where it is to send, or to take what we have for it. */
+  private awaitTurn(): void {
+    if ((this.isBodyOpen && !this.isBodyPaused) || this.answer.isFull) this.armBody();
+    else this.deadlineMs = 0;
   }
 
   private armBody(): void {
@@ -248,7 +254,7 @@ export class UwsClient implements ClientPort, Flushable {
 
   pauseBody(): void {
     this.isBodyPaused = true;
-    this.deadlineMs = 0;
+    this.awaitTurn();
     this.pauseRead();
   }
 
@@ -304,8 +310,8 @@ export class UwsClient implements ClientPort, Flushable {
   private handleWritable(): boolean {
     this.server.clock.refresh();
     const { answer } = this;
-    this.deadlineMs = 0;
     answer.onWritable();
+    this.awaitTurn();
     if (answer.isFull) this.awaitWritable();
     else this.exchange?.onClientDrain();
     this.releaseIfOver();
@@ -317,7 +323,7 @@ export class UwsClient implements ClientPort, Flushable {
       this.hasOnWritable = true;
       this.res?.onWritable(this.onWritable);
     }
-    if (!this.isBodyOpen) this.deadlineMs = this.server.clock.nowMs + this.server.config.timeouts.idleMs;
+    this.awaitTurn();
   }
 
   private handleGone(): void {

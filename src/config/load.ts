@@ -5,7 +5,7 @@ import { type ConfigPath, compareProblems, type Finding, formatPath, type Proble
 import { configSchema } from './schema.ts';
 import { checkAcross, warnAcross } from './semantics.ts';
 import type { GatewayConfig } from './types.ts';
-import { type Locate, NO_PLACE, readYaml } from './yaml-source.ts';
+import type { Locate, Place } from './yaml-source.ts';
 
 export type LoadOptions = ReferenceSource & {
   /** As the user named it; stands in every problem. */
@@ -17,21 +17,15 @@ export type LoadResult =
   | { readonly kind: 'bad'; readonly problems: readonly Problem[] };
 
 const MAX_MESSAGE = 500;
+const NO_PLACE: Place = { line: 0, column: 0 };
 
-/** YAML text → frozen configuration, or everything that is wrong with it, in the order of the file. Reads nothing else. */
-export function loadConfig(text: string, options: LoadOptions): LoadResult {
-  const source = readYaml(text);
-  if (source.kind === 'ok') return parseValue(source.value ?? {}, options, source.locate);
-  const problems = source.messages.map((message) => ({ file: options.fileName, path: '', ...message }));
-  return { kind: 'bad', problems };
-}
-
-/** The same for a configuration that is an object already, as `sluice.config.ts` exports it; its problems have no line. */
+/** A configuration that is an object already, as `sluice.config.ts` exports it; its problems have no line. */
 export function parseConfigObject(value: unknown, options: LoadOptions): LoadResult {
-  return parseValue(value, options, () => NO_PLACE);
+  return parseConfigValue(value, options, () => NO_PLACE);
 }
 
-function parseValue(value: unknown, options: LoadOptions, locate: Locate): LoadResult {
+/** Unchecked value → frozen configuration, or everything that is wrong with it, in the order of the places that `locate` knows. */
+export function parseConfigValue(value: unknown, options: LoadOptions, locate: Locate): LoadResult {
   const expanded = expandReferences(value, options);
   const report = (findings: readonly Finding[]): Problem[] =>
     findings.map((finding) => placed(finding, { file: options.fileName, locate, expansions: expanded.expansions })).sort(compareProblems);

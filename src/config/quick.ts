@@ -3,11 +3,6 @@ import { parseConfigObject, type LoadResult } from './load.ts';
 import type { ConfigInput } from './schema.ts';
 import type { GatewayConfig } from './types.ts';
 
-/** Types a `sluice.config.ts`: `export const config = defineConfig({ … })`. Checks nothing by itself. */
-export function defineConfig(config: ConfigInput): ConfigInput {
-  return config;
-}
-
 export type QuickOptions = { readonly to: string; readonly listen: string };
 
 /**

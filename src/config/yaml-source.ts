@@ -16,8 +16,6 @@ export type YamlSource =
 const MAX_TEXT_LENGTH = 8 * 2 ** 20;
 const MAX_ALIASES = 1000;
 
-export const NO_PLACE: Place = { line: 0, column: 0 };
-
 /** YAML 1.2 text → plain value and the places of its parts, or all syntax errors. Refuses alias bombs and unknown tags. */
 export function readYaml(text: string): YamlSource {
   if (text.length > MAX_TEXT_LENGTH) return badSource(`the file is larger than ${MAX_TEXT_LENGTH} characters`);

@@ -53,10 +53,13 @@ export async function readConfigFile(path: string): Promise<ReadConfig> {
 }
 
 async function parseFile(path: string): Promise<LoadResult | string> {
-  const { loadConfig, parseConfigObject } = await import('../config/load.ts');
   const context = { fileName: path, env: process.env, readSecret: (secret: string) => readSecret(path, secret) };
   try {
-    if (!MODULE_EXTENSIONS.includes(extname(path))) return loadConfig(readFileSync(path, 'utf8'), context);
+    if (!MODULE_EXTENSIONS.includes(extname(path))) {
+      const { loadConfig } = await import('../config/load-yaml.ts');
+      return loadConfig(readFileSync(path, 'utf8'), context);
+    }
+    const { parseConfigObject } = await import('../config/load.ts');
     const url = pathToFileURL(path);
     // Modules are cached by their URL; a reload must see the file as it is now.
     url.searchParams.set('mtime', `${statSync(path).mtimeMs}-${performance.now()}`);

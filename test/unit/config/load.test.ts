@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { loadConfig, type LoadResult, parseConfigObject } from '../../../src/config/load.ts';
+import { type LoadResult, parseConfigObject } from '../../../src/config/load.ts';
+import { loadConfig } from '../../../src/config/load-yaml.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
-import { defineConfig, quickConfig, quickLoad } from '../../../src/config/quick.ts';
+import { defineConfig } from '../../../src/config/define.ts';
+import { quickConfig, quickLoad } from '../../../src/config/quick.ts';
 import type { GatewayConfig } from '../../../src/config/types.ts';
 
 const OPTIONS = {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jsonSchema, keysAt, listSettings } from '../../../src/config/json-schema.ts';
-import { loadConfig } from '../../../src/config/load.ts';
+import { loadConfig } from '../../../src/config/load-yaml.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 import { asList, asMap, isMap } from '../../../src/config/raw.ts';
 import { configReference } from '../../../src/config/reference.ts';

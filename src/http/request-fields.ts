@@ -1,5 +1,5 @@
 import { parseAuthority } from './authority.ts';
-import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONNECTION_NOMINATES, connectionOptions } from './connection-options.ts';
+import { CONNECTION_CLOSE, CONNECTION_NOMINATES, connectionOptions } from './connection-options.ts';
 import { fieldValueOfKind } from './fields.ts';
 import {
   FIELD_CONNECTION,
@@ -45,7 +45,8 @@ export function interpretRequestFields(head: RequestHead): Refusal | undefined {
         break;
     }
   }
-  head.keepAlive = (options & CONNECTION_CLOSE) === 0 && (head.minor > 0 || (options & CONNECTION_KEEP_ALIVE) !== 0);
+  // RFC 9112 9.3: a proxy must not keep a connection to an HTTP/1.0 client, `keep-alive` or not (see its appendix C.2.2).
+  head.keepAlive = head.minor > 0 && (options & CONNECTION_CLOSE) === 0;
   head.hasNominated = (options & CONNECTION_NOMINATES) !== 0;
   return takeFraming(head, length, coding) ?? takeHost(head, host) ?? takeContent(head) ?? (hasExpect ? takeExpect(head) : undefined);
 }

@@ -231,7 +231,7 @@ test('uws: a request that meets an unanswered one closes the connection, and is 
   assert.ok(!origin.text.includes('/2'));
 });
 
-test('node: HTTP/1.0 is spoken, with and without keep-alive', async (t) => {
+test('node: HTTP/1.0 is spoken, one request on a connection', async (t) => {
   const { front, origin } = await openPair(t, 'node', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n');
   const received = (await exchangeRaw(front.port, 'GET /a HTTP/1.0\r\n\r\n')).toString('latin1');
   assert.ok(received.endsWith('Connection: close\r\n\r\nok'), received);

@@ -98,7 +98,8 @@ function readFields(block: string, limits: RequestHeadLimits): Refusal | (readon
 /** Why codings (lower case) that are not just `chunked` are refused. */
 function codingRefusal(codings: string): Refusal {
   const list = codings.split(',').map((c) => c.replace(/^[ \t]+|[ \t]+$/g, ''));
-  const isLayered = list.length > 1 && list.at(-1) === 'chunked' && list.slice(0, -1).every((c) => LAYER.test(c) && !/^chunked[ \t]*(;|$)/.test(c));
+  const isLayered =
+    list.length > 1 && list.at(-1) === 'chunked' && list.slice(0, -1).every((c) => LAYER.test(c) && !/^chunked[ \t]*(;|$)/.test(c));
   return isLayered ? 'unsupported-transfer-encoding' : 'bad-transfer-encoding';
 }
 
@@ -141,7 +142,7 @@ function interpret(start: Start, fields: readonly (readonly [string, string])[])
     authority: start.authority === '' ? authority : start.authority,
     contentLength,
     isChunked,
-    keepAlive: !options.includes('close') && (start.minor > 0 || options.includes('keep-alive')),
+    keepAlive: !options.includes('close') && start.minor > 0,
     expectsContinue: start.minor > 0 && expects.includes('100-continue') && (isChunked || contentLength > 0),
     fields,
   };

@@ -1,0 +1,94 @@
+import type { TestContext } from 'node:test';
+import { LoopClock } from '../../src/base/clock.ts';
+import { parseConfigObject } from '../../src/config/load.ts';
+import type { ConfigInput } from '../../src/config/schema.ts';
+import type { GatewayConfig } from '../../src/config/types.ts';
+import type { Listener } from '../../src/edge/listener.ts';
+import { openNodeListener } from '../../src/edge/node-listener.ts';
+import { openUwsListener } from '../../src/edge/uws-listener.ts';
+import type { Filter } from '../../src/exchange/filters.ts';
+import { Gateway } from '../../src/exchange/gateway.ts';
+import { ACCESS_LOG_DEFAULTS, AccessLog } from '../../src/observe/access-log.ts';
+import { MetricsWriter } from '../../src/observe/metrics-writer.ts';
+import { MetricRegistry } from '../../src/observe/registry.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const SWEEP_MS = 10;
+
+export type LogLine = Readonly<Record<string, string | number>>;
+
+/** A whole worker in this thread, made of a configuration as a user writes it. */
+export type ConfiguredFront = {
+  readonly port: number;
+  readonly listener: Listener;
+  readonly gateway: Gateway;
+  /** What went wrong inside and was told; a test that expects some empties it. */
+  readonly errors: Error[];
+  /** Access log so far, one record an exchange. */
+  readonly log: readonly LogLine[];
+  /** The record of the n-th exchange to end, as soon as it is written. */
+  readonly logged: (index: number) => Promise<LogLine>;
+  /** Sum over all label sets of a metric that have all the words of `labels`. */
+  readonly counted: (name: string, ...labels: readonly string[]) => number;
+};
+
+export type ConfiguredOptions = {
+  /** By the module path that the configuration names. */
+  readonly filters?: Readonly<Record<string, Filter>>;
+};
+
+export function checkedConfig(input: object): GatewayConfig {
+  // Test data goes through the checks of the schema, whatever its static type.
+  const result = parseConfigObject(input as ConfigInput, { fileName: 'test', env: {} });
+  if (result.kind !== 'ok') throw new Error(result.problems.map(({ path, message }) => `${path} ${message}`).join('; '));
+  return result.config;
+}
+
+/** Opens the first listener of a configuration; `listeners` may be left out. Closed after the test, which fails if something was told. */
+export async function openConfigured(t: TestContext, input: object, options: ConfiguredOptions = {}): Promise<ConfiguredFront> {
+  const config = checkedConfig({ listeners: [{ name: 'web', listen: '127.0.0.1:0' }], accessLog: true, ...input });
+  const [listenerConfig] = config.listeners;
+  if (listenerConfig === undefined) throw new Error('no listener');
+  const errors: Error[] = [];
+  const log: LogLine[] = [];
+  const registry = new MetricRegistry();
+  const plan = registry.plan(config);
+  const block = new Float64Array(registry.maxCells);
+  const clock = new LoopClock();
+  const accessLog = new AccessLog((chunk) => take(chunk), { ...ACCESS_LOG_DEFAULTS, onDrop: () => {}, schedule: setImmediate });
+  const take = (chunk: Uint8Array): void => {
+    for (const line of Buffer.from(chunk).toString('latin1').trimEnd().split('\n')) log.push(JSON.parse(line));
+    accessLog.onWritten(chunk);
+  };
+  const gateway = new Gateway({
+    clock,
+    workerIndex: 0,
+    accessLog,
+    reportError: (where, error) => errors.push(new Error(where, { cause: error })),
+    idSeed: Buffer.from('seed-of-tests'),
+    runToken: 'test-run',
+  });
+  gateway.load(config, new MetricsWriter(block, plan), new Map(Object.entries(options.filters ?? {})));
+  const open = listenerConfig.engine === 'node' ? openNodeListener : openUwsListener;
+  const listener = await open(listenerConfig, gateway, { reusePort: false });
+  const timer = setInterval(() => {
+    const nowMs = clock.refresh();
+    gateway.sweep(nowMs);
+    listener.sweep(nowMs);
+  }, SWEEP_MS);
+  t.after(() => {
+    clearInterval(timer);
+    listener.destroy();
+    gateway.close();
+    if (errors.length > 0) throw new AggregateError(errors, `inside: ${String(errors[0])}: ${String(errors[0]?.cause)}`);
+  });
+  const counted = (name: string, ...labels: readonly string[]): number => {
+    let sum = 0;
+    for (const { row, values, slot } of registry.series) {
+      if (row.name === name && labels.every((label) => values.includes(label))) sum += block[slot] ?? 0;
+    }
+    return sum;
+  };
+  const logged = (index: number): Promise<LogLine> => waitFor(`record ${index} of the access log`, () => log[index]);
+  return { port: listener.port, listener, gateway, errors, log, logged, counted };
+}

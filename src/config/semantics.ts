@@ -19,6 +19,7 @@ export function checkAcross(raw: unknown): Finding[] {
     ...routes.flatMap((route, i) => checkTarget(asMap(route), ['routes', i], Object.keys(asMap(root['upstreams'])))),
     ...listeners.flatMap((listener, i) => checkUws(asMap(listener), ['listeners', i])),
     ...checkAdmin(root['admin']),
+    ...checkSharding(root),
   ];
 }
 
@@ -100,9 +101,28 @@ function checkUws(listener: ReturnType<typeof asMap>, path: ConfigPath): Finding
 function checkAdmin(admin: unknown): Finding[] {
   const [text, path] = listenOf(admin, ['admin']);
   const address = typeof text === 'string' ? parseListen(text) : undefined;
-  if (address?.kind !== 'ok' || isLoopback(address.value.host) || asMap(admin)['token'] !== undefined) return [];
+  if (address?.kind !== 'ok' || !needsAdminToken(address.value.host) || asMap(admin)['token'] !== undefined) return [];
   const remedy = 'add a `token`, best from the environment, or listen on 127.0.0.1';
   return [{ path, at: 'value', message: 'is not a loopback address, so `admin.token` is required', remedy }];
+}
+
+/** Whoever reaches the admin listener can read the configuration and stop the process: off loopback that takes a token. */
+export function needsAdminToken(host: string): boolean {
+  return !isLoopback(host);
+}
+
+/** Only apps of uWebSockets.js can hand connections to one another. */
+function checkSharding(root: ReturnType<typeof asMap>): Finding[] {
+  if (root['sharding'] !== 'acceptor') return [];
+  const remedy = 'add `engine: uws`, or remove `sharding`';
+  const message = 'must have engine uws, since `sharding: acceptor` hands connections between apps of uWebSockets.js';
+  const listeners = root['listeners'];
+  if (listeners === undefined) return [{ path: ['sharding'], at: 'value', message: 'needs listeners with engine uws', remedy }];
+  return asList(listeners).flatMap((listener, i): Finding[] => {
+    const engine = asMap(listener)['engine'];
+    if (engine === 'uws') return [];
+    return [{ path: engine === undefined ? ['listeners', i] : ['listeners', i, 'engine'], at: 'value', message, remedy }];
+  });
 }
 
 function trustsEverybody(listener: ReturnType<typeof asMap>, path: ConfigPath): Finding[] {

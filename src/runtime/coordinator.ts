@@ -4,6 +4,7 @@ import { reservePort } from '../edge/reserve-port.ts';
 import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
 import { createHeartbeats } from '../shm/heartbeat.ts';
+import { Acceptor } from './acceptor.ts';
 import { AccessTarget } from './access-target.ts';
 import { adminHandler, type ReloadResult } from './admin.ts';
 import { Crew } from './crew.ts';
@@ -49,9 +50,12 @@ export class Coordinator {
   /** URL of the built-in example's origin; '' where there is none. */
   readonly #demoOrigin: Promise<string>;
   #crew: Crew | undefined;
+  #acceptor: Acceptor | undefined;
   #metrics: ProcessMetrics | undefined;
   #admin: PlainServer | undefined;
   #adminConfig: AdminConfig | undefined;
+  #stopped: Promise<void> | undefined;
+  readonly #isCut = Promise.withResolvers<void>();
   #state: 'starting' | 'serving' | 'draining' = 'starting';
   /** What uws listeners take at most as long as this process lives. */
   #uwsHeadBytes = 0;
@@ -95,25 +99,36 @@ export class Coordinator {
     return change.catch((error: unknown): ReloadResult => ({ kind: 'bad', problems: [summarizeError(error)] }));
   }
 
-  /** Stops: `drain` withdraws readiness and waits `drainDelayMs` first, `retire` has a successor and does not. Resolves when all is over. */
-  async stop(how: 'drain' | 'retire'): Promise<void> {
+  /**
+   * Stops: `drain` withdraws readiness and waits `drainDelayMs` first, `retire` has a successor and does not. Resolves when all
+   * is over; asked again, it is the same stop.
+   */
+  stop(how: 'drain' | 'retire'): Promise<void> {
+    this.#stopped ??= this.#stop(how);
+    return this.#stopped;
+  }
+
+  /** What is still open is cut, and `stop` comes to its end. */
+  cut(): void {
+    this.#isCut.resolve();
+    this.#crew?.cut();
+  }
+
+  async #stop(how: 'drain' | 'retire'): Promise<void> {
     const crew = this.#crew;
-    if (this.#state === 'draining' || crew === undefined) return;
+    if (crew === undefined) return;
     const limits = crew.plan.config.process;
     this.#state = 'draining';
     events.drainStarted(this.#log, { reason: how, timeoutMs: limits.drainTimeoutMs });
     const startedMs = performance.now();
     // The successor answers on the admin port from now on.
     if (how === 'retire') await this.#admin?.close(ADMIN_GRACE_MS);
-    else await new Promise((resolve) => setTimeout(resolve, limits.drainDelayMs));
+    else await Promise.race([this.#isCut.promise, new Promise((resolve) => setTimeout(resolve, limits.drainDelayMs))]);
     const cut = await crew.close(limits.drainTimeoutMs);
+    if (crew.isEmpty) await this.#acceptor?.end();
     if (cut > 0) events.drainTimedOut(this.#log, { inFlight: cut, timeoutMs: limits.drainTimeoutMs });
     else events.drainEnded(this.#log, { tookMs: Math.round(performance.now() - startedMs) });
     if (how === 'drain') await this.#admin?.close(ADMIN_GRACE_MS);
-  }
-
-  cut(): void {
-    this.#crew?.cut();
   }
 
   /** Log rotation: the same path anew. */
@@ -157,6 +172,8 @@ export class Coordinator {
     if (problem !== undefined) return problem;
     allowUwsHeads(config);
     this.#uwsHeadBytes = maxUwsHeadBytes(config);
+    const replaceMe = (reason: string): void => this.#tell({ kind: 'replace-me', reason });
+    if (config.sharding === 'acceptor') this.#acceptor = new Acceptor(this.#sources, replaceMe);
     const plan: PlanMessage = { generation: 1, config, modules, metricPlan: metrics.plan(config) };
     const memory = { counters: metrics.counters.memory, heartbeats: heartbeats.memory };
     events.processStarted(this.#log, { version: metrics.version, node: process.versions.node, workers: config.workers });
@@ -165,6 +182,7 @@ export class Coordinator {
       {
         size: config.workers,
         threads: this.#threads,
+        acceptor: this.#acceptor,
         slots,
         log: this.#log,
         heartbeats,
@@ -172,7 +190,7 @@ export class Coordinator {
         onSlotFreed: (slot) => metrics.clearGauges(slot),
         onDeath: (reason) => metrics.countRestart(reason),
         onException: () => metrics.countException(),
-        onIrreplaceable: (reason) => this.#tell({ kind: 'replace-me', reason }),
+        onIrreplaceable: replaceMe,
       },
       plan,
     );
@@ -209,8 +227,10 @@ export class Coordinator {
     const before = crew.plan;
     const ports = Object.fromEntries(before.config.listeners.map(({ name, address }) => [name, address.port]));
     const ours = new Set(before.config.listeners.map(({ address }) => addressText(address)));
-    const config = await resolvePorts(read.config, { ports, ours });
-    if (typeof config === 'string') return [config];
+    const resolved = await resolvePorts(read.config, { ports, ours });
+    if (typeof resolved === 'string') return [resolved];
+    // A thread cannot change how it gets its connections.
+    const config = { ...resolved, sharding: before.config.sharding };
     const plan: PlanMessage = { generation: before.generation + 1, config, modules: read.modules, metricPlan: metrics.plan(config) };
     const refusals = await crew.ask('prepared', () => ({ kind: 'prepare', plan }), PREPARE_TIMEOUT_MS);
     if (refusals.length > 0) {
@@ -227,6 +247,7 @@ export class Coordinator {
   #restartNeeds(config: GatewayConfig, crew: Crew): readonly string[] {
     const running = crew.size;
     const needs = config.workers === running ? [] : [`workers: ${config.workers} (${running} run)`];
+    if (config.sharding !== crew.plan.config.sharding) needs.push(`sharding: ${config.sharding}`);
     if (maxUwsHeadBytes(config) > this.#uwsHeadBytes) needs.push(`limits.maxHead of a uws listener above ${this.#uwsHeadBytes} bytes`);
     const admin = config.admin;
     const isSameAdmin = admin?.token === this.#adminConfig?.token && addressOf(admin) === addressOf(this.#adminConfig);

@@ -1,6 +1,8 @@
+import { assert } from '../base/assert.ts';
 import type { EventLog } from '../observe/log.ts';
 import * as events from '../observe/events.ts';
 import { type Heartbeats, judgeHeartbeat } from '../shm/heartbeat.ts';
+import type { Acceptor } from './acceptor.ts';
 import { BackOff } from './back-off.ts';
 import { Conversations } from './conversations.ts';
 import type { FromWorker, OpenListener, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
@@ -23,6 +25,8 @@ export type CrewOptions = {
   /** Slots for counters and heartbeats; more than `size`, so that a successor can start while the old one still drains. */
   readonly slots: number;
   readonly threads: SpareWorkers;
+  /** With `sharding: acceptor`. */
+  readonly acceptor: Acceptor | undefined;
   readonly log: EventLog;
   readonly heartbeats: Heartbeats;
   /** Everything but the slot. */
@@ -58,6 +62,11 @@ export class Crew {
 
   get size(): number {
     return this.#options.size;
+  }
+
+  /** Every thread has ended. */
+  get isEmpty(): boolean {
+    return this.#workers.size === 0;
   }
 
   get plan(): PlanMessage {
@@ -182,6 +191,10 @@ export class Crew {
       case 'doomed':
         this.#onDoomed(worker, message.text);
         break;
+      case 'join':
+      case 'leave':
+        this.#onHandover(worker, message);
+        break;
       case 'drained':
         this.#cutConnections += message.cut;
         break;
@@ -206,6 +219,14 @@ export class Crew {
     if (generation === this.#plan.generation && worker.generation !== generation) worker.send({ kind: 'commit', generation });
   }
 
+  #onHandover(worker: WorkerHandle, { kind, id, handover }: Extract<FromWorker, { kind: 'join' | 'leave' }>): void {
+    const { acceptor } = this.#options;
+    assert(acceptor !== undefined, 'a worker asks for the acceptor only where there is one');
+    const answer = (problem: string | undefined): void => worker.send({ kind: 'handover', id, problem });
+    if (kind === 'join') void acceptor.join(worker, handover).then(answer);
+    else void acceptor.leave(worker, handover).then(() => answer(undefined));
+  }
+
   /** It drains by itself; its successor need not wait for that. */
   #onDoomed(worker: WorkerHandle, text: string): void {
     this.#report(`worker ${worker.slot}, which drains and is replaced`, text);
@@ -213,13 +234,16 @@ export class Crew {
     worker.ending = 'error';
     worker.state = 'leaving';
     this.#replace(worker, 'an exception in the programme');
-    setTimeout(() => this.#workers.has(worker) && worker.terminate(), MAX_DOOMED_MS).unref();
+    setTimeout(() => this.#workers.has(worker) && this.#endByForce(worker, 'does not end after an exception'), MAX_DOOMED_MS).unref();
   }
 
   #onExit(worker: WorkerHandle, code: number): void {
     this.#workers.delete(worker);
     this.#options.onSlotFreed(worker.slot);
     this.#freeSlots.push(worker.slot);
+    if (this.#options.acceptor?.forget(worker) === true) {
+      this.#options.onIrreplaceable(`worker ${worker.slot} ended while the acceptor handed connections to it`);
+    }
     if (!this.#isClosing && worker.state !== 'leaving') {
       this.#replace(worker, worker.endingText || `${worker.ending}, code ${code}`);
     }
@@ -259,13 +283,17 @@ export class Crew {
   #onStuck(worker: WorkerHandle, quietMs: number): void {
     worker.ending = 'stuck';
     events.workerReplaced(this.#options.log, { worker: worker.slot, quietMs: Math.round(quietMs) });
-    const hasUws = this.#plan.config.listeners.some(({ engine }) => engine === 'uws');
-    // A thread that ends with a live uWS app takes the process with it, so the process is replaced as a whole.
-    if (!hasUws) {
+    this.#endByForce(worker, 'is stuck');
+  }
+
+  /** A thread that ends with a live uWS app takes the process with it: then the process is replaced as a whole. */
+  #endByForce(worker: WorkerHandle, why: string): void {
+    if (this.#plan.config.listeners.every(({ engine }) => engine !== 'uws')) {
       worker.terminate();
       return;
     }
     worker.state = 'leaving';
-    this.#options.onIrreplaceable(`worker ${worker.slot} is stuck and serves a uws listener`);
+    this.#options.acceptor?.forget(worker);
+    this.#options.onIrreplaceable(`worker ${worker.slot} ${why} and serves a uws listener`);
   }
 }

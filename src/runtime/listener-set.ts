@@ -47,7 +47,10 @@ export class ListenerSet {
     try {
       for (const config of fresh) opened.push([config.name, { fingerprint: fingerprintOf(config), listener: await this.#open(config) }]);
     } catch (error) {
-      for (const [, entry] of opened) entry.listener.destroy();
+      for (const [, { listener }] of opened) {
+        await listener.stopAccepting();
+        listener.destroy();
+      }
       throw error;
     }
     const names = new Set(configs.map(({ name }) => name));
@@ -65,9 +68,10 @@ export class ListenerSet {
     for (const listener of this.#leaving) listener.sweep(nowMs);
   }
 
-  /** Closes the listen sockets after what waits in their queues has been accepted. */
+  /** Closes the listen sockets after what waits in their queues has been accepted. Comes before `destroy`. */
   async stopAccepting(): Promise<void> {
-    await Promise.all(Array.from(this.#entries.values(), ({ listener }) => listener.stopAccepting()));
+    const inUse = Array.from(this.#entries.values(), ({ listener }) => listener);
+    await Promise.all([...inUse, ...this.#leaving].map((listener) => listener.stopAccepting()));
   }
 
   /** Ends the connections: busy ones with their next answer, idle ones after a grace. Resolves when none is left or at the deadline. */

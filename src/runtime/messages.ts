@@ -1,4 +1,4 @@
-import type { GatewayConfig } from '../config/types.ts';
+import type { GatewayConfig, ListenAddress } from '../config/types.ts';
 import type { MetricPlan } from '../observe/slots.ts';
 import type { OwnSources } from './launch.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
@@ -73,7 +73,9 @@ export type ToWorker =
   /** `deadlineMs` from now. */
   | { readonly kind: 'drain'; readonly deadlineMs: number }
   | { readonly kind: 'cut' }
-  | { readonly kind: 'access-log'; readonly fd: number };
+  | { readonly kind: 'access-log'; readonly fd: number }
+  /** Answers `join` and `leave`. */
+  | { readonly kind: 'handover'; readonly id: number; readonly problem: string | undefined };
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly listeners: readonly OpenListener[] }
@@ -84,7 +86,21 @@ export type FromWorker =
   /** Nothing more is written to the descriptor that was in use before. */
   | { readonly kind: 'access-log-moved'; readonly fd: number }
   | { readonly kind: 'stopped-accepting' }
+  /** With `sharding: acceptor`: this app takes connections of that address; it must not end before its `leave` is answered. */
+  | { readonly kind: 'join' | 'leave'; readonly id: number; readonly handover: Handover }
   | { readonly kind: 'error'; readonly where: string; readonly text: string }
   /** An error escaped every guard: the worker drains by itself and ends. */
   | { readonly kind: 'doomed'; readonly text: string }
   | { readonly kind: 'drained'; readonly cut: number };
+
+/** An address, and an app of a worker that connections of it are handed to, by the app's own address in this process. */
+export type Handover = { readonly address: ListenAddress; readonly descriptor: number };
+
+/** Coordinator to acceptor thread. */
+export type ToAcceptor =
+  | { readonly kind: 'add' | 'remove'; readonly id: number; readonly handover: Handover }
+  /** No worker is left. */
+  | { readonly kind: 'end' };
+
+/** `problem`: why the address of an `add` cannot be had. */
+export type FromAcceptor = { readonly id: number; readonly problem: string | undefined };

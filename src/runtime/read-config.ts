@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { parseListen } from '../config/address.ts';
 import type { LoadResult } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
+import { needsAdminToken } from '../config/semantics.ts';
 import type { GatewayConfig, ListenAddress } from '../config/types.ts';
 import { summarizeError } from './faults.ts';
 import { property } from './property.ts';
@@ -21,6 +22,7 @@ export type ReadConfig =
   /** One line each, ready to be shown. */
   | { readonly kind: 'bad'; readonly problems: readonly string[] };
 
+const ADMIN_REMEDY = 'listen on 127.0.0.1, or set the token in a configuration file';
 const MODULE_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs'];
 
 /** Reads what the options name, from the disk or made up, with the command line's and the environment's overrides. */
@@ -45,8 +47,6 @@ export async function readConfigFile(path: string): Promise<ReadConfig> {
   const { checkRoutes } = await import('../routing/check-routes.ts');
   const routes = checkRoutes(loaded.config.routes);
   const problems = [...routes.problems.map((problem) => formatProblem(inFile(path, problem))), ...missingModules(path, modules)];
-  // The acceptor is in `edge`, but nothing hands it the workers' descriptors yet; taking the word would be a silent lie.
-  if (loaded.config.sharding === 'acceptor') problems.push(`${path}: sharding: acceptor is not available in this version of Sluice`);
   if (problems.length > 0) return { kind: 'bad', problems };
   const warnings = [...loaded.warnings, ...routes.warnings.map((problem) => inFile(path, problem))].map(formatProblem);
   return { kind: 'ok', config: loaded.config, warnings, modules };
@@ -94,12 +94,19 @@ function override(read: Extract<ReadConfig, { kind: 'ok' }>, options: StartOptio
   if (listen?.kind === 'bad') return { kind: 'bad', problems: [`--listen ${options.listen}: ${listen.message}`] };
   const admin = options.admin === undefined ? undefined : parseListen(options.admin);
   if (admin?.kind === 'bad') return { kind: 'bad', problems: [`--admin ${options.admin}: ${admin.message}`] };
+  const token = read.config.admin?.token;
+  if (admin !== undefined && token === undefined && needsAdminToken(admin.value.host)) {
+    return {
+      kind: 'bad',
+      problems: [`--admin ${options.admin}: is not a loopback address, so \`admin.token\` is required: ${ADMIN_REMEDY}`],
+    };
+  }
   const workers = options.workers || read.config.workers || availableParallelism();
   const config: GatewayConfig = {
     ...read.config,
     workers,
     listeners: withAddress(read.config, listen?.value),
-    admin: admin === undefined ? read.config.admin : { address: admin.value, token: read.config.admin?.token },
+    admin: admin === undefined ? read.config.admin : { address: admin.value, token },
   };
   return { ...read, config };
 }

@@ -14,6 +14,7 @@ import { Heartbeats } from '../shm/heartbeat.ts';
 import { AccessFile } from './access-file.ts';
 import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
+import { Handovers } from './handovers.ts';
 import { loadFilters } from './load-filters.ts';
 import type { FromWorker, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
 
@@ -41,6 +42,7 @@ export class WorkerThread {
   readonly #accessLog: AccessLog;
   readonly #gateway: Gateway;
   readonly #listeners: ListenerSet;
+  readonly #handovers: Handovers;
   /** The thread's own metrics, which no plan changes. */
   readonly #gauges: MetricsWriter;
   readonly #lagSlot: MetricSlot;
@@ -53,6 +55,7 @@ export class WorkerThread {
   constructor(start: WorkerStart, tell: (message: FromWorker) => void) {
     this.#start = start;
     this.#tell = tell;
+    this.#handovers = new Handovers(tell);
     this.#block = new CounterBlocks(start.counters).block(start.slot);
     this.#heartbeats = new Heartbeats(start.heartbeats);
     this.#accessFile = new AccessFile(
@@ -123,6 +126,8 @@ export class WorkerThread {
       case 'access-log':
         await this.#accessFile.moveTo(message.fd);
         return this.#tell({ kind: 'access-log-moved', fd: message.fd });
+      case 'handover':
+        return this.#handovers.onAnswer(message.id, message.problem);
     }
   }
 
@@ -152,6 +157,7 @@ export class WorkerThread {
 
   async #openListener(config: ListenerConfig): Promise<Listener> {
     if (config.engine === 'node') return openNodeListener(config, this.#gateway, { reusePort: true });
+    if (this.#start.plan.config.sharding === 'acceptor') return this.#handovers.open(config, this.#gateway);
     // Loaded only where it is used: it is a large native addon that does not load everywhere.
     const { openUwsListener } = await import('../edge/uws-listener.ts');
     return openUwsListener(config, this.#gateway, { reusePort: true });
@@ -183,13 +189,15 @@ export class WorkerThread {
 
   async #end(): Promise<void> {
     this.#isLeaving = true;
+    await this.#listeners.stopAccepting();
     const cut = this.#listeners.connections;
     this.#listeners.destroy();
     this.#gateway.close();
     this.#accessLog.flush();
     await Promise.race([this.#accessFile.idle(), until(() => false, LAST_WRITE_MS)]);
     this.#tell({ kind: 'drained', cut });
-    process.exit(0);
+    // A uws app that was closed is gone only after a turn.
+    setImmediate(() => process.exit(0));
   }
 
   #fail(reason: string): never {

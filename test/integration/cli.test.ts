@@ -64,6 +64,33 @@ export default defineConfig({ routes: [{ name: 'all', match: '/*', respond: { st
   assert.match(stdout, /good/);
 });
 
+test('`sluice` is the package that runs, for a configuration and a filter in TypeScript that lie anywhere', async (t) => {
+  const files = {
+    'sluice.config.ts': `import { type ConfigInput, defineConfig } from 'sluice';
+const status: number = 204;
+const config: ConfigInput = { listeners: ['127.0.0.1:0'], routes: [
+  { name: 'all', match: '/*', respond: { status, body: '' }, filters: ['./deep/stamp.ts'] }] };
+export default defineConfig(config);\n`,
+    'deep/stamp.ts': `import { defineFilter, type FilterRequest } from 'sluice';
+import { text } from './text.ts';
+export const filter = defineFilter({ request: (request: FilterRequest) => ({ status: 200, body: text(request.target) }) });\n`,
+    'deep/text.ts': 'export function text(of: string): string {\n  return `stamped ${of as string}`;\n}\n',
+  };
+  const checked = await SluiceProcess.run(['check', '--config', './sluice.config.ts'], { files });
+  assert.equal(checked.code, 0, checked.stderr);
+  const sluice = await SluiceProcess.start({ args: ['--config', './sluice.config.ts'], files, env: { SLUICE_WORKERS: '1' } });
+  t.after(() => sluice.stop());
+  assert.equal(await (await fetch(`http://127.0.0.1:${sluice.port}/x`)).text(), 'stamped /x');
+});
+
+test('an admin listener that others can reach needs a token, also from the command line', async () => {
+  for (const admin of [':9901', '0.0.0.0:9901', '[::]:9901']) {
+    const { code, stderr } = await SluiceProcess.run(['start', '--to', 'http://127.0.0.1:1', '--listen', '127.0.0.1:0', '--admin', admin]);
+    assert.equal(code, 1);
+    assert.match(stderr, /--admin .*: is not a loopback address, so `admin\.token` is required/);
+  }
+});
+
 test('--to puts it in front of one service and says that credentials pass', async (t) => {
   const origin = await RawOrigin.answering();
   t.after(() => origin.close());

@@ -100,6 +100,7 @@ judge([
   relayed('9110 7.7: empty segments stay', get('', '//a///b//'), get('', '//a///b//')),
   relayed('9110 7.7: an empty query stays', get('', '/a?'), get('', '/a?')),
   relayed('9110 7.7: sub-delims stay', get('', "/!$&'()*+,;=:@-._~"), get('', "/!$&'()*+,;=:@-._~")),
+  relayed('9110 7.7: a query is opaque', get('', '/a?%zz%00/../%2e&&=?;[]{}|\\^`"<>'), get('', '/a?%zz%00/../%2e&&=?;[]{}|\\^`"<>')),
   relayed('9110 7.7: UTF-8 in escapes stays', get('', '/%C3%A4%e2%82%ac'), get('', '/%C3%A4%e2%82%ac')),
   refused('9112 3.2: a fragment is never sent', get('', '/a#b'), 400),
   refused('9112 3.2: a target with a control byte', get('', '/a\x01'), 400),

@@ -81,7 +81,7 @@ test('when one does not open, nothing has changed', async () => {
   await assert.rejects(set.apply([configOf('b', 2), configOf('bad', 3)], 0), /EADDRINUSE/);
   const [a, b] = opened;
   assert.deepEqual(a?.calls, []);
-  assert.deepEqual(b?.calls, ['destroy']);
+  assert.deepEqual(b?.calls, ['stop', 'destroy']);
   assert.deepEqual(
     set.listeners.map(({ name }) => name),
     ['a'],

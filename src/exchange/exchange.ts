@@ -195,7 +195,7 @@ export class Exchange implements UpstreamSink {
     if (cluster === null) return;
     if (this.facts.attempts++ === 0) this.facts.askedMs = this.gateway.clock.nowMs;
     this.state = 'connecting';
-    const upstream = cluster.pickTarget();
+    const upstream = isRetry ? cluster.pickOther(this.upstream) : cluster.pickTarget();
     this.upstream = upstream;
     if (plan.filters !== null) startUpstreamFilters(this, plan, isRetry);
     else this.request(upstream, isRetry);

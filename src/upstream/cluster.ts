@@ -50,6 +50,14 @@ export class Cluster {
     return target;
   }
 
+  /** For one more attempt: not the endpoint that has just failed, where there is another. */
+  pickOther(failed: Target | null): Target {
+    const target = this.pickTarget();
+    if (target !== failed) return target;
+    const other = this.targets[(this.targets.indexOf(target) + 1) % this.targets.length];
+    return other ?? target;
+  }
+
   pick(): Pool {
     return this.pickTarget().pool;
   }

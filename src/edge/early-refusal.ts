@@ -20,6 +20,15 @@ export function judgePartialHead(bytes: Buffer, from: number): Refusal | undefin
   return undefined;
 }
 
+/** Why a head is too large: RFC 9112 3 demands 414 where it is the target's fault. `bytes` begin with the request line, whole or not. */
+export function judgeLargeHead(bytes: Buffer, maxTargetBytes: number): 'target-too-long' | 'head-too-large' {
+  const lineEnd = bytes.indexOf(CR);
+  const line = lineEnd < 0 ? bytes : bytes.subarray(0, lineEnd);
+  const start = line.indexOf(SP) + 1;
+  const end = line.indexOf(SP, start);
+  return start > 0 && (end < 0 ? line.length : end) - start > maxTargetBytes ? 'target-too-long' : 'head-too-large';
+}
+
 /** Skips empty lines before a request line (RFC 9112 section 2.2). Returns the first place that is not one. */
 export function skipEmptyLines(bytes: Buffer, start: number, end: number): number {
   let at = start;

@@ -207,6 +207,14 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   private onDrain(): void {
     this.server.clock.refresh();
+    try {
+      this.afterDrain();
+    } catch (error) {
+      this.onException(error);
+    }
+  }
+
+  private afterDrain(): void {
     if (this.exchange !== null) {
       this.awaitTurn();
       this.exchange.onClientDrain();
@@ -244,6 +252,14 @@ export class NodeClient implements ClientPort, IntakeOwner {
   }
 
   sweep(nowMs: number): void {
+    try {
+      this.look(nowMs);
+    } catch (error) {
+      this.onException(error);
+    }
+  }
+
+  private look(nowMs: number): void {
     const verdict = this.times.judge(nowMs, this.movedBytes());
     if (verdict === 'due') this.onDeadline();
     else if (verdict === 'too-slow') this.giveUp('client-too-slow');
@@ -260,10 +276,11 @@ export class NodeClient implements ClientPort, IntakeOwner {
   private onDeadline(): void {
     if (this.phase === 'body' || this.phase === 'answering') {
       this.giveUp('client-idle');
-    } else if (this.phase === 'idle' && this.intake.hasHeld) {
+    } else if (this.phase === 'idle' && this.intake.hasHeld && !this.writer.isFull) {
       this.server.countTimeout('client-head');
       this.onRefusal('head-timeout');
     } else {
+      if (this.phase === 'idle') this.server.countTimeout(this.writer.isFull ? 'client-idle' : 'client-keep-alive');
       this.phase = 'closed';
       this.socket.destroy();
     }

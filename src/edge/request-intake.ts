@@ -3,7 +3,7 @@ import { DirectReader } from '../base/direct-reader.ts';
 import type { RequestRefusal } from '../http/refusal.ts';
 import { parseRequestHead, type RequestHead } from '../http/request-head.ts';
 import type { Loan } from '../upstream/sink.ts';
-import { judgePartialHead, skipEmptyLines } from './early-refusal.ts';
+import { judgeLargeHead, judgePartialHead, skipEmptyLines } from './early-refusal.ts';
 import type { NodeServer } from './node-listener.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { RequestBody } from './request-body.ts';
@@ -66,7 +66,11 @@ export class RequestIntake {
   /** The mode allows more than before: takes up what was put off, stashed bytes first, then the socket. */
   goOn(): void {
     if (this.isConsuming) return;
-    while (this.stash.length > 0 && this.canConsume()) this.consumeStash();
+    try {
+      while (this.stash.length > 0 && this.canConsume()) this.consumeStash();
+    } catch (error) {
+      this.onThrown(error);
+    }
     if (!this.isStopped || this.stash.length > MAX_STASH_BYTES) return;
     this.isStopped = false;
     this.reader.resume();
@@ -96,14 +100,18 @@ export class RequestIntake {
       if (this.stash.length === 0) this.consume(filled, 0, length);
       else this.readMore(filled, length);
     } catch (error) {
-      this.isConsuming = false;
-      this.owner.onException(error);
+      this.onThrown(error);
     }
     if (!this.isStopped && this.stash.length > MAX_STASH_BYTES && this.mode !== 'head') {
       this.isStopped = true;
       this.reader.pause();
     }
     return this.buffers.turn();
+  }
+
+  private onThrown(error: unknown): void {
+    this.isConsuming = false;
+    this.owner.onException(error);
   }
 
   private readMore(buffer: Buffer, length: number): void {
@@ -165,7 +173,7 @@ export class RequestIntake {
     const length = text.indexOf(HEAD_END) + HEAD_END.length;
     if (length < HEAD_END.length) return this.keepPartialHead(bytes, at, end);
     if (length > this.server.config.limits.maxHeadBytes) {
-      this.owner.onRefusal('head-too-large');
+      this.owner.onRefusal(judgeLargeHead(bytes.subarray(at, end), this.server.config.limits.maxTargetBytes));
       return end;
     }
     this.vetHead(length < text.length ? bytes.toString('latin1', at, at + length) : text, bytes, at);
@@ -215,7 +223,8 @@ export class RequestIntake {
   }
 
   private judgePartial(bytes: Buffer, from: number): RequestRefusal | undefined {
-    return judgePartialHead(bytes, from) ?? (bytes.length > this.server.config.limits.maxHeadBytes ? 'head-too-large' : undefined);
+    const { maxHeadBytes, maxTargetBytes } = this.server.config.limits;
+    return judgePartialHead(bytes, from) ?? (bytes.length > maxHeadBytes ? judgeLargeHead(bytes, maxTargetBytes) : undefined);
   }
 
   private consumeBody(bytes: Buffer, start: number, end: number): number {

@@ -65,7 +65,14 @@ export class UwsClient implements ClientPort, Flushable {
       this.onException(error);
     }
   };
-  private readonly onWritable = (): boolean => this.handleWritable();
+  private readonly onWritable = (): boolean => {
+    try {
+      return this.handleWritable();
+    } catch (error) {
+      this.onException(error);
+      return true;
+    }
+  };
 
   constructor(server: UwsServer) {
     this.server = server;
@@ -291,6 +298,14 @@ export class UwsClient implements ClientPort, Flushable {
 
   /** Writes what is held. Called at the end of the tick, or after the addon has left its parser. */
   flush(): void {
+    try {
+      this.write();
+    } catch (error) {
+      this.onException(error);
+    }
+  }
+
+  private write(): void {
     const { answer } = this;
     if (!answer.hasHead || answer.isEnded) {
       this.releaseIfOver();

@@ -15,6 +15,7 @@ import { startRequestFilters, startResponseFilters, startUpstreamFilters } from 
 import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
+import { GuardedSink } from './guarded-sink.ts';
 import type { ListenerPlan } from './listener-plan.ts';
 import { answerFraming, clientBlock, upstreamHead } from './messages.ts';
 import {
@@ -51,6 +52,8 @@ const PIPELINABLE = new Set(['GET', 'HEAD']);
 export class Exchange implements UpstreamSink {
   readonly gateway: Gateway;
   readonly facts: RequestFacts;
+  /** By which the upstream's side knows it. */
+  readonly sink = new GuardedSink(this);
   readonly forwardFacts = new ForwardFacts();
   readonly clientFacts = new ResponseFacts();
   state: ExchangeState = 'free';
@@ -137,7 +140,7 @@ export class Exchange implements UpstreamSink {
       return;
     }
     this.dropUpstream();
-    this.cut(fault === 'client-stalled' ? 'client-stalled' : 'client-fault');
+    this.finish(fault === 'client-stalled' ? 'client-stalled' : 'client-fault');
   }
 
   // ---- deciding --------------------------------------------------------------------------------------------------------
@@ -204,8 +207,8 @@ export class Exchange implements UpstreamSink {
   /** Asks the pool for a connection; a retry never meets a used one, which may be as stale as the last. */
   request({ pool }: Target, isRetry: boolean): void {
     const canPipeline = this.facts.isRequestWhole && PIPELINABLE.has(this.facts.method);
-    if (isRetry) pool.requestFresh(this);
-    else pool.request(this, canPipeline);
+    if (isRetry) pool.requestFresh(this.sink);
+    else pool.request(this.sink, canPipeline);
   }
 
   // ---- the upstream's side ---------------------------------------------------------------------------------------------
@@ -295,7 +298,7 @@ export class Exchange implements UpstreamSink {
         return;
       case 'cut':
         this.facts.proxyError = recovery.rule.proxyError;
-        this.cut('upstream-broke');
+        this.finish('upstream-broke');
         return;
       default:
         never(recovery, 'onUpstreamFail');
@@ -308,20 +311,20 @@ export class Exchange implements UpstreamSink {
   onDeadline(): void {
     this.listener?.countTimeout('total');
     this.dropUpstream();
-    if (this.state === 'answering') this.cut('deadline');
+    if (this.state === 'answering') this.finish('deadline');
     else this.answer(TOTAL_TIMEOUT);
   }
 
   /** Something of ours threw while this exchange was being served: it alone pays. */
   onException(answer: OwnAnswer = INTERNAL_ERROR): void {
     this.dropUpstream();
-    if (this.state === 'answering') this.cut('exception');
+    if (this.state === 'answering') this.finish('exception');
     else this.answer(answer);
   }
 
   private refuseBody(refusal: RequestRefusal): void {
     this.dropUpstream();
-    if (this.state === 'answering') this.cut('client-fault');
+    if (this.state === 'answering') this.finish('client-fault');
     else this.refuse(refusal);
   }
 
@@ -358,17 +361,13 @@ export class Exchange implements UpstreamSink {
     this.finish('complete');
   }
 
-  cut(outcome: Outcome): void {
-    this.finish(outcome);
-  }
-
   /** Gives up what is under way upstream, if anything is. */
   dropUpstream(): void {
     this.held = null;
     const { connection, upstream } = this;
     this.connection = null;
     if (connection !== null) connection.abandon();
-    else if (this.state === 'connecting') upstream?.pool.cancel(this);
+    else if (this.state === 'connecting') upstream?.pool.cancel(this.sink);
   }
 
   /** Back to the state of the constructor; `head` is overwritten by the next request. */

@@ -12,6 +12,15 @@ export type Outcome = 'complete' | 'client-gone' | 'client-stalled' | 'client-fa
 
 /** Accounts for an exchange that has ended, whatever happened. Called once, by `Exchange.finish`. */
 export function finishExchange(exchange: Exchange, outcome: Outcome): void {
+  try {
+    account(exchange, outcome);
+  } catch (error) {
+    // The client has its answer: it does not pay for our books.
+    exchange.gateway.reportError('accounting for a request', error);
+  }
+}
+
+function account(exchange: Exchange, outcome: Outcome): void {
   const { gateway, plan } = exchange;
   const endMs = gateway.clock.nowMs;
   const metrics = plan === null ? gateway.unroutedMetrics : plan.metrics;

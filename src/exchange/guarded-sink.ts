@@ -19,8 +19,6 @@ export class GuardedSink implements UpstreamSink {
     try {
       this.exchange.onUpstreamConnection(connection);
     } catch (error) {
-      // The exchange may not have got as far as to know it.
-      connection.abandon();
       // Where the exchange has not taken it yet, nobody else would give it back.
       if (this.exchange.connection === null) connection.abandon();
       this.onThrown(error, life);

@@ -97,7 +97,9 @@ for (const engine of ['node', 'uws'] as const) {
 }
 
 test('node: an exception in a request that waited behind another costs that one alone', async (t) => {
-  const origin = await RawOrigin.answering((request) => `HTTP/1.1 200 OK\r\nContent-Length: ${request.target.length}\r\n\r\n${request.target}`);
+  const origin = await RawOrigin.answering(
+    (request) => `HTTP/1.1 200 OK\r\nContent-Length: ${request.target.length}\r\n\r\n${request.target}`,
+  );
   const front = await openFront(t, 'node', origin.port);
   t.after(() => origin.close());
   const client = await connectRaw(front.port);

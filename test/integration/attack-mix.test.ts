@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { parseReply, type Reply } from '../harness/http-reply.ts';
 import { parseRequest, type ReceivedRequest } from '../harness/http-request.ts';
 import { type Front, type FrontOptions, openFront } from './front.ts';
@@ -24,6 +24,12 @@ function randomOf(seed: number): Random {
     return ((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below) | 0;
   };
 }
+
+// After thousands of resets the loop of Node 22 finds no active handle, does not end either, and spins; with any handle left, as
+// every worker has, it rests (measured: 4 ms of CPU a second). So this process is ended by hand once all is told.
+after(() => {
+  setTimeout(() => process.exit(), 500);
+});
 
 const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -6,6 +6,8 @@ export type WireSocket = { readonly destroyed: boolean; destroy(error: Error): u
 /** What `node:net` itself writes through; one instance serves all writes that the kernel takes at once. */
 type WriteRequest = { oncomplete: (this: WriteRequest, status: number) => void; owner: DirectWriter | null; bytes: number; hold: unknown };
 type StreamHandle = {
+  /** Bytes that libuv still holds, as of now. */
+  readonly writeQueueSize: number;
   writeLatin1String(request: WriteRequest, text: string): number;
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
   writev(request: WriteRequest, pieces: readonly unknown[], areAllBuffers: boolean): number;
@@ -70,6 +72,11 @@ export class DirectWriter {
     if (this.queuedBytes < MAX_QUEUED_BYTES) return false;
     this.isFullTold = true;
     return true;
+  }
+
+  /** As `queuedBytes`, but less by what the kernel has taken of a write that is not over. For a look now and then. */
+  get unsentBytes(): number {
+    return handleOf(this.socket)?.writeQueueSize ?? 0;
   }
 
   /** Latin1. */

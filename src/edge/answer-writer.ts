@@ -46,6 +46,14 @@ export class AnswerWriter {
     return bytes;
   }
 
+  /** Lets go of what only the next answer could use. */
+  rest(): void {
+    this.lastHead = '';
+    this.lastBlock = '';
+    this.lastStatus = '';
+    this.lastLength = NONE_LIKE_IT;
+  }
+
   /** As `ClientPort.writeHead`. An answer of unknown length to an HTTP/1.0 client ends with the connection. */
   writeHead(status: string, block: string, framing: AnswerFraming, lengthWhenNone: number): void {
     const { kind } = framing;

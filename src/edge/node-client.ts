@@ -46,6 +46,8 @@ export class NodeClient implements ClientPort, IntakeOwner {
   private isKeptAlive = true;
   private minor = 1;
   private bytesRead = 0;
+  /** What the client had taken when we began to wait for it to take more. */
+  private takenBytes = 0;
 
   constructor(server: NodeServer, socket: Socket) {
     this.server = server;
@@ -238,6 +240,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   /** The connection is closed: nothing is called any more. */
   release(): void {
+    this.server.countSent(this.writer.takeBytesWritten());
     this.intake.rest();
   }
 
@@ -263,18 +266,31 @@ export class NodeClient implements ClientPort, IntakeOwner {
     const verdict = this.times.judge(nowMs, this.movedBytes());
     if (verdict === 'due') this.onDeadline();
     else if (verdict === 'too-slow') this.giveUp('client-too-slow');
-    else if (this.phase === 'idle' && this.times.isResting(nowMs)) this.intake.rest();
+    else if (this.phase === 'idle' && this.times.isResting(nowMs)) this.rest();
+  }
+
+  private rest(): void {
+    this.intake.rest();
+    this.writer.rest();
   }
 
   /** What the minimum rate is measured by, where it is the client's turn; else -1. */
   private movedBytes(): number {
     if (this.isUploading) return this.bytesRead;
-    if (this.exchange !== null && this.writer.isFull) return this.socket.bytesWritten - this.wire.queuedBytes;
+    if (this.exchange !== null && this.writer.isFull) return this.takenNow();
     return -1;
   }
 
+  /** Bytes that the kernel has taken for the client since ever. */
+  private takenNow(): number {
+    return this.socket.bytesWritten - this.wire.unsentBytes;
+  }
+
   private onDeadline(): void {
-    if (this.phase === 'body' || this.phase === 'answering') {
+    if (!this.isUploading && this.wire.queuedBytes > 0 && this.takenNow() > this.takenBytes) {
+      // A large piece takes its time: the client is not idle.
+      this.awaitTaking();
+    } else if (this.phase === 'body' || this.phase === 'answering') {
       this.giveUp('client-idle');
     } else if (this.phase === 'idle' && this.intake.hasHeld && !this.writer.isFull) {
       this.server.countTimeout('client-head');
@@ -295,8 +311,20 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   /** The client is waited for where it is to send, or to take what we have for it. */
   private awaitTurn(): void {
-    if (this.isUploading || this.writer.isFull) this.times.awaitBody();
+    if (this.isUploading) this.times.awaitBody();
+    else if (this.writer.isFull) this.awaitTaking();
     else this.times.awaitNothing();
+  }
+
+  private awaitTaking(): void {
+    this.takenBytes = this.takenNow();
+    this.times.awaitBody();
+  }
+
+  /** That the client takes what waits for it of an answer that is over for us. */
+  private awaitDelivery(): void {
+    this.takenBytes = this.takenNow();
+    this.times.awaitDelivery();
   }
 
   private get isUploading(): boolean {
@@ -308,7 +336,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
     this.phase = 'idle';
     this.intake.mode = this.writer.isFull ? 'hold' : 'head';
     this.times.awaitRequest();
-    if (this.wire.queuedBytes > 0) this.times.awaitDelivery();
+    if (this.wire.queuedBytes > 0) this.awaitDelivery();
   }
 
   private startDiscarding(): void {
@@ -327,7 +355,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
     this.phase = 'closing';
     this.bytesRead = 0;
     this.intake.drop();
-    if (this.wire.queuedBytes > 0) this.times.awaitDelivery();
+    if (this.wire.queuedBytes > 0) this.awaitDelivery();
     else this.times.awaitClose();
     this.socket.end();
   }

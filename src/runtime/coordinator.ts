@@ -182,6 +182,7 @@ export class Coordinator {
       {
         size: config.workers,
         threads: this.#threads,
+        isOneFirst: this.#start.lastGood !== undefined,
         acceptor: this.#acceptor,
         slots,
         log: this.#log,

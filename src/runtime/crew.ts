@@ -25,6 +25,8 @@ export type CrewOptions = {
   /** Slots for counters and heartbeats; more than `size`, so that a successor can start while the old one still drains. */
   readonly slots: number;
   readonly threads: SpareWorkers;
+  /** After a death: one worker accepts before the others begin to boot and take the cores from it. */
+  readonly isOneFirst: boolean;
   /** With `sharding: acceptor`. */
   readonly acceptor: Acceptor | undefined;
   readonly log: EventLog;
@@ -89,17 +91,24 @@ export class Crew {
 
   /** Resolves when all are ready; with text when one of them could not start. */
   async start(): Promise<string | undefined> {
-    for (let count = 0; count < this.#options.size; count++) this.#spawn();
-    this.#options.threads.endRest();
-    const failures = await this.ask('ready', () => undefined, Number.POSITIVE_INFINITY);
-    if (failures.length > 0) return failures[0];
+    const { size, isOneFirst, threads } = this.#options;
+    const failure = isOneFirst ? await this.#startSome(1) : undefined;
+    const lastFailure = failure ?? (await this.#startSome(size - this.#workers.size));
+    threads.endRest();
+    if (lastFailure !== undefined) return lastFailure;
     this.#lookTimer = setInterval(() => this.#look(), LOOK_MS);
     return undefined;
   }
 
+  async #startSome(count: number): Promise<string | undefined> {
+    for (let started = 0; started < count; started++) this.#spawn();
+    const failures = await this.ask('ready', () => undefined, Number.POSITIVE_INFINITY);
+    return failures[0];
+  }
+
   /** `Conversations.ask` with every worker that serves (`ready`: that starts). */
   ask(answer: FromWorker['kind'], message: (worker: WorkerHandle) => ToWorker | undefined, timeoutMs: number): Promise<readonly string[]> {
-    const asked = Array.from(this.#workers).filter(({ state }) => state === 'ready' || (state === 'starting' && answer === 'ready'));
+    const asked = Array.from(this.#workers).filter(({ state }) => state === (answer === 'ready' ? 'starting' : 'ready'));
     return this.#conversations.ask(asked, { answer, message, timeoutMs });
   }
 

@@ -20,7 +20,8 @@ const LINE_FEED = 10;
 export function readOwnSources() {
   const cached = readCache();
   if (cached !== undefined) return Promise.resolve(cached);
-  const child = fork(STRIP, [], { serialization: 'advanced' });
+  // The stripper is a WebAssembly module: optimising it takes a third of the time and would pay only in a longer run (650 → 430 ms).
+  const child = fork(STRIP, [], { serialization: 'advanced', execArgv: [...process.execArgv, '--liftoff-only'] });
   return new Promise((resolve, reject) => {
     child.once('message', ({ places, bytes }) => resolve(sourcesOf(places, bytes)));
     child.once('error', reject);

@@ -8,9 +8,9 @@ const ENTRY = new URL('./worker.ts', import.meta.url);
 /** A guess that is wrong on a large host must not cost much. */
 const MAX_GUESS = 4;
 
-/** How many workers there will be, as far as one knows before the configuration is read. */
+/** How many workers to boot before the configuration is read. After a death the first is to have the cores for itself. */
 export function expectedWorkers({ lastGood, options }: ProxyStart): number {
-  return lastGood?.config.workers ?? (options.workers || Math.min(availableParallelism(), MAX_GUESS));
+  return lastGood === undefined ? Math.min(options.workers || availableParallelism(), MAX_GUESS) : 1;
 }
 
 /** Worker threads: some of them boot and load our modules while the configuration is still being read. */

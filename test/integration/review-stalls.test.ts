@@ -7,8 +7,8 @@ import type { RawPeer } from '../harness/raw-peer.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type Front, openFront } from './front.ts';
 
-const IDLE_MS = 1500;
-const MORE_THAN_THE_KERNEL_TAKES = 64_000_000;
+const IDLE_MS = 3000;
+const BODY = Buffer.alloc(32_000_000, 'y');
 const UPLOAD_BYTES = 32_000_000;
 const REST_BYTES = 5;
 
@@ -20,8 +20,8 @@ async function stalled(t: TestContext, engine: Engine, bodyBytes: number): Promi
     connection.countOnly();
     await connection.until('the head', ({ receivedBytes }) => receivedBytes > 0);
     connection.pause();
-    await connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${MORE_THAN_THE_KERNEL_TAKES}\r\n\r\n`);
-    await connection.send(Buffer.alloc(MORE_THAN_THE_KERNEL_TAKES, 'y'));
+    await connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${BODY.length}\r\n\r\n`);
+    await connection.send(BODY);
   });
   const front = await openFront(t, engine, origin.port, { timeouts: { idleMs: IDLE_MS } });
   t.after(() => origin.close());

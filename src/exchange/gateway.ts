@@ -83,7 +83,9 @@ export class Gateway {
     this.metrics = metrics;
     this.inFlightSlot = metrics.slot('sluice_requests_in_flight', {});
     this.fallbackMetrics = new RouteMetrics(metrics, NO_ROUTE, undefined);
+    this.gauges?.end();
     this.gauges = new UpstreamGauges(metrics, clusters);
+    this.gauges.update();
     this.accessLog = config.accessLog.enabled ? this.options.accessLog : undefined;
     this.maxFields = Math.max(this.maxFields, ...config.listeners.map(({ limits }) => limits.maxFields));
     this.free.length = 0;

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LoopClock } from '../../../src/base/clock.ts';
+import { UpstreamGauges } from '../../../src/exchange/upstream-gauges.ts';
+import { MetricsWriter } from '../../../src/observe/metrics-writer.ts';
+import { MetricRegistry } from '../../../src/observe/registry.ts';
+import { Cluster } from '../../../src/upstream/cluster.ts';
+import { checkedConfig } from '../../integration/configured-front.ts';
+
+const CONFIG = checkedConfig({
+  listeners: ['127.0.0.1:0'],
+  upstreams: { origin: 'http://127.0.0.1:9' },
+  routes: [{ match: '/*', upstream: 'origin' }],
+});
+
+function setUp(): { readonly metrics: MetricsWriter; readonly counted: (name: string) => number } {
+  const registry = new MetricRegistry();
+  const plan = registry.plan(CONFIG);
+  const block = new Float64Array(registry.maxCells);
+  const counted = (name: string): number =>
+    registry.series.filter(({ row }) => row.name === name).reduce((sum, { slot }) => sum + (block[slot] ?? 0), 0);
+  return { metrics: new MetricsWriter(block, plan), counted };
+}
+
+function newCluster(): Cluster {
+  const [upstream] = CONFIG.upstreams;
+  assert.ok(upstream);
+  return new Cluster(upstream, new LoopClock());
+}
+
+test('the counters of an upstream go on over a reload that makes its pools anew', () => {
+  const { metrics, counted } = setUp();
+  const first = newCluster();
+  const before = new UpstreamGauges(metrics, new Map([['origin', first]]));
+  first.pick().requestsTotal = 5;
+  before.update();
+  first.pick().requestsTotal = 7;
+  before.end();
+  assert.equal(counted('sluice_upstream_requests_total'), 7);
+  const second = newCluster();
+  const after = new UpstreamGauges(metrics, new Map([['origin', second]]));
+  after.update();
+  second.pick().requestsTotal = 2;
+  second.pick().pendingOverflowTotal = 1;
+  after.update();
+  after.update();
+  assert.equal(counted('sluice_upstream_requests_total'), 9);
+  assert.equal(counted('sluice_upstream_pool_overflows_total'), 1);
+});
+
+test('what a kept upstream had counted is not counted twice', () => {
+  const { metrics, counted } = setUp();
+  const cluster = newCluster();
+  const clusters = new Map([['origin', cluster]]);
+  const before = new UpstreamGauges(metrics, clusters);
+  cluster.pick().connectsTotal = 3;
+  before.end();
+  const after = new UpstreamGauges(metrics, clusters);
+  after.update();
+  assert.equal(counted('sluice_upstream_connects_total'), 3);
+});

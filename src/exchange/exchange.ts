@@ -179,6 +179,7 @@ export class Exchange implements UpstreamSink {
       this.sendOwn(answerForMaxForwards(head, plan.allow));
       return;
     }
+    if (plan.totalMs !== 0) this.gateway.watchDeadline(this, this.facts.startMs + plan.totalMs);
     if (plan.filters !== null) startRequestFilters(this, plan);
     else this.proceed(plan);
   }
@@ -189,7 +190,6 @@ export class Exchange implements UpstreamSink {
       this.sendOwn(plan.respond);
       return;
     }
-    if (plan.totalMs !== 0) this.gateway.watchDeadline(this, this.facts.startMs + plan.totalMs);
     this.attempt(plan, false);
   }
 
@@ -217,7 +217,7 @@ export class Exchange implements UpstreamSink {
     const { head, gateway } = this;
     this.connection = connection;
     this.state = 'sent';
-    this.facts.connectedMs = gateway.clock.nowMs;
+    this.facts.connectedMs = connection.isReused ? gateway.clock.nowMs : gateway.clock.refresh();
     const body: RequestBody = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
     connection.send(this.filteredHead === '' ? upstreamHead(this) : this.filteredHead, body, this.facts.method === 'HEAD');
     if (!this.facts.isRequestWhole) this.port?.resumeBody();
@@ -279,6 +279,7 @@ export class Exchange implements UpstreamSink {
     this.held = null;
     const { plan } = this;
     if (plan === null) return;
+    this.gateway.clock.refresh();
     plan.metrics.countFailure(failure.kind);
     const recovery = recover(failure, {
       isAnswered: this.state === 'answering',

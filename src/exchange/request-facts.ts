@@ -44,6 +44,7 @@ export class RequestFacts implements RouteQuery {
   bytesSent = 0;
   startMs = 0;
   askedMs = 0;
+  /** A new connection comes by an event of its own, before which nobody has looked at the clock. */
   connectedMs = 0;
   headMs = 0;
 

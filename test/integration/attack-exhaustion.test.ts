@@ -52,7 +52,7 @@ for (const [what, endless, reason] of [
   ['chunk extensions', `${CHUNKED}1;${'a=b;'.repeat(20_000)}`, 'malformed-body'],
   ['trailers', `${CHUNKED}0\r\n${'A: b\r\n'.repeat(20_000)}`, 'malformed-body'],
   ['field lines', `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(40_000)}`, 'head-too-large'],
-  ['a target', `GET /${'a'.repeat(200_000)}`, 'head-too-large'],
+  ['a target', `GET /${'a'.repeat(200_000)}`, 'target-too-long'],
   ['a chunk size', `${CHUNKED}${'0'.repeat(100_000)}`, 'malformed-body'],
 ] as const) {
   test(`node: ${what} without end: refused, counted, closed`, async (t) => {

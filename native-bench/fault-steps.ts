@@ -74,7 +74,7 @@ export async function startUp(): Promise<StartUp> {
   await waitForOutput(npm, /^sluice ready/m, 20_000);
   const readyMs = performance.now() - fromMs;
   const supervisor = processTree(npm.pid).find(
-    (pid) => /src\/runtime\/\S+\.ts/.test(commandOf(pid)) && !/^(?:sh|npm)/.test(commandOf(pid)),
+    (pid) => /src\/runtime\/\S+\.(?:ts|mjs)/.test(commandOf(pid)) && !/^(?:sh|npm)/.test(commandOf(pid)),
   );
   if (supervisor === undefined) throw new Error('no supervisor below npm');
   await sleep(SETTLE_MS);

@@ -26,7 +26,7 @@ Reloads and hot upgrades under load, SIGKILL of the proxy process, and start-up,
 
 const FLAGS = {
   help: { type: 'boolean', short: 'h', default: false },
-  engine: { type: 'string', default: 'uws' },
+  engine: { type: 'string', default: 'node' },
   requests: { type: 'string', default: '100000' },
   reloads: { type: 'string', default: '20' },
   upgrades: { type: 'string', default: '5' },

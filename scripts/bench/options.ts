@@ -68,7 +68,7 @@ const FLAGS = {
   help: { type: 'boolean', short: 'h', default: false },
   'no-pin': { type: 'boolean', default: false },
   proxy: { type: 'string', default: 'sluice' },
-  engine: { type: 'string', default: 'uws' },
+  engine: { type: 'string', default: 'node' },
   pipelining: { type: 'string', default: '1' },
   workers: { type: 'string' },
   scenario: { type: 'string' },

@@ -38,7 +38,8 @@ export class ListenerSet {
 
   /**
    * Makes the set what the configuration says. The new ones open before the old ones close, also on the same port.
-   * Connections of one that went or changed end with their next answer, and after `closeAfterMs` in any case.
+   * When it resolves, no connection comes to one that went or changed; those there end with their next answer, and after
+   * `closeAfterMs` in any case.
    * Rejects at the first that does not open; what was open stays.
    */
   async apply(configs: readonly ListenerConfig[], closeAfterMs: number): Promise<void> {
@@ -53,14 +54,18 @@ export class ListenerSet {
       }
       throw error;
     }
+    const retired: Listener[] = [];
     const names = new Set(configs.map(({ name }) => name));
     const replaced = new Set(fresh.map(({ name }) => name));
     for (const [name, entry] of this.#entries) {
       if (names.has(name) && !replaced.has(name)) continue;
       this.#entries.delete(name);
-      detach(this.#retire(entry.listener, closeAfterMs), `listener ${name}`, this.#report);
+      this.#leaving.add(entry.listener);
+      retired.push(entry.listener);
     }
     for (const [name, entry] of opened) this.#entries.set(name, entry);
+    await Promise.all(retired.map((listener) => listener.stopAccepting()));
+    for (const listener of retired) detach(this.#retire(listener, closeAfterMs), `listener ${listener.name}`, this.#report);
   }
 
   sweep(nowMs: number): void {
@@ -91,8 +96,6 @@ export class ListenerSet {
   }
 
   async #retire(listener: Listener, closeAfterMs: number): Promise<void> {
-    this.#leaving.add(listener);
-    await listener.stopAccepting();
     // The other workers close theirs at about this time; only then may clients be sent to connect anew.
     await until(() => listener.connections === 0, SETTLE_MS);
     listener.beginDrain();

@@ -8,6 +8,7 @@ import { waitFor } from './wait-for.ts';
 const LAUNCHER = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'scripts/sluice');
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 30_000;
+const INSIST_MS = 100;
 const CONFIG_NAME = 'sluice.yaml';
 
 export type SluiceOptions = {
@@ -106,13 +107,21 @@ export class SluiceProcess {
     });
   }
 
-  /** Drains by SIGTERM, kills if that does not help, removes the folder. Harmless when called again. */
+  /**
+   * Ends it by SIGTERM, and by a second one, which waits for nothing; kills if that does not help, removes the folder. Harmless
+   * when called again. A drain that is to be watched is a signal and `untilExit`.
+   */
   async stop(): Promise<Exit> {
-    if (this.exit === undefined) this.signal('SIGTERM');
+    const insist = (): void => {
+      if (this.exit === undefined) this.signal('SIGTERM');
+    };
+    insist();
+    const insisting = setInterval(insist, INSIST_MS);
     const exit = await this.untilExit().catch(() => {
       this.signal('SIGKILL');
       return this.untilExit();
     });
+    clearInterval(insisting);
     rmSync(this.folder, { recursive: true, force: true });
     return exit;
   }

@@ -74,6 +74,7 @@ export default defineConfig(config);\n`,
     'deep/stamp.ts': `import { defineFilter, type FilterRequest } from 'sluice';
 import { text } from './text.ts';
 export const filter = defineFilter({ request: (request: FilterRequest) => ({ status: 200, body: text(request.target) }) });\n`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration has references of its own
     'deep/text.ts': 'export function text(of: string): string {\n  return `stamped ${of as string}`;\n}\n',
   };
   const checked = await SluiceProcess.run(['check', '--config', './sluice.config.ts'], { files });

@@ -68,6 +68,12 @@ test('few connections are spread evenly, and each stays where it is', async (t) 
   for (const client of clients) client.close();
 });
 
+test('a head may be as long as the listener allows, above the 4096 bytes of the addon itself', async (t) => {
+  const sluice = await startSluice(t, configWith('', ', limits: { maxHead: 32KiB }'));
+  const reply = await fetch(`http://127.0.0.1:${sluice.port}/`, { headers: { connection: 'close', 'x-long': 'a'.repeat(20_000) } });
+  assert.equal(reply.status, 200);
+});
+
 test('SIGTERM closes the port, ends every thread in order and exits with code 0', async (t) => {
   const sluice = await startSluice(t);
   const client = await connectRaw(sluice.port);

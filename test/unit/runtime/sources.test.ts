@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import type { OwnSources } from '../../../src/runtime/launch.ts';
+
+const RUNTIME = new URL('../../../src/runtime/', import.meta.url);
+
+test('sources are stripped once, served from the cache while no file changed, and stripped anew when one did', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'sluice-sources-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const runtime = join(root, 'src/runtime');
+  mkdirSync(runtime, { recursive: true });
+  for (const name of ['sources.mjs', 'strip.mjs']) copyFileSync(new URL(name, RUNTIME), join(runtime, name));
+  writeFileSync(join(runtime, 'cli.ts'), `import { b } from './b.ts';\nconst a: number = b;\n`);
+  writeFileSync(join(runtime, 'b.ts'), 'export const b = 1 as number; // §\n');
+  const module: unknown = await import(pathToFileURL(join(runtime, 'sources.mjs')).href);
+  const { readOwnSources } = module as { readOwnSources: () => Promise<OwnSources> };
+  const textOf = async (name: string): Promise<string> => {
+    const { places, bytes } = await readOwnSources();
+    const [begin = 0, end = 0] = places[pathToFileURL(join(runtime, name)).href] ?? [];
+    return Buffer.from(bytes.subarray(begin, end)).toString();
+  };
+
+  assert.equal(await textOf('cli.ts'), `import { b } from './b.ts';\nconst a         = b;\n`);
+  rmSync(join(runtime, 'strip.mjs'));
+  assert.equal(await textOf('b.ts'), 'export const b = 1          ; // §\n', 'from the cache: there is nothing to strip with');
+  copyFileSync(new URL('strip.mjs', RUNTIME), join(runtime, 'strip.mjs'));
+  writeFileSync(join(runtime, 'b.ts'), 'export const b = 2 as number; // §\n');
+  assert.equal(await textOf('b.ts'), 'export const b = 2          ; // §\n');
+});

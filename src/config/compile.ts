@@ -31,6 +31,8 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
       stuckReportMs: parsed.process.stuckReport,
       stuckKillMs: parsed.process.stuckKill,
     },
+    cacheMemoryBytes: 256 * 2 ** 20,
+    store: undefined,
   });
 }
 
@@ -98,6 +100,7 @@ function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<Ro
     redirects: route.redirects,
     maxBodyBytes: route.maxBody,
     filters: route.filters.map(({ module, onError, timeout }) => ({ module, onError, timeoutMs: timeout })),
+    cache: undefined,
   };
 }
 

@@ -127,6 +127,72 @@ export type FilterConfig = {
   readonly timeoutMs: number;
 };
 
+/** Statuses `fromStatus` to `toStatus`, both included: one status, a class such as 400–499, or all (100–599). */
+export type StatusRange = { readonly fromStatus: number; readonly toStatus: number };
+
+/** How long an answer with one of these statuses is fresh when it says nothing of that itself. */
+export type StatusTtl = StatusRange & { readonly ttlMs: number };
+
+/** Corrects the freshness lifetime that an answer states or that was guessed for it. `forceTtlMs` goes before the other two. */
+export type TtlOverride = StatusRange & {
+  readonly minTtlMs: number;
+  /** `undefined`: no limit. */
+  readonly maxTtlMs: number | undefined;
+  readonly forceTtlMs: number | undefined;
+};
+
+/** Which parameters of the query tell one cached answer from another. Names as they stand decoded in a URL; case counts. */
+export type KeyQuery =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'keep'; readonly names: readonly string[] }
+  | { readonly kind: 'ignore'; readonly names: readonly string[] };
+
+export type CacheMethod = 'GET' | 'HEAD' | 'QUERY';
+
+export type CacheKeyConfig = {
+  readonly query: KeyQuery;
+  /** Parameters in another order are the same request. Default true. */
+  readonly sortQuery: boolean;
+  /** Lower-case names of request fields whose values are part of the key. */
+  readonly headers: readonly string[];
+  /** Names of cookies whose values are part of the key; case counts. */
+  readonly cookies: readonly string[];
+};
+
+/** The HTTP cache of one route. A route that does not cache has none (`RouteConfig.cache` is `undefined`). */
+export type RouteCacheConfig = {
+  /** Methods answered from the cache. Default GET and HEAD; QUERY must be asked for. Never empty. */
+  readonly methods: readonly CacheMethod[];
+  /** A body that is longer is not stored. Default 10 MiB. */
+  readonly maxObjectBytes: number;
+  readonly key: CacheKeyConfig;
+  /** RFC 5861, where the answer does not say it itself. 0 = not. */
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  /** Freshness lifetime of answers that state none; goes before the heuristic. 0 = the heuristic only. */
+  readonly defaultTtlMs: number;
+  /** Fraction (0 to 1) of the time since Last-Modified (RFC 9111 4.2.2), capped. A fraction of 0 turns it off. */
+  readonly heuristic: { readonly fraction: number; readonly maxMs: number };
+  /** By status, for answers that state no freshness; goes before `defaultTtlMs`. The first range that holds the status counts. */
+  readonly negativeTtl: readonly StatusTtl[];
+  /** The first range that holds the status counts: exact statuses stand before classes, and those before "all". */
+  readonly ttl: readonly TtlOverride[];
+  /** Whether an answer with Set-Cookie may be stored. Default false. */
+  readonly storeSetCookie: boolean;
+  /** Lower-case names of response fields that list tags (Surrogate-Key, Cache-Tag). */
+  readonly tagsHeaders: readonly string[];
+  /** Lower-case names of targeted fields (RFC 9213), the most specific first. Default `cdn-cache-control`. */
+  readonly targeted: readonly string[];
+  /** Whether the `key` parameter is in Cache-Status. */
+  readonly debug: boolean;
+  /** Answers held for one key that differ by Vary. Default 32. */
+  readonly maxVariants: number;
+  /** Whether No-Vary-Search of an answer is honoured. */
+  readonly noVarySearch: boolean;
+  /** Whether Cache-Control and Pragma of requests are ignored; only-if-cached never is. */
+  readonly ignoreClientCacheControl: boolean;
+};
+
 export type RouteAction =
   | { readonly kind: 'upstream'; readonly upstream: string }
   | { readonly kind: 'respond'; readonly respond: Respond };
@@ -150,6 +216,8 @@ export type RouteConfig = {
   /** Total deadline of the exchange; overrides the upstream's. 0 = none. */
   readonly timeoutMs: number;
   readonly filters: readonly FilterConfig[];
+  /** `undefined`: nothing is cached. Only on routes to an upstream. */
+  readonly cache: RouteCacheConfig | undefined;
   /** Where the route stands in the file, for messages. */
   readonly line: number;
 };
@@ -173,6 +241,14 @@ export type ProcessConfig = {
   readonly stuckKillMs: number;
 };
 
+/** What outlives the process. */
+export type StoreConfig = {
+  /** Folder as written, resolved against the config file's folder by `runtime`. */
+  readonly path: string;
+  /** Bytes that the disk tier of the HTTP cache may take. 0 = no disk tier. */
+  readonly cacheDiskBytes: number;
+};
+
 export type GatewayConfig = {
   /** Number of workers; `auto` in the file has been resolved by `runtime` where it is 0. */
   readonly workers: number;
@@ -189,4 +265,8 @@ export type GatewayConfig = {
   /** `Server-Timing` on answers. */
   readonly serverTiming: boolean;
   readonly process: ProcessConfig;
+  /** Shared memory of the HTTP cache in bytes, tables included; only taken when a route caches. */
+  readonly cacheMemoryBytes: number;
+  /** `undefined`: nothing is kept on disk. */
+  readonly store: StoreConfig | undefined;
 };

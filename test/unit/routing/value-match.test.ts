@@ -62,6 +62,7 @@ const config = (path: string, more: Partial<RouteConfig> = {}, header?: ValueMat
   maxBodyBytes: 0,
   timeoutMs: 0,
   filters: [],
+  cache: undefined,
   line: 5,
   ...more,
 });

@@ -9,9 +9,17 @@ export interface Clock {
  */
 export class LoopClock implements Clock {
   nowMs: number;
+  /** What has to be added to `nowMs` for host time: the same on all threads and processes until the host is booted anew. */
+  readonly hostOffsetMs: number;
 
   constructor() {
+    this.hostOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
     this.nowMs = performance.now();
+  }
+
+  /** Host time: ms of the monotonic clock that all threads share, where `nowMs` begins with its own thread. */
+  get hostMs(): number {
+    return this.nowMs + this.hostOffsetMs;
   }
 
   /** Returns the new time as well. */

@@ -1,10 +1,22 @@
 import { assert } from './assert.ts';
 
+/** Whose bytes are being written, where they may be reused only when told. */
+export interface Lender {
+  /** Bytes of one call that said they were kept are written, or will never be. */
+  onReturned(): void;
+}
+
 /** The part of a `net.Socket` that is needed here. */
 export type WireSocket = { readonly destroyed: boolean; destroy(error: Error): unknown };
 
 /** What `node:net` itself writes through; one instance serves all writes that the kernel takes at once. */
-type WriteRequest = { oncomplete: (this: WriteRequest, status: number) => void; owner: DirectWriter | null; bytes: number; hold: unknown };
+type WriteRequest = {
+  oncomplete: (this: WriteRequest, status: number) => void;
+  owner: DirectWriter | null;
+  bytes: number;
+  hold: unknown;
+  lender: Lender | null;
+};
 type StreamHandle = {
   /** Bytes that libuv still holds, as of now. */
   readonly writeQueueSize: number;
@@ -41,13 +53,16 @@ function newRequest(): WriteRequest {
   request.owner = null;
   request.bytes = 0;
   request.hold = null;
+  request.lender = null;
   return request;
 }
 
 function onComplete(this: WriteRequest, status: number): void {
-  const { owner, bytes } = this;
+  const { owner, bytes, lender } = this;
   this.owner = null;
   this.hold = null;
+  this.lender = null;
+  lender?.onReturned();
   owner?.onWritten(bytes, status);
 }
 
@@ -82,21 +97,24 @@ export class DirectWriter {
   /** Latin1. */
   writeText(text: string): void {
     const handle = handleOf(this.socket);
-    if (handle !== null) this.settle(handle.writeLatin1String(spare, text), null);
+    if (handle !== null) this.settle(handle.writeLatin1String(spare, text), null, null);
   }
 
-  /** True if the bytes are still referred to when the call returns: the caller must not touch them again. */
-  writeBytes(bytes: Uint8Array): boolean {
+  /**
+   * True if the bytes are still referred to when the call returns: the caller must not touch them again, or not before
+   * `lender` has been told.
+   */
+  writeBytes(bytes: Uint8Array, lender: Lender | null = null): boolean {
     const handle = handleOf(this.socket);
-    return handle !== null && this.settle(handle.writeBuffer(spare, bytes), bytes);
+    return handle !== null && this.settle(handle.writeBuffer(spare, bytes), bytes, lender);
   }
 
   /** Text, bytes and text in one system call where the kernel lets it; `after` may be `''`. True as for `writeBytes`. */
-  writeAround(before: string, bytes: Uint8Array, after: string): boolean {
+  writeAround(before: string, bytes: Uint8Array, after: string, lender: Lender | null = null): boolean {
     const handle = handleOf(this.socket);
     if (handle === null) return false;
     const pieces = after === '' ? [before, 'latin1', bytes, 'buffer'] : [before, 'latin1', bytes, 'buffer', after, 'latin1'];
-    return this.settle(handle.writev(spare, pieces, false), pieces);
+    return this.settle(handle.writev(spare, pieces, false), pieces, lender);
   }
 
   /** A write that had to wait is done, or failed. */
@@ -109,7 +127,7 @@ export class DirectWriter {
     }
   }
 
-  private settle(status: number, hold: unknown): boolean {
+  private settle(status: number, hold: unknown, lender: Lender | null): boolean {
     if (status !== 0) {
       this.fail(status);
       return false;
@@ -118,6 +136,7 @@ export class DirectWriter {
     const request = spare;
     request.owner = this;
     request.hold = hold;
+    request.lender = lender;
     request.bytes = streamBaseState[kBytesWritten] ?? 0;
     this.queuedBytes += request.bytes;
     spare = newRequest();

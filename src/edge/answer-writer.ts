@@ -1,4 +1,4 @@
-import type { DirectWriter } from '../base/direct-writer.ts';
+import type { DirectWriter, Lender } from '../base/direct-writer.ts';
 import type { AnswerFraming } from '../exchange/client-port.ts';
 import type { Loan } from '../upstream/sink.ts';
 
@@ -83,10 +83,11 @@ export class AnswerWriter {
     this.append(text);
   }
 
-  writeBody(bytes: Buffer): Loan {
+  /** As `ClientPort.writeBody` and, with a lender, `lendBody`. */
+  writeBody(bytes: Buffer, lender: Lender | null = null): Loan {
     const length = bytes.length;
     if (length === 0 || !this.hasBody) return 'released';
-    if (length > MAX_JOINED_BYTES) return this.writeLarge(bytes);
+    if (length > MAX_JOINED_BYTES) return this.writeLarge(bytes, lender);
     const text = bytes.toString('latin1', 0, length);
     this.append(this.isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text);
     return 'released';
@@ -114,12 +115,12 @@ export class AnswerWriter {
     if (this.out.length > MAX_JOINED_BYTES) this.flush();
   }
 
-  private writeLarge(bytes: Buffer): Loan {
+  private writeLarge(bytes: Buffer, lender: Lender | null): Loan {
     const before = this.isChunked ? `${this.out}${bytes.length.toString(16)}\r\n` : this.out;
     const after = this.isChunked ? '\r\n' : '';
     this.out = '';
     this.bytesWritten += before.length + bytes.length + after.length;
-    const isHeld = before === '' ? this.wire.writeBytes(bytes) : this.wire.writeAround(before, bytes, after);
+    const isHeld = before === '' ? this.wire.writeBytes(bytes, lender) : this.wire.writeAround(before, bytes, after, lender);
     return isHeld ? 'kept' : 'released';
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { DirectWriter } from '../base/direct-writer.ts';
+import { DirectWriter, type Lender } from '../base/direct-writer.ts';
 import type { AnswerFraming, ClientPort } from '../exchange/client-port.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { plainAddress } from '../http/ip-address.ts';
@@ -157,6 +157,12 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   writeBody(bytes: Buffer): Loan {
     const loan = this.writer.writeBody(bytes);
+    if (this.writer.isFull) this.awaitTurn();
+    return loan;
+  }
+
+  lendBody(bytes: Buffer, lender: Lender): Loan {
+    const loan = this.writer.writeBody(bytes, lender);
     if (this.writer.isFull) this.awaitTurn();
     return loan;
   }

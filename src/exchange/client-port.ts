@@ -1,3 +1,4 @@
+import type { Lender } from '../base/direct-writer.ts';
 import type { Loan } from '../upstream/sink.ts';
 
 /** How an answer's body is delimited: `length` >= 0; `unknown` = chunked for HTTP/1.1, until close for HTTP/1.0; `none` = no body at all (HEAD, 204, 304). */
@@ -23,6 +24,8 @@ export interface ClientPort {
   writeHead(status: string, block: string, framing: AnswerFraming, contentLengthWhenNone: number): void;
   /** Body bytes, lent. */
   writeBody(bytes: Buffer): Loan;
+  /** The same for bytes that must stay as they are until they are written: where it says `kept`, `lender` is told when they are. */
+  lendBody(bytes: Buffer, lender: Lender): Loan;
   /** True when the client does not read as fast as we write; `exchange.onClientDrain` follows. */
   readonly isFull: boolean;
   /** Nothing more is at hand: what an engine has put together so far should leave now. Not needed before `finish`. */

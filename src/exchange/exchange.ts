@@ -8,20 +8,20 @@ import type { ResponseHead } from '../http/response-head.ts';
 import { capturesOf } from '../routing/captures.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { Target } from '../upstream/cluster.ts';
-import type { Loan, RequestBody, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
+import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
+import { recoverFrom, sendRequest, startAttempt } from './attempts.ts';
 import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
 import type { ClientPort } from './client-port.ts';
-import { startRequestFilters, startResponseFilters, startUpstreamFilters } from './filter-steps.ts';
+import { startRequestFilters, startResponseFilters } from './filter-steps.ts';
 import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
 import { GuardedSink } from './guarded-sink.ts';
 import type { ListenerPlan } from './listener-plan.ts';
-import { answerFraming, clientBlock, upstreamHead } from './messages.ts';
+import { answerFraming, clientBlock } from './messages.ts';
 import {
   answerForMaxForwards,
   answerForMethod,
-  answerForRule,
   INTERNAL_ERROR,
   LOOP_DETECTED,
   NO_ROUTE,
@@ -29,7 +29,6 @@ import {
   TOTAL_TIMEOUT,
 } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
-import { recover } from './recover.ts';
 import { RequestFacts } from './request-facts.ts';
 
 /**
@@ -40,10 +39,6 @@ export type ExchangeState = 'free' | 'reading' | 'deciding' | 'connecting' | 'se
 
 /** What the edge may say of the client while an exchange runs. */
 export type ClientFault = 'malformed-body' | 'body-timeout' | 'client-stalled';
-
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
-/** Methods that may wait in a pipeline: safe, and no origin acts on them twice (RFC 9112 section 9.3.2). */
-const PIPELINABLE = new Set(['GET', 'HEAD']);
 
 /**
  * One request and its answer, from the head that the edge has read to `finish`. It is the only place that decides what
@@ -190,38 +185,13 @@ export class Exchange implements UpstreamSink {
       this.sendOwn(plan.respond);
       return;
     }
-    this.attempt(plan, false);
-  }
-
-  private attempt(plan: RoutePlan, isRetry: boolean): void {
-    const { cluster } = plan;
-    if (cluster === null) return;
-    if (this.facts.attempts++ === 0) this.facts.askedMs = this.gateway.clock.nowMs;
-    this.state = 'connecting';
-    const upstream = isRetry ? cluster.pickOther(this.upstream) : cluster.pickTarget();
-    this.upstream = upstream;
-    if (plan.filters !== null) startUpstreamFilters(this, plan, isRetry);
-    else this.request(upstream, isRetry);
-  }
-
-  /** Asks the pool for a connection; a retry never meets a used one, which may be as stale as the last. */
-  request({ pool }: Target, isRetry: boolean): void {
-    const canPipeline = this.facts.isRequestWhole && PIPELINABLE.has(this.facts.method);
-    if (isRetry) pool.requestFresh(this.sink);
-    else pool.request(this.sink, canPipeline);
+    startAttempt(this, plan, false);
   }
 
   // ---- the upstream's side ---------------------------------------------------------------------------------------------
 
   onUpstreamConnection(connection: UpstreamConnection): void {
-    const { head, gateway } = this;
-    this.connection = connection;
-    this.state = 'sent';
-    this.facts.connectedMs = connection.isReused ? gateway.clock.nowMs : gateway.clock.refresh();
-    const body: RequestBody = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
-    connection.send(this.filteredHead === '' ? upstreamHead(this) : this.filteredHead, body, this.facts.method === 'HEAD');
-    if (!this.facts.isRequestWhole) this.port?.resumeBody();
-    else if (body !== 'none') connection.endBody();
+    sendRequest(this, connection);
   }
 
   onUpstreamInformational(head: ResponseHead): void {
@@ -277,33 +247,9 @@ export class Exchange implements UpstreamSink {
   onUpstreamFail(failure: UpstreamFailure): void {
     this.connection = null;
     this.held = null;
-    const { plan } = this;
-    if (plan === null) return;
+    if (this.plan === null) return;
     this.gateway.clock.refresh();
-    plan.metrics.countFailure(failure.kind);
-    const recovery = recover(failure, {
-      isAnswered: this.state === 'answering',
-      isIdempotent: IDEMPOTENT.has(this.facts.method),
-      isBodySpent: this.facts.isBodySpent,
-      attempts: this.facts.attempts,
-    });
-    switch (recovery.kind) {
-      case 'retry':
-        plan.metrics.countRetry(recovery.reason);
-        // What comes of the body now belongs to the next connection.
-        this.port?.pauseBody();
-        this.attempt(plan, true);
-        return;
-      case 'answer':
-        this.answer(answerForRule(failure.kind, recovery.rule));
-        return;
-      case 'cut':
-        this.facts.proxyError = recovery.rule.proxyError;
-        this.finish('upstream-broke');
-        return;
-      default:
-        never(recovery, 'onUpstreamFail');
-    }
+    recoverFrom(this, this.plan, failure);
   }
 
   // ---- ending ----------------------------------------------------------------------------------------------------------
@@ -388,7 +334,7 @@ export class Exchange implements UpstreamSink {
   }
 
   /** The single exit. The port goes last: it may begin the next request of its connection at once. */
-  private finish(outcome: Outcome): void {
+  finish(outcome: Outcome): void {
     const { port } = this;
     if (port === null) return;
     finishExchange(this, outcome);

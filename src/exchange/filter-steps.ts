@@ -1,6 +1,7 @@
 import { parseRequestHead } from '../http/request-head.ts';
 import { statusText } from '../http/status.ts';
 import type { RenderedAnswer } from './answers.ts';
+import { requestConnection } from './attempts.ts';
 import type { AnswerFraming } from './client-port.ts';
 import type { Exchange } from './exchange.ts';
 import { FieldList } from './field-list.ts';
@@ -54,7 +55,7 @@ export function startUpstreamFilters(exchange: Exchange, plan: RoutePlan, isRetr
   goOn(exchange, filters.upstreamRequest(facts), () => {
     exchange.filteredHead = `${firstLine}\r\n${fields.toBlock()}\r\n`;
     exchange.state = 'connecting';
-    exchange.request(upstream, isRetry);
+    requestConnection(exchange, upstream, isRetry);
   });
 }
 

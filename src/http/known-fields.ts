@@ -37,16 +37,18 @@ export const FIELD_X_REQUEST_ID = 27;
 export const FIELD_ACCEPT = 28;
 /** A name that differs from one of those above by `_` for `-`: gateways of the CGI kind hand on both as the same variable. */
 export const FIELD_LOOKALIKE = 29;
-export const FIELD_DATE = 30;
-export const FIELD_SERVER = 31;
-export const FIELD_LOCATION = 32;
-export const FIELD_SET_COOKIE = 33;
-export const FIELD_CONTENT_TYPE = 34;
-export const FIELD_PROXY_STATUS = 35;
-export const FIELD_AGE = 36;
-export const FIELD_ALT_SVC = 37;
+/** A request field by which a client asks a cache for something else than whatever it has: directives, conditions, ranges. */
+export const FIELD_CACHE_WISH = 30;
+export const FIELD_DATE = 31;
+export const FIELD_SERVER = 32;
+export const FIELD_LOCATION = 33;
+export const FIELD_SET_COOKIE = 34;
+export const FIELD_CONTENT_TYPE = 35;
+export const FIELD_PROXY_STATUS = 36;
+export const FIELD_AGE = 37;
+export const FIELD_ALT_SVC = 38;
 /** One more than the highest id: the length of a table over all of them. */
-export const FIELD_KINDS = 38;
+export const FIELD_KINDS = 39;
 
 /** Whether a field of this kind belongs to one connection and is never forwarded, `Connection` naming it or not (RFC 9110 7.6.1). */
 export function isHopByHop(kind: number): boolean {
@@ -75,6 +77,14 @@ const REQUEST_NAMES = byLength([
   ...EITHER_SIDE,
   ['host', FIELD_HOST],
   ['accept', FIELD_ACCEPT],
+  ['range', FIELD_CACHE_WISH],
+  ['pragma', FIELD_CACHE_WISH],
+  ['if-match', FIELD_CACHE_WISH],
+  ['if-range', FIELD_CACHE_WISH],
+  ['cache-control', FIELD_CACHE_WISH],
+  ['if-none-match', FIELD_CACHE_WISH],
+  ['if-modified-since', FIELD_CACHE_WISH],
+  ['if-unmodified-since', FIELD_CACHE_WISH],
   ['cookie', FIELD_COOKIE],
   ['expect', FIELD_EXPECT],
   ['cdn-loop', FIELD_CDN_LOOP],

@@ -39,6 +39,9 @@ export class FakeClient implements ClientPort {
     this.note(`body ${bytes.toString('latin1')}`);
     return 'released';
   }
+  lendBody(bytes: Buffer): Loan {
+    return this.writeBody(bytes);
+  }
   writeOut(): void {
     this.note('out');
   }

@@ -1,0 +1,74 @@
+import { never } from '../base/never.ts';
+import type { Target } from '../upstream/cluster.ts';
+import type { UpstreamFailure } from '../upstream/failure.ts';
+import type { RequestBody, UpstreamConnection } from '../upstream/sink.ts';
+import type { Exchange } from './exchange.ts';
+import { startUpstreamFilters } from './filter-steps.ts';
+import { upstreamHead } from './messages.ts';
+import { answerForRule } from './own-answers.ts';
+import type { RoutePlan } from './plan.ts';
+import { recover } from './recover.ts';
+
+/** The way of a request to its upstream: which endpoint, which connection, and what follows when that fails. */
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
+/** Methods that may wait in a pipeline: safe, and no origin acts on them twice (RFC 9112 section 9.3.2). */
+const PIPELINABLE = new Set(['GET', 'HEAD']);
+
+export function startAttempt(exchange: Exchange, plan: RoutePlan, isRetry: boolean): void {
+  const { cluster } = plan;
+  if (cluster === null) return;
+  const { facts, gateway } = exchange;
+  if (facts.attempts++ === 0) facts.askedMs = gateway.clock.nowMs;
+  exchange.state = 'connecting';
+  const upstream = isRetry ? cluster.pickOther(exchange.upstream) : cluster.pickTarget();
+  exchange.upstream = upstream;
+  if (plan.filters !== null) startUpstreamFilters(exchange, plan, isRetry);
+  else requestConnection(exchange, upstream, isRetry);
+}
+
+/** Asks the pool for a connection; a retry never meets a used one, which may be as stale as the last. */
+export function requestConnection({ facts, sink }: Exchange, { pool }: Target, isRetry: boolean): void {
+  const canPipeline = facts.isRequestWhole && PIPELINABLE.has(facts.method);
+  if (isRetry) pool.requestFresh(sink);
+  else pool.request(sink, canPipeline);
+}
+
+export function sendRequest(exchange: Exchange, connection: UpstreamConnection): void {
+  const { head, facts, gateway, port } = exchange;
+  exchange.connection = connection;
+  exchange.state = 'sent';
+  facts.connectedMs = connection.isReused ? gateway.clock.nowMs : gateway.clock.refresh();
+  const body: RequestBody = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
+  connection.send(exchange.filteredHead === '' ? upstreamHead(exchange) : exchange.filteredHead, body, facts.method === 'HEAD');
+  if (!facts.isRequestWhole) port?.resumeBody();
+  else if (body !== 'none') connection.endBody();
+}
+
+export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: UpstreamFailure): void {
+  const { facts } = exchange;
+  plan.metrics.countFailure(failure.kind);
+  const recovery = recover(failure, {
+    isAnswered: exchange.state === 'answering',
+    isIdempotent: IDEMPOTENT.has(facts.method),
+    isBodySpent: facts.isBodySpent,
+    attempts: facts.attempts,
+  });
+  switch (recovery.kind) {
+    case 'retry':
+      plan.metrics.countRetry(recovery.reason);
+      // What comes of the body now belongs to the next connection.
+      exchange.port?.pauseBody();
+      startAttempt(exchange, plan, true);
+      return;
+    case 'answer':
+      exchange.answer(answerForRule(failure.kind, recovery.rule));
+      return;
+    case 'cut':
+      facts.proxyError = recovery.rule.proxyError;
+      exchange.finish('upstream-broke');
+      return;
+    default:
+      never(recovery, 'recoverFrom');
+  }
+}

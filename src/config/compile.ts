@@ -1,6 +1,7 @@
+import type { ParsedCache } from './cache-schema.ts';
 import { deepFreeze } from './freeze.ts';
 import type { ParsedConfig } from './schema.ts';
-import type { GatewayConfig, ListenerConfig, RouteConfig, UpstreamConfig } from './types.ts';
+import type { GatewayConfig, ListenerConfig, RouteCacheConfig, RouteConfig, UpstreamConfig } from './types.ts';
 
 /** What uWebSockets.js itself fixes: fields of a head, and how long a connection may rest. */
 export const UWS_MAX_FIELDS = 100;
@@ -18,6 +19,7 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     upstreams,
     routes: parsed.routes.map((route, i) => ({
       ...compileRoute(route, i),
+      cache: compileCache(route.cache, parsed.cacheMemory),
       timeoutMs: route.timeout ?? totalMs.get(route.upstream ?? '') ?? 0,
       line: lineOf(i),
     })),
@@ -31,8 +33,8 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
       stuckReportMs: parsed.process.stuckReport,
       stuckKillMs: parsed.process.stuckKill,
     },
-    cacheMemoryBytes: 256 * 2 ** 20,
-    store: undefined,
+    cacheMemoryBytes: parsed.cacheMemory,
+    store: parsed.store === undefined ? undefined : { path: parsed.store.path, cacheDiskBytes: parsed.store.cacheDisk },
   });
 }
 
@@ -80,7 +82,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
   };
 }
 
-function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<RouteConfig, 'timeoutMs' | 'line'> {
+function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<RouteConfig, 'timeoutMs' | 'line' | 'cache'> {
   const { match, headers } = route;
   return {
     name: route.name ?? `route${i + 1}`,
@@ -100,7 +102,32 @@ function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<Ro
     redirects: route.redirects,
     maxBodyBytes: route.maxBody,
     filters: route.filters.map(({ module, onError, timeout }) => ({ module, onError, timeoutMs: timeout })),
-    cache: undefined,
+  };
+}
+
+/** A body that takes more than this share of the memory would push out too much else. */
+const MAX_OBJECT_SHARE = 1 / 4;
+const USUAL_MAX_OBJECT_BYTES = 10 * 2 ** 20;
+
+function compileCache(cache: ParsedCache | undefined, memoryBytes: number): RouteCacheConfig | undefined {
+  if (cache === undefined || !cache.enabled) return undefined;
+  return {
+    methods: cache.methods,
+    maxObjectBytes: cache.maxObject ?? Math.min(USUAL_MAX_OBJECT_BYTES, Math.floor(memoryBytes * MAX_OBJECT_SHARE)),
+    key: cache.key,
+    staleWhileRevalidateMs: cache.staleWhileRevalidate,
+    staleIfErrorMs: cache.staleIfError,
+    defaultTtlMs: cache.defaultTtl,
+    heuristic: { fraction: cache.heuristic.fraction, maxMs: cache.heuristic.max },
+    negativeTtl: cache.negativeTtl,
+    ttl: cache.ttl,
+    storeSetCookie: cache.storeSetCookie,
+    tagsHeaders: cache.tagsHeader,
+    targeted: cache.targeted,
+    debug: cache.debug,
+    maxVariants: cache.maxVariants,
+    noVarySearch: cache.noVarySearch,
+    ignoreClientCacheControl: cache.ignoreClientCacheControl,
   };
 }
 

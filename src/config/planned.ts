@@ -7,9 +7,7 @@ import { z } from 'zod';
 
 export const PLANNED_TOP_KEYS = {
   tiers: planned('usage tiers and quotas'),
-  store: planned('durable store'),
   redis: planned('limits across hosts'),
-  cacheMemory: planned('HTTP cache'),
 };
 
 export const PLANNED_LISTENER_KEYS = {
@@ -30,7 +28,6 @@ export const PLANNED_UPSTREAM_KEYS = {
 
 export const PLANNED_ROUTE_KEYS = {
   compose: planned('composition'),
-  cache: planned('HTTP cache'),
   collapse: planned('collapsed forwarding'),
   dedupe: planned('idempotency'),
   auth: planned('authentication'),

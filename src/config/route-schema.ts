@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseHostMatch } from './address.ts';
+import { cacheSchema } from './cache-schema.ts';
 import { parseEditableName, parseFieldName, parseFieldValue } from './fields.ts';
 import { nameText } from './listener-schema.ts';
 import { PLANNED_ROUTE_KEYS, notAvailable } from './planned.ts';
@@ -204,6 +205,7 @@ export const routeSchema = z.strictObject(
       .max(64, { error: 'must not have more than 64 filters' })
       .prefault([])
       .describe("The user's own TypeScript, in this order; default none."),
+    cache: cacheSchema,
     ...PLANNED_ROUTE_KEYS,
   },
   { error: 'must be a mapping' },

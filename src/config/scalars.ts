@@ -10,37 +10,59 @@ import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parseSize,
  * because `${env:NAME}` gives text.
  */
 
-export type Bounds<Default> = { readonly min: number; readonly max: number; readonly byDefault: Default };
+export type Range = { readonly min: number; readonly max: number };
+export type Bounds<Default> = Range & { readonly byDefault: Default };
 
 /** Extends a JSON Schema pattern by references that are only known at load. */
 const orReference = (pattern: string): string => `${pattern}|\\$\\{`;
 
 export function duration(what: string, bounds: Bounds<string>) {
-  const range = `from ${formatDuration(bounds.min)} to ${formatDuration(bounds.max)}`;
-  return z
-    .union([z.string().meta({ pattern: orReference(DURATION_PATTERN) }), z.literal(0)], { error: messageOf(parseDuration('?')) })
-    .transform((value, context) => within(parseDuration(String(value)), bounds, { context, range }))
+  return durationValue(bounds)
     .prefault(bounds.byDefault)
-    .describe(`${what} A duration ${range}; default ${bounds.byDefault}.`);
+    .describe(`${what} A duration ${durationRange(bounds)}; default ${bounds.byDefault}.`);
 }
 
 /** A duration that may be left out; `otherwise` says what holds then. */
 export function optionalDuration(what: string, bounds: Bounds<string>) {
-  const range = `from ${formatDuration(bounds.min)} to ${formatDuration(bounds.max)}`;
+  return durationValue(bounds)
+    .optional()
+    .describe(`${what} A duration ${durationRange(bounds)}; default ${bounds.byDefault}.`);
+}
+
+/** A duration without default or description, in ms. */
+export function durationValue(bounds: Range) {
+  const range = durationRange(bounds);
   return z
     .union([z.string().meta({ pattern: orReference(DURATION_PATTERN) }), z.literal(0)], { error: messageOf(parseDuration('?')) })
-    .transform((value, context) => within(parseDuration(String(value)), bounds, { context, range }))
-    .optional()
-    .describe(`${what} A duration ${range}; default ${bounds.byDefault}.`);
+    .transform((value, context) => within(parseDuration(String(value)), bounds, { context, range }));
+}
+
+function durationRange({ min, max }: Range): string {
+  return `from ${formatDuration(min)} to ${formatDuration(max)}`;
 }
 
 export function size(what: string, bounds: Bounds<string>) {
-  const range = `from ${formatSize(bounds.min)} to ${formatSize(bounds.max)}`;
+  return sizeValue(bounds)
+    .prefault(bounds.byDefault)
+    .describe(`${what} A size ${sizeRange(bounds)}; default ${bounds.byDefault}.`);
+}
+
+/** A size that may be left out; `byDefault` says what holds then. */
+export function optionalSize(what: string, bounds: Bounds<string>) {
+  return sizeValue(bounds)
+    .optional()
+    .describe(`${what} A size ${sizeRange(bounds)}; default ${bounds.byDefault}.`);
+}
+
+function sizeValue(bounds: Range) {
+  const range = sizeRange(bounds);
   return z
     .union([z.string().meta({ pattern: orReference(SIZE_PATTERN) }), z.literal(0)], { error: messageOf(parseSize('?')) })
-    .transform((value, context) => within(parseSize(String(value)), bounds, { context, range }))
-    .prefault(bounds.byDefault)
-    .describe(`${what} A size ${range}; default ${bounds.byDefault}.`);
+    .transform((value, context) => within(parseSize(String(value)), bounds, { context, range }));
+}
+
+function sizeRange({ min, max }: Range): string {
+  return `from ${formatSize(min)} to ${formatSize(max)}`;
 }
 
 export function wholeNumber(what: string, bounds: Bounds<number>) {
@@ -50,7 +72,7 @@ export function wholeNumber(what: string, bounds: Bounds<number>) {
 }
 
 /** A whole number without a default. */
-export function boundedInteger({ min, max }: { readonly min: number; readonly max: number }) {
+export function boundedInteger({ min, max }: Range) {
   const error = `must be a whole number from ${min} to ${max}`;
   return z
     .union([z.int({ error }).min(min, { error }).max(max, { error }), z.string().meta({ pattern: orReference('^-?[0-9]+$') })], { error })
@@ -122,7 +144,7 @@ export function passOn<T>(parsed: Parsed<T>, context: IssueContext): T {
 
 type Within = { readonly context: IssueContext; readonly range: string };
 
-function within(parsed: Parsed<number>, bounds: { readonly min: number; readonly max: number }, { context, range }: Within): number {
+function within(parsed: Parsed<number>, bounds: Range, { context, range }: Within): number {
   if (parsed.kind === 'ok' && (parsed.value < bounds.min || parsed.value > bounds.max)) {
     return passOn({ kind: 'bad', message: `must be ${range}` }, context);
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isToken } from '../http/tokens.ts';
+import { cacheMemory, storeSchema } from './cache-schema.ts';
 import { adminSchema, listenerSchema, nameText } from './listener-schema.ts';
 import { PLANNED_TOP_KEYS } from './planned.ts';
 import { bad, good } from './problem.ts';
@@ -70,6 +71,8 @@ export const configSchema = z.strictObject(
     forwarded: flag('Whether Forwarded (RFC 7239) is sent beside X-Forwarded-*.', false),
     serverTiming: flag('Whether answers carry Server-Timing.', false),
     process: processSchema,
+    cacheMemory,
+    store: storeSchema,
     ...PLANNED_TOP_KEYS,
   },
   { error: 'must be a mapping with `routes`' },

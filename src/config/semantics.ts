@@ -1,4 +1,5 @@
 import { isLoopback, parseListen } from './address.ts';
+import { checkCaches, warnCaches } from './cache-semantics.ts';
 import { UWS_MAX_FIELDS } from './compile.ts';
 import type { ConfigPath, Finding } from './problem.ts';
 import { asList, asMap, isMap } from './raw.ts';
@@ -20,6 +21,7 @@ export function checkAcross(raw: unknown): Finding[] {
     ...listeners.flatMap((listener, i) => checkUws(asMap(listener), ['listeners', i])),
     ...checkAdmin(root['admin']),
     ...checkSharding(root),
+    ...checkCaches(root),
   ];
 }
 
@@ -32,6 +34,7 @@ export function warnAcross(raw: unknown): Finding[] {
     ...unused.map((name): Finding => ({ path: ['upstreams', name], at: 'key', message: 'is not used by any route' })),
     ...asList(root['listeners']).flatMap((listener, i) => trustsEverybody(asMap(listener), ['listeners', i])),
     ...asList(root['routes']).flatMap((route, i) => uselessBesideRespond(asMap(route), ['routes', i])),
+    ...warnCaches(root),
   ];
 }
 

@@ -47,6 +47,8 @@ test('a configuration of one line has every default', () => {
   assert.equal(made.routes[0]?.match.path, '/*');
   assert.equal(made.workers, 0);
   assert.equal(made.admin, undefined);
+  assert.equal(made.cacheMemoryBytes, 256 * 2 ** 20);
+  assert.equal(made.store, undefined);
 });
 
 test('an upstream as a URL, as a list and as a mapping come to the same', () => {
@@ -116,6 +118,7 @@ routes:
       { module: './one.ts', onError: 'fail', timeoutMs: 10_000 },
       { module: './two.ts', onError: 'open', timeoutMs: 50 },
     ],
+    cache: undefined,
     line: 4,
   });
 });

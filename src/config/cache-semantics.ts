@@ -1,0 +1,73 @@
+import type { ConfigPath, Finding } from './problem.ts';
+import { asList, asMap, isMap, type RawMap } from './raw.ts';
+import { formatSize, parseSize } from './units.ts';
+
+/** What other parts of the configuration say about caches. Works on the unchecked value, as `semantics.ts` does. */
+export function checkCaches(root: RawMap): Finding[] {
+  return cachesIn(root).flatMap(({ route, cache, path }) => [...besideRespond(route, path), ...largerThanMemory(cache, root, path)]);
+}
+
+/** What is allowed but probably not meant. */
+export function warnCaches(root: RawMap): Finding[] {
+  const caches = cachesIn(root);
+  const unused = caches.length > 0 ? [] : ['cacheMemory', 'store'].filter((key) => root[key] !== undefined);
+  return [
+    ...unused.map((key): Finding => ({ path: [key], at: 'key', message: 'has no effect, since no route has `cache`' })),
+    ...caches.flatMap(({ route, cache, path }) => [...caughtByNone(route, cache, path), ...cookiesThatStop(route, cache, { root, path })]),
+  ];
+}
+
+type Found = { readonly route: RawMap; readonly cache: RawMap; readonly path: ConfigPath };
+
+/** The routes that cache; `path` leads to their `cache`. */
+function cachesIn(root: RawMap): Found[] {
+  return asList(root['routes']).flatMap((value, i) => {
+    const route = asMap(value);
+    const { cache } = route;
+    const isOn = isMap(cache) ? !isFalse(cache['enabled']) : cache !== undefined && !isFalse(cache);
+    return isOn ? [{ route, cache: asMap(cache), path: ['routes', i, 'cache'] }] : [];
+  });
+}
+
+function isFalse(value: unknown): boolean {
+  return value === false || value === 'false';
+}
+
+function besideRespond(route: RawMap, path: ConfigPath): Finding[] {
+  if (route['respond'] === undefined) return [];
+  return [{ path, at: 'key', message: 'cannot stand beside `respond`, whose answer is in memory anyway', remedy: 'remove it' }];
+}
+
+/** Two objects at least must fit, or every fill empties the store. */
+function largerThanMemory(cache: RawMap, root: RawMap, path: ConfigPath): Finding[] {
+  const maxObject = sizeOf(cache['maxObject']);
+  const memory = sizeOf(root['cacheMemory'] ?? '256MiB');
+  if (maxObject === undefined || memory === undefined || maxObject <= memory / 2) return [];
+  const message = `must not be above half of \`cacheMemory\`, which is ${formatSize(memory)}`;
+  return [{ path: [...path, 'maxObject'], at: 'value', message, remedy: 'lower it or raise `cacheMemory`' }];
+}
+
+function sizeOf(value: unknown): number | undefined {
+  const size = parseSize(String(value));
+  return size.kind === 'ok' ? size.value : undefined;
+}
+
+function caughtByNone(route: RawMap, cache: RawMap, path: ConfigPath): Finding[] {
+  const taken = upperTexts(asMap(route['match'])['methods']);
+  const cached = cache['methods'] === undefined ? ['GET', 'HEAD'] : upperTexts(cache['methods']);
+  if (taken.length === 0 || cached.length === 0 || cached.some((method) => taken.includes(method))) return [];
+  return [{ path, at: 'key', message: `caches nothing: the route takes ${taken.join(', ')}, the cache answers ${cached.join(', ')}` }];
+}
+
+function upperTexts(value: unknown): string[] {
+  return (typeof value === 'string' ? [value] : asList(value)).map((text) => String(text).toUpperCase());
+}
+
+/** A key by cookies that the upstream never sees holds the same answer many times. */
+function cookiesThatStop(route: RawMap, cache: RawMap, { root, path }: { readonly root: RawMap; readonly path: ConfigPath }): Finding[] {
+  if (asList(asMap(cache['key'])['cookies']).length === 0) return [];
+  const upstream = asMap(asMap(root['upstreams'])[String(route['upstream'])]);
+  if (String(upstream['forwardCredentials']) === 'true') return [];
+  const message = 'counts cookies that the upstream does not get, since it has no `forwardCredentials: true`';
+  return [{ path: [...path, 'key', 'cookies'], at: 'key', message }];
+}

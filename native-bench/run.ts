@@ -11,6 +11,7 @@ import { ensurePackages } from './packages.ts';
 import { startNginxOrigin, startUploadOrigin } from './peers.ts';
 import { measureRelay, measureScaling } from './relay.ts';
 import type { Section } from './section.ts';
+import { measureSharding } from './sharding.ts';
 import { LOAD_CPU, type Setting } from './setting.ts';
 
 const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Section>>> = {
@@ -22,6 +23,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Sec
   idle: measureIdle,
   'slow-reader': measureSlowReader,
   soak: measureSoak,
+  sharding: measureSharding,
 };
 
 async function runAll(options: NativeOptions, folder: string): Promise<{ sections: Section[]; setting: Setting }> {

@@ -1,4 +1,4 @@
-import { startSluice } from '../scripts/bench/sluice.ts';
+import { type SluiceExtras, startSluice } from '../scripts/bench/sluice.ts';
 import type { Subject } from '../scripts/bench/subject.ts';
 import { type PeerName, startPeer } from './peers.ts';
 import { reasonOf, type Skipped } from './section.ts';
@@ -7,7 +7,7 @@ export type Engine = 'node' | 'uws';
 
 export type SubjectPlan =
   | { readonly kind: 'peer'; readonly peer: PeerName; readonly name: string }
-  | { readonly kind: 'sluice'; readonly engine: Engine; readonly pipelining: number; readonly name: string };
+  | { readonly kind: 'sluice'; readonly engine: Engine; readonly pipelining: number; readonly name: string; readonly extras?: SluiceExtras };
 
 export type Place = {
   readonly workers: number;
@@ -39,7 +39,8 @@ export async function startSubject(plan: SubjectPlan, place: Place): Promise<Sub
   const { workers, originPort, folder, cpus } = place;
   if (plan.kind === 'peer') return startPeer(plan.peer, { workers, originPort, folder, cpus });
   const gcLog = place.hasGcProbe ? gcLogOf(folder, plan.name) : undefined;
-  return startSluice({ name: plan.name, engine: plan.engine, pipelining: plan.pipelining, workers, originPort, folder, cpus, gcLog });
+  const { name, engine, pipelining, extras } = plan;
+  return startSluice({ ...extras, name, engine, pipelining, workers, originPort, folder, cpus, gcLog });
 }
 
 /** Starts all that start; the others are told with their reason. */

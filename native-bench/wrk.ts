@@ -8,6 +8,8 @@ export type WrkPlan = {
   readonly durationSec: number;
   readonly bodyBytes: number;
   readonly cpus: string | undefined;
+  /** Request fields beside wrk's own, as `Name: value`. */
+  readonly fields?: readonly string[];
 };
 
 /** One closed-loop round. Latency is wrk's own and so omits what it could not send while it waited. */
@@ -37,7 +39,8 @@ function parseResult(text: string): Record<string, number> {
 export async function runWrk(port: number, plan: WrkPlan): Promise<Record<string, number>> {
   const script = join(import.meta.dirname, 'peers/load.lua');
   const url = `http://127.0.0.1:${port}${plan.path}`;
-  const args = ['-t1', `-c${plan.connections}`, `-d${plan.durationSec}s`, '-s', script, url];
+  const fields = (plan.fields ?? []).flatMap((field) => ['-H', field]);
+  const args = [...fields, '-t1', `-c${plan.connections}`, `-d${plan.durationSec}s`, '-s', script, url];
   const started = startProcess(['wrk', ...args], { cpus: plan.cpus, env: { WRK_BODY_BYTES: String(plan.bodyBytes) } });
   // `close` and not `exit`: only then has all of its output been read.
   await new Promise((resolve) => started.child.once('close', resolve));

@@ -4,7 +4,16 @@ import { gcProbeEnv } from './gc-log.ts';
 import { freePort, startProcess, waitForOutput } from './start-process.ts';
 import type { Subject } from './subject.ts';
 
-export type SluiceOptions = {
+/** What most measurements leave as it is. */
+export type SluiceExtras = {
+  readonly sharding?: 'reuseport' | 'acceptor';
+  /** Size of the object store, as in a configuration: answers below `/c/` are cached then. Absent: no cache. */
+  readonly cacheMemory?: string;
+  /** `/who` answers with the thread that serves the connection, in `x-worker`. */
+  readonly hasWho?: boolean;
+};
+
+export type SluiceOptions = SluiceExtras & {
   readonly name: string;
   readonly engine: 'node' | 'uws';
   readonly workers: number;
@@ -20,18 +29,32 @@ export type SluiceOptions = {
 
 const ROOT = join(import.meta.dirname, '../..');
 const READY_MS = 20_000;
+const WHO_FILTER = 'worker-id.mjs';
+
+/** A filter as a user would write it; copied beside the configuration, since filters are looked up there. */
+const WHO_SOURCE = `import { threadId } from 'node:worker_threads';
+
+export const filter = {
+  request() {
+    return { status: 200, headers: { 'x-worker': String(threadId) } };
+  },
+};
+`;
 
 export function sluiceConfig(options: SluiceOptions, port: number, generation = 0): string {
   const stamp = generation === 0 ? '' : `, headers: { response: { set: { x-generation: "${generation}" } } }`;
+  const { sharding, cacheMemory, hasWho } = options;
+  const who = hasWho === true ? `  - { name: who, match: "/who", respond: 200, filters: ["${WHO_FILTER}"] }\n` : '';
+  const cached = cacheMemory === undefined ? '' : `  - { name: cached, match: { path: "/c/*" }, upstream: origin, cache: true }\n`;
   return `workers: ${options.workers}
-listeners:
+${sharding === undefined ? '' : `sharding: ${sharding}\n`}${cacheMemory === undefined ? '' : `cacheMemory: ${cacheMemory}\n`}listeners:
   - { name: web, listen: "127.0.0.1:${port}", engine: ${options.engine} }
 upstreams:
   origin:
     endpoints: ["http://127.0.0.1:${options.originPort}"]
     pool: { pipelining: ${options.pipelining} }
 routes:
-  - { name: all, match: { path: "/*" }, upstream: origin${stamp} }
+${who}${cached}  - { name: all, match: { path: "/*" }, upstream: origin${stamp} }
 accessLog: { enabled: false }
 `;
 }
@@ -43,6 +66,7 @@ export function configPath(options: SluiceOptions): string {
 /** Starts real processes by the same launcher that users start; ready when it has printed its `sluice ready` line. */
 export async function startSluice(options: SluiceOptions): Promise<Subject> {
   const port = await freePort();
+  if (options.hasWho === true) writeFileSync(join(options.folder, WHO_FILTER), WHO_SOURCE);
   writeFileSync(configPath(options), sluiceConfig(options, port));
   const started = startProcess([join(ROOT, 'scripts/sluice'), 'start', '--config', configPath(options)], {
     cpus: options.cpus,

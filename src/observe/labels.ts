@@ -55,6 +55,34 @@ export const FILTER_PHASES = ['request', 'upstream-request', 'response', 'finish
 export const RELOAD_RESULTS = ['success', 'failure'] as const;
 export const DEATH_REASONS = ['exit', 'error', 'stuck'] as const;
 
+/**
+ * What the cache did for a request of a route that caches: answered by a fresh entry, by a stale one, by one that the upstream
+ * confirmed, went on without one, was none of its business, or refused (only-if-cached without an entry, 504).
+ */
+export const CACHE_RESULTS = ['hit', 'stale', 'revalidated', 'miss', 'bypass', 'refused'] as const;
+
+/** Why an answer was not stored: the words of `cache/admit.ts`, which lies above (a test holds the two together), and what befalls a fill. */
+export const UNCACHEABLE_REASONS = [
+  'method',
+  'status',
+  'no-store',
+  'private',
+  'authorization',
+  'set-cookie',
+  'vary-any',
+  'no-freshness',
+  'already-stale',
+  'too-big',
+  'partial',
+  'not-understood',
+  'broke-off',
+  'no-room',
+  'busy',
+  'purged',
+] as const;
+
+export const PURGE_KINDS = ['url', 'prefix', 'tag', 'all'] as const;
+
 /** The label value of requests that met no route. */
 export const NO_ROUTE = 'none';
 /** The label value under which label sets are counted that found no cells of their own. */

@@ -1,22 +1,25 @@
 import {
+  CACHE_RESULTS,
   CODE_CLASSES,
   CONNECTION_STATES,
   DEATH_REASONS,
   FAILURE_KINDS,
   FILTER_PHASES,
+  PURGE_KINDS,
   REFUSAL_REASONS,
   RELOAD_RESULTS,
   RETRY_REASONS,
   TIMEOUT_KINDS,
+  UNCACHEABLE_REASONS,
 } from './labels.ts';
 
 /**
- * A label and where its values come from: a fixed list, the names in the config (`endpoint`: the URLs of the upstream in
- * the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
+ * A label and where its values come from: a fixed list, the names in the config (`cached-route`: of routes with a cache only;
+ * `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
  */
 export type LabelRow =
   | { readonly name: string; readonly values: readonly string[] }
-  | { readonly name: string; readonly from: 'route' | 'listener' | 'upstream' | 'endpoint' | 'runtime' };
+  | { readonly name: string; readonly from: 'route' | 'cached-route' | 'listener' | 'upstream' | 'endpoint' | 'runtime' };
 
 /**
  * One metric. Cells of unit `seconds` hold milliseconds and are printed in seconds (the name ends in `_seconds`).
@@ -32,6 +35,7 @@ export type MetricRow = {
 };
 
 const ROUTE = { name: 'route', from: 'route' } as const;
+const CACHED_ROUTE = { name: 'route', from: 'cached-route' } as const;
 const LISTENER = { name: 'listener', from: 'listener' } as const;
 const UPSTREAM = { name: 'upstream', from: 'upstream' } as const;
 const ENDPOINT = { name: 'endpoint', from: 'endpoint' } as const;
@@ -39,6 +43,7 @@ const ENDPOINT = { name: 'endpoint', from: 'endpoint' } as const;
 const COUNTER = { type: 'counter', unit: 'none', per: 'host' } as const;
 const BYTE_COUNTER = { type: 'counter', unit: 'bytes', per: 'host' } as const;
 const GAUGE = { type: 'gauge', unit: 'none', per: 'host' } as const;
+const BYTES = { type: 'gauge', unit: 'bytes', per: 'host' } as const;
 const TIMES = { type: 'histogram', unit: 'seconds', per: 'host' } as const;
 
 /** Every metric there is. A new one is one row here, and a slot where it is counted. */
@@ -129,6 +134,40 @@ export const METRICS = [
     labels: [UPSTREAM],
     help: 'Requests refused because too many waited already.',
   },
+  // The cache
+  {
+    ...COUNTER,
+    name: 'sluice_cache_requests_total',
+    labels: [CACHED_ROUTE, { name: 'result', values: CACHE_RESULTS }],
+    help: 'Requests of routes that cache, by what the cache did for them.',
+  },
+  { ...COUNTER, name: 'sluice_cache_stored_total', labels: [CACHED_ROUTE], help: 'Answers put into the cache.' },
+  {
+    ...COUNTER,
+    name: 'sluice_cache_uncacheable_total',
+    labels: [{ name: 'reason', values: UNCACHEABLE_REASONS }],
+    help: 'Answers that were not stored, by reason.',
+  },
+  { ...COUNTER, name: 'sluice_cache_evicted_total', labels: [], help: 'Objects that made room for others.' },
+  {
+    ...COUNTER,
+    name: 'sluice_cache_purged_total',
+    labels: [{ name: 'kind', values: PURGE_KINDS }],
+    help: 'Objects purged or marked stale by command, by kind of command.',
+  },
+  { ...GAUGE, name: 'sluice_cache_objects', labels: [], help: 'Objects in the shared memory of the cache.' },
+  { ...BYTES, name: 'sluice_cache_bytes', labels: [], help: 'Bytes of the objects: keys, heads, bodies.' },
+  { ...BYTES, name: 'sluice_cache_limit_bytes', labels: [], help: 'Shared memory of the cache, its tables included.' },
+  { ...BYTES, name: 'sluice_cache_free_bytes', labels: [], help: 'Bytes for objects that are free.' },
+  { ...BYTES, name: 'sluice_cache_largest_free_bytes', labels: [], help: 'The longest free piece; far below the free bytes: fragmented.' },
+  {
+    ...COUNTER,
+    name: 'sluice_cache_lock_timeouts_total',
+    labels: [],
+    help: 'Writes given up because the lock of the store was not to be had.',
+  },
+  { ...COUNTER, name: 'sluice_cache_failed_fills_total', labels: [], help: 'Objects that were begun and not published.' },
+  { ...COUNTER, name: 'sluice_cache_recoveries_total', labels: [], help: 'Repairs after a worker ended in the middle of a write.' },
   // The process
   {
     ...GAUGE,

@@ -7,7 +7,7 @@ import { cellsOf, type MetricPlan, type MetricSlot, otherValues, slotKey, toSlot
 export type MetricSubjects = {
   readonly listeners: readonly { readonly name: string }[];
   readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly url: string }[] }[];
-  readonly routes: readonly { readonly name: string }[];
+  readonly routes: readonly { readonly name: string; readonly cache?: object | undefined }[];
 };
 
 /** One label set of a metric. `values` stand in the order of the row's labels. */
@@ -119,6 +119,8 @@ function valuesOf(label: LabelRow, upstream: string, subjects: MetricSubjects): 
   switch (label.from) {
     case 'route':
       return [NO_ROUTE, ...namesOf(subjects.routes)];
+    case 'cached-route':
+      return namesOf(subjects.routes.filter(({ cache }) => cache !== undefined));
     case 'listener':
       return namesOf(subjects.listeners);
     case 'upstream':

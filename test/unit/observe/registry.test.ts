@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { SkipReason } from '../../../src/cache/admit.ts';
+import { CacheMetrics } from '../../../src/exchange/cache-metrics.ts';
 import { FAILURE_RULES } from '../../../src/exchange/failures.ts';
-import { CODE_CLASSES, FAILURE_KINDS, REFUSAL_REASONS } from '../../../src/observe/labels.ts';
+import { CACHE_RESULTS, CODE_CLASSES, FAILURE_KINDS, REFUSAL_REASONS, UNCACHEABLE_REASONS } from '../../../src/observe/labels.ts';
 import { METRICS, type MetricRow } from '../../../src/observe/metrics.ts';
 import { MetricsWriter } from '../../../src/observe/metrics-writer.ts';
 import { MetricRegistry, type MetricSubjects } from '../../../src/observe/registry.ts';
@@ -35,6 +37,38 @@ test('the words for failures and refusals are those of the folders that make the
   const kinds: readonly UpstreamFailure['kind'][] = FAILURE_KINDS;
   assert.deepEqual([...kinds].sort(), FAILURE_RULES.map(([kind]) => kind).sort());
   assert.equal(new Set(REFUSAL_REASONS).size, REFUSAL_REASONS.length);
+});
+
+test('every word of the rules for why an answer is not stored has its label', () => {
+  const words: readonly (typeof UNCACHEABLE_REASONS)[number][] = Array<SkipReason>();
+  assert.equal(words.length, 0);
+  assert.equal(new Set(UNCACHEABLE_REASONS).size, UNCACHEABLE_REASONS.length);
+});
+
+test('only routes that cache have cells of the cache, and each count lands in its own', () => {
+  const registry = new MetricRegistry();
+  const { slots } = registry.plan({ listeners: [], upstreams: [], routes: [{ name: 'plain', cache: undefined }, { name: 'cached', cache: {} }] });
+  const cacheSeries = registry.series.filter(({ row, isOther }) => row.name === 'sluice_cache_requests_total' && !isOther);
+  assert.deepEqual(
+    cacheSeries.map(({ values }) => values),
+    CACHE_RESULTS.map((result) => ['cached', result]),
+  );
+  const block = new Float64Array(registry.usedCells);
+  const writer = new MetricsWriter(block, { slots });
+  const metrics = new CacheMetrics(writer, 'cached');
+  metrics.countHit();
+  metrics.countRequest('hit');
+  metrics.countRequest('refused');
+  metrics.countStored();
+  metrics.countUncacheable('no-store');
+  const valueOf = (result: string) => block[writer.slot('sluice_cache_requests_total', { route: 'cached', result })];
+  assert.deepEqual(CACHE_RESULTS.map(valueOf), [2, 0, 0, 0, 0, 1]);
+  assert.equal(block[writer.slot('sluice_cache_stored_total', { route: 'cached' })], 1);
+  assert.equal(block[writer.slot('sluice_cache_uncacheable_total', { reason: 'no-store' })], 1);
+  assert.equal(
+    block.reduce((sum, cell) => sum + cell, 0),
+    5,
+  );
 });
 
 test('cells are given once: no two label sets overlap, over any row of reloads', () => {

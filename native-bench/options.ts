@@ -2,7 +2,17 @@ import { parseArgs } from 'node:util';
 import type { PeerName } from './peers.ts';
 import type { Engine } from './subjects.ts';
 
-export const SCENARIO_NAMES = ['relay100', 'relay64k', 'upload1m', 'latency', 'workers', 'idle', 'slow-reader', 'soak', 'sharding'] as const;
+export const SCENARIO_NAMES = [
+  'relay100',
+  'relay64k',
+  'upload1m',
+  'latency',
+  'workers',
+  'idle',
+  'slow-reader',
+  'soak',
+  'sharding',
+] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
 export type NativeOptions = {

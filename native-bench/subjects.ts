@@ -7,7 +7,13 @@ export type Engine = 'node' | 'uws';
 
 export type SubjectPlan =
   | { readonly kind: 'peer'; readonly peer: PeerName; readonly name: string }
-  | { readonly kind: 'sluice'; readonly engine: Engine; readonly pipelining: number; readonly name: string; readonly extras?: SluiceExtras };
+  | {
+      readonly kind: 'sluice';
+      readonly engine: Engine;
+      readonly pipelining: number;
+      readonly name: string;
+      readonly extras?: SluiceExtras;
+    };
 
 export type Place = {
   readonly workers: number;

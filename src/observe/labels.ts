@@ -81,6 +81,9 @@ export const UNCACHEABLE_REASONS = [
   'purged',
 ] as const;
 
+/** Why an object that was begun did not get into the store. */
+export const FILL_FAILURES = ['too-large', 'no-room', 'lock-timeout', 'aborted'] as const;
+
 export const PURGE_KINDS = ['url', 'prefix', 'tag', 'all'] as const;
 
 /** The label value of requests that met no route. */

@@ -4,6 +4,7 @@ import {
   CONNECTION_STATES,
   DEATH_REASONS,
   FAILURE_KINDS,
+  FILL_FAILURES,
   FILTER_PHASES,
   PURGE_KINDS,
   REFUSAL_REASONS,
@@ -166,7 +167,12 @@ export const METRICS = [
     labels: [],
     help: 'Writes given up because the lock of the store was not to be had.',
   },
-  { ...COUNTER, name: 'sluice_cache_failed_fills_total', labels: [], help: 'Objects that were begun and not published.' },
+  {
+    ...COUNTER,
+    name: 'sluice_cache_failed_fills_total',
+    labels: [{ name: 'reason', values: FILL_FAILURES }],
+    help: 'Objects that were begun and not published.',
+  },
   { ...COUNTER, name: 'sluice_cache_recoveries_total', labels: [], help: 'Repairs after a worker ended in the middle of a write.' },
   // The process
   {

@@ -40,14 +40,21 @@ test('the words for failures and refusals are those of the folders that make the
 });
 
 test('every word of the rules for why an answer is not stored has its label', () => {
-  const words: readonly (typeof UNCACHEABLE_REASONS)[number][] = Array<SkipReason>();
+  const words: readonly (typeof UNCACHEABLE_REASONS)[number][] = [] as SkipReason[];
   assert.equal(words.length, 0);
   assert.equal(new Set(UNCACHEABLE_REASONS).size, UNCACHEABLE_REASONS.length);
 });
 
 test('only routes that cache have cells of the cache, and each count lands in its own', () => {
   const registry = new MetricRegistry();
-  const { slots } = registry.plan({ listeners: [], upstreams: [], routes: [{ name: 'plain', cache: undefined }, { name: 'cached', cache: {} }] });
+  const { slots } = registry.plan({
+    listeners: [],
+    upstreams: [],
+    routes: [
+      { name: 'plain', cache: undefined },
+      { name: 'cached', cache: {} },
+    ],
+  });
   const cacheSeries = registry.series.filter(({ row, isOther }) => row.name === 'sluice_cache_requests_total' && !isOther);
   assert.deepEqual(
     cacheSeries.map(({ values }) => values),

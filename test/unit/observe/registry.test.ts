@@ -68,8 +68,8 @@ test('only routes that cache have cells of the cache, and each count lands in it
   metrics.countRequest('refused');
   metrics.countStored();
   metrics.countUncacheable('no-store');
-  const valueOf = (result: string) => block[writer.slot('sluice_cache_requests_total', { route: 'cached', result })];
-  assert.deepEqual(CACHE_RESULTS.map(valueOf), [2, 0, 0, 0, 0, 1]);
+  const countOf = (result: string) => block[writer.slot('sluice_cache_requests_total', { route: 'cached', result })];
+  assert.deepEqual(CACHE_RESULTS.map(countOf), [2, 0, 0, 0, 0, 1]);
   assert.equal(block[writer.slot('sluice_cache_stored_total', { route: 'cached' })], 1);
   assert.equal(block[writer.slot('sluice_cache_uncacheable_total', { reason: 'no-store' })], 1);
   assert.equal(

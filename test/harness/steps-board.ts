@@ -1,0 +1,409 @@
+import { type Cells, realAtomics, STEP_KINDS, type StepKind } from './steps.ts';
+
+/**
+ * What the scheduler and the participants' threads share. Only the thread that holds the baton reads or writes it, so its cells
+ * are plain; a participant gives the baton to another by storing to that one's wake word and waiting on its own. Whoever holds
+ * the baton at a step decides who takes the next one: a run of steps of one participant costs no change of threads.
+ */
+
+export const MAX_PARTICIPANTS = 4;
+/** Longer runs are cut: a livelock, or a case that is too large. */
+export const MAX_STEPS = 20_000;
+const MAX_DECISIONS = MAX_STEPS;
+const TEXT_BYTES = 64 * 1024;
+
+/** Cells of the whole. */
+const FINISHED = 0; // the main thread waits on it
+const VERDICT = 1;
+const COUNT = 2;
+const PREFIX = 3; // length
+const DECISIONS = 4; // how many have been made
+const STEPS = 5; // how many have been taken
+const EVENTS = 6;
+const PREVIOUS = 7; // who took the last step
+const RANDOM = 8; // state of the random walk; 0: the previous one goes on as long as it can
+const TIMEOUTS = 9;
+const KILL_WHO = 10;
+const KILL_STEP = 11;
+const MAY_TIME_OUT = 12;
+const ORDER = 13; // gives waits their turn
+const NOW_MS = 14;
+const HEAD_CELLS = 16;
+
+/** Cells of a participant. */
+const WAKE = 0;
+const STATE = 1;
+const AFTER = 2; // mask of those who must have ended before it begins
+const TAKEN = 3; // its steps
+const WAIT_BUFFER = 4;
+const WAIT_BYTE = 5;
+const WAIT_MODE = 6;
+const WAIT_ORDER = 7;
+const SPIN_BUFFER = 8; // -1: it does not spin
+const SPIN_BYTE = 9;
+const SPIN_VALUE = 10;
+const TEXT_LENGTH = 11;
+const SWAP_BUFFER = 12; // the last swap that failed, as long as it was the last step
+const SWAP_BYTE = 13;
+const SWAP_EXPECTED = 14;
+const PART_CELLS = 16;
+
+export const STATES = { waitingToBegin: 0, ready: 1, waiting: 2, done: 3, killed: 4 } as const;
+export const WAITS = { none: 0, forever: 1, bounded: 2, notified: 3 } as const;
+export const VERDICTS = { good: 0, deadlock: 1, tooLong: 2 } as const;
+export const COMMANDS = { sleep: 0, go: 1, load: 2, quit: 3, abort: 4 } as const;
+
+const DECISIONS_AT = HEAD_CELLS + MAX_PARTICIPANTS * PART_CELLS;
+const PREFIX_AT = DECISIONS_AT + MAX_DECISIONS;
+const LOG_AT = PREFIX_AT + MAX_DECISIONS;
+const LOG_CELLS = 2;
+const TEXT_AT = (LOG_AT + MAX_STEPS * LOG_CELLS) * 4;
+
+/** A choice among several: who could have taken the step, who took the one before, who took it. */
+export type Decision = { readonly mask: number; readonly previous: number; readonly chosen: number };
+
+export class Board {
+  readonly memory: SharedArrayBuffer;
+  readonly #cells: Int32Array;
+  readonly #texts: readonly Buffer[];
+  #watched: readonly SharedArrayBuffer[] = [];
+  #words: readonly Int32Array[] = [];
+
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(TEXT_AT + MAX_PARTICIPANTS * TEXT_BYTES)) {
+    this.memory = memory;
+    this.#cells = new Int32Array(memory, 0, TEXT_AT / 4);
+    this.#texts = Array.from({ length: MAX_PARTICIPANTS }, (_, who) => Buffer.from(memory, TEXT_AT + who * TEXT_BYTES, TEXT_BYTES));
+  }
+
+  /** The memory of the case, the same list on every thread. */
+  watch(memories: readonly SharedArrayBuffer[]): void {
+    this.#watched = memories;
+    this.#words = memories.map((memory) => new Int32Array(memory, 0, memory.byteLength >> 2));
+  }
+
+  // --- the main thread ---
+
+  /** Clears what the last run left. `after[p]` is a mask of participants that must have ended before `p` begins. */
+  reset(run: {
+    readonly after: readonly number[];
+    readonly prefix: readonly number[];
+    readonly random: number;
+    readonly kill: { readonly who: number; readonly step: number } | undefined;
+    readonly mayTimeOut: boolean;
+  }): void {
+    const cells = this.#cells;
+    cells.fill(0, 0, DECISIONS_AT);
+    cells[COUNT] = run.after.length;
+    cells[PREVIOUS] = -1;
+    cells[RANDOM] = run.random;
+    cells[KILL_WHO] = run.kill?.who ?? -1;
+    cells[KILL_STEP] = run.kill?.step ?? 0;
+    cells[MAY_TIME_OUT] = run.mayTimeOut ? 1 : 0;
+    cells[NOW_MS] = 1000;
+    cells[PREFIX] = run.prefix.length;
+    run.prefix.forEach((who, at) => {
+      cells[PREFIX_AT + at] = who;
+    });
+    run.after.forEach((mask, who) => {
+      this.#set(who, AFTER, mask);
+      this.#set(who, SPIN_BUFFER, -1);
+      this.#set(who, SWAP_BUFFER, -1);
+    });
+  }
+
+  /** Sends a participant's thread a command and waits until it has done it (`go` ends with the whole run). */
+  command(who: number, command: number, timeoutMs: number): void {
+    realAtomics.store(this.#cells, FINISHED, 0);
+    this.wake(who, command);
+    if (realAtomics.wait(this.#cells, FINISHED, 0, timeoutMs) === 'timed-out') throw new Error(`a thread did nothing for ${timeoutMs} ms`);
+  }
+
+  decisions(): readonly Decision[] {
+    const count = this.#cells[DECISIONS] ?? 0;
+    return Array.from({ length: count }, (_, at) => {
+      const cell = this.#cells[DECISIONS_AT + at] ?? 0;
+      return { mask: cell & 0xff, previous: ((cell >> 8) & 0xff) - 1, chosen: cell >> 16 };
+    });
+  }
+
+  /** The steps taken, for people. */
+  log(): readonly string[] {
+    return Array.from({ length: Math.min(this.steps, MAX_STEPS) }, (_, at) => {
+      const head = this.#cells[LOG_AT + at * LOG_CELLS] ?? 0;
+      const byte = this.#cells[LOG_AT + at * LOG_CELLS + 1] ?? 0;
+      return `${head >> 16}: ${STEP_KINDS[head & 0xff]} ${(head >> 8) & 0xff}+${byte}`;
+    });
+  }
+
+  get verdict(): number {
+    return this.#cells[VERDICT] ?? 0;
+  }
+
+  get steps(): number {
+    return this.#cells[STEPS] ?? 0;
+  }
+
+  get timeouts(): number {
+    return this.#cells[TIMEOUTS] ?? 0;
+  }
+
+  /** What the participant ended with, as JSON. */
+  textOf(who: number): string {
+    return this.#texts[who]!.toString('utf8', 0, this.#get(who, TEXT_LENGTH));
+  }
+
+  // --- both ---
+
+  stateOf(who: number): number {
+    return this.#get(who, STATE);
+  }
+
+  takenBy(who: number): number {
+    return this.#get(who, TAKEN);
+  }
+
+  /** Says that all is over, or that a command is done. */
+  finish(verdict: number = VERDICTS.good): void {
+    if (verdict !== VERDICTS.good) this.#cells[VERDICT] = verdict;
+    realAtomics.store(this.#cells, FINISHED, 1);
+    realAtomics.notify(this.#cells, FINISHED);
+  }
+
+  wake(who: number, command: number): void {
+    const cell = this.#cellOf(who, WAKE);
+    realAtomics.store(this.#cells, cell, command);
+    realAtomics.notify(this.#cells, cell);
+  }
+
+  // --- the participants' threads ---
+
+  /** Sleeps until the next command. */
+  sleep(who: number): number {
+    const cell = this.#cellOf(who, WAKE);
+    for (;;) {
+      const command = realAtomics.load(this.#cells, cell);
+      if (command !== COMMANDS.sleep) {
+        realAtomics.store(this.#cells, cell, COMMANDS.sleep);
+        return command;
+      }
+      realAtomics.wait(this.#cells, cell, COMMANDS.sleep);
+    }
+  }
+
+  setState(who: number, state: number): void {
+    this.#set(who, STATE, state);
+  }
+
+  setText(who: number, text: string): void {
+    const written = this.#texts[who]!.write(text, 'utf8');
+    this.#set(who, TEXT_LENGTH, written);
+    if (Buffer.byteLength(text) > TEXT_BYTES) throw new Error('the outcome is too long for the board');
+  }
+
+  /** Milliseconds of the case's own clock: it stands still but for waits that time out. */
+  get nowMs(): number {
+    return this.#cells[NOW_MS] ?? 0;
+  }
+
+  nextEvent(): number {
+    this.#cells[EVENTS] = (this.#cells[EVENTS] ?? 0) + 1;
+    return this.#cells[EVENTS];
+  }
+
+  /** Counts a step that is about to happen; true when its taker has to die instead. */
+  countStep(who: number, kind: StepKind, cells: Cells, index: number): boolean {
+    const taken = this.#get(who, TAKEN) + 1;
+    this.#set(who, TAKEN, taken);
+    const at = this.steps;
+    this.#cells[STEPS] = at + 1;
+    if (at < MAX_STEPS) {
+      this.#cells[LOG_AT + at * LOG_CELLS] = (who << 16) | (this.#bufferOf(cells) << 8) | STEP_KINDS.indexOf(kind);
+      this.#cells[LOG_AT + at * LOG_CELLS + 1] = byteOf(cells, index);
+    }
+    return this.#cells[KILL_WHO] === who && this.#cells[KILL_STEP] === taken;
+  }
+
+  get isTooLong(): boolean {
+    return this.steps >= MAX_STEPS;
+  }
+
+  /**
+   * A swap that fails as the very same swap failed right before is a spin: its taker goes on when the word has changed, or when
+   * nobody else can. Loads are never taken for spins, because a reader that looks twice must be overtaken between its looks.
+   */
+  noteSwap(who: number, cells: Cells, index: number, expected: number): void {
+    const buffer = this.#bufferOf(cells);
+    const byte = byteOf(cells, index);
+    const isFailing = cells instanceof Int32Array && realAtomics.load(cells, index) !== expected;
+    const isSame =
+      this.#get(who, SWAP_BUFFER) === buffer && this.#get(who, SWAP_BYTE) === byte && this.#get(who, SWAP_EXPECTED) === expected;
+    this.#set(who, SPIN_BUFFER, isFailing && isSame ? buffer : -1);
+    this.#set(who, SPIN_BYTE, byte);
+    this.#set(who, SPIN_VALUE, isFailing ? realAtomics.load(cells, index) : 0);
+    this.#set(who, SWAP_BYTE, byte);
+    this.#set(who, SWAP_EXPECTED, expected);
+    this.#set(who, SWAP_BUFFER, buffer);
+  }
+
+  forgetSwap(who: number): void {
+    this.#set(who, SPIN_BUFFER, -1);
+    this.#set(who, SWAP_BUFFER, -1);
+  }
+
+  beginWait(who: number, place: { readonly cells: Cells; readonly index: number }, timeoutMs: number): void {
+    this.#set(who, WAIT_BUFFER, this.#bufferOf(place.cells));
+    this.#set(who, WAIT_BYTE, byteOf(place.cells, place.index));
+    this.#set(who, WAIT_MODE, timeoutMs === Number.POSITIVE_INFINITY ? WAITS.forever : WAITS.bounded);
+    this.#cells[ORDER] = (this.#cells[ORDER] ?? 0) + 1;
+    this.#set(who, WAIT_ORDER, this.#cells[ORDER]);
+  }
+
+  hasWait(who: number): boolean {
+    return this.#get(who, WAIT_MODE) !== WAITS.none;
+  }
+
+  /** Ends a wait: was it a wake-up? If not, the case's clock moves on by the time waited. */
+  endWait(who: number, timeoutMs: number): boolean {
+    const isNotified = this.#get(who, WAIT_MODE) === WAITS.notified;
+    this.#set(who, WAIT_MODE, WAITS.none);
+    if (isNotified) return true;
+    this.#cells[TIMEOUTS] = this.timeouts + 1;
+    this.#cells[NOW_MS] = this.nowMs + Math.ceil(timeoutMs);
+    return false;
+  }
+
+  /** Wakes up to `count` of those who wait there, the longest waiting first. */
+  notify(cells: Cells, index: number, count: number): number {
+    let woken = 0;
+    for (; woken < count; woken += 1) {
+      const who = this.#firstWaiter(this.#bufferOf(cells), byteOf(cells, index));
+      if (who < 0) break;
+      this.#set(who, WAIT_MODE, WAITS.notified);
+    }
+    return woken;
+  }
+
+  /** Chooses who takes the next step and notes the choice. -1: all have ended. -2: nobody can ever go on. */
+  choose(): number {
+    const mask = this.#enabled();
+    if (mask === 0) return this.#allEnded() ? -1 : this.#lastResort();
+    const previous = this.#cells[PREVIOUS] ?? -1;
+    const chosen = (mask & (mask - 1)) === 0 ? 31 - Math.clz32(mask) : this.#decide(mask, previous);
+    this.#cells[PREVIOUS] = chosen;
+    return chosen;
+  }
+
+  #decide(mask: number, previous: number): number {
+    const at = this.#cells[DECISIONS] ?? 0;
+    const first = 31 - Math.clz32(mask & -mask);
+    let chosen = previous >= 0 && (mask & (1 << previous)) !== 0 ? previous : first;
+    if (at < (this.#cells[PREFIX] ?? 0)) chosen = this.#cells[PREFIX_AT + at] ?? 0;
+    else if (this.#cells[RANDOM] !== 0) chosen = this.#atRandom(mask, chosen);
+    if (at < MAX_DECISIONS) this.#cells[DECISIONS_AT + at] = (chosen << 16) | ((previous + 1) << 8) | mask;
+    this.#cells[DECISIONS] = at + 1;
+    return chosen;
+  }
+
+  /** Mostly goes on with the same one: orders with few changes find more than a coin for each step. */
+  #atRandom(mask: number, usual: number): number {
+    if (this.#random() % 4 !== 0) return usual;
+    const choices = Array.from({ length: MAX_PARTICIPANTS }, (_, who) => who).filter((who) => (mask & (1 << who)) !== 0);
+    return choices[this.#random() % choices.length] ?? usual;
+  }
+
+  #random(): number {
+    let x = this.#cells[RANDOM] ?? 1;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#cells[RANDOM] = x;
+    return x >>> 1;
+  }
+
+  #enabled(): number {
+    let mask = 0;
+    for (let who = 0; who < (this.#cells[COUNT] ?? 0); who += 1) if (this.#isEnabled(who)) mask |= 1 << who;
+    return mask;
+  }
+
+  #isEnabled(who: number): boolean {
+    const state = this.#get(who, STATE);
+    if (state === STATES.waitingToBegin) return this.#hasPredecessorsEnded(who);
+    if (state === STATES.waiting) {
+      const mode = this.#get(who, WAIT_MODE);
+      return mode === WAITS.notified || (mode === WAITS.bounded && this.#cells[MAY_TIME_OUT] === 1);
+    }
+    if (state !== STATES.ready) return false;
+    const buffer = this.#get(who, SPIN_BUFFER);
+    return buffer < 0 || realAtomics.load(this.#words[buffer]!, this.#get(who, SPIN_BYTE) >> 2) !== this.#get(who, SPIN_VALUE);
+  }
+
+  #hasPredecessorsEnded(who: number): boolean {
+    const after = this.#get(who, AFTER);
+    for (let other = 0; other < MAX_PARTICIPANTS; other += 1) {
+      if ((after & (1 << other)) !== 0 && !this.#hasEnded(other)) return false;
+    }
+    return true;
+  }
+
+  #hasEnded(who: number): boolean {
+    const state = this.#get(who, STATE);
+    return state === STATES.done || state === STATES.killed;
+  }
+
+  #allEnded(): boolean {
+    for (let who = 0; who < (this.#cells[COUNT] ?? 0); who += 1) if (!this.#hasEnded(who)) return false;
+    return true;
+  }
+
+  /** Nobody can go on by itself: somebody who spins goes on spinning, or the longest bounded wait times out. */
+  #lastResort(): number {
+    let found = -2;
+    for (let who = 0; who < (this.#cells[COUNT] ?? 0); who += 1) {
+      const state = this.#get(who, STATE);
+      if (state === STATES.waiting && this.#get(who, WAIT_MODE) === WAITS.bounded && this.#isEarlier(who, found)) found = who;
+    }
+    for (let who = 0; found < 0 && who < (this.#cells[COUNT] ?? 0); who += 1) {
+      if (this.#get(who, STATE) !== STATES.ready) continue;
+      this.#cells[NOW_MS] = this.nowMs + 1;
+      found = who;
+    }
+    if (found >= 0) this.#cells[PREVIOUS] = found;
+    return found;
+  }
+
+  #isEarlier(who: number, than: number): boolean {
+    return than < 0 || this.#get(who, WAIT_ORDER) < this.#get(than, WAIT_ORDER);
+  }
+
+  #firstWaiter(buffer: number, byte: number): number {
+    let found = -1;
+    for (let who = 0; who < (this.#cells[COUNT] ?? 0); who += 1) {
+      const mode = this.#get(who, WAIT_MODE);
+      if (mode !== WAITS.bounded && mode !== WAITS.forever) continue;
+      if (this.#get(who, WAIT_BUFFER) !== buffer || this.#get(who, WAIT_BYTE) !== byte || this.#hasEnded(who)) continue;
+      if (this.#isEarlier(who, found)) found = who;
+    }
+    return found;
+  }
+
+  #bufferOf(cells: Cells): number {
+    return this.#watched.indexOf(cells.buffer as SharedArrayBuffer);
+  }
+
+  #cellOf(who: number, cell: number): number {
+    return HEAD_CELLS + who * PART_CELLS + cell;
+  }
+
+  #get(who: number, cell: number): number {
+    return this.#cells[this.#cellOf(who, cell)] ?? 0;
+  }
+
+  #set(who: number, cell: number, value: number): void {
+    this.#cells[this.#cellOf(who, cell)] = value;
+  }
+}
+
+function byteOf(cells: Cells, index: number): number {
+  return cells.byteOffset + index * cells.BYTES_PER_ELEMENT;
+}

@@ -123,6 +123,29 @@ export function configWarning(log: EventLog, facts: { readonly warning: string }
   log.warn('configuration warning', facts);
 }
 
+// The cache
+
+/** `cause`: the start, or what a reload changed; what was cached before is gone. */
+export function cacheMade(log: EventLog, facts: { readonly bytes: number; readonly cause: string }): void {
+  log.info('cache begins empty', facts);
+}
+
+/** A worker ended in the middle of its work on the shared cache; what it held was given back. */
+export function cacheRecovered(
+  log: EventLog,
+  facts: { readonly worker: number; readonly brokeLock: boolean; readonly fills: number; readonly pins: number; readonly claims: number },
+): void {
+  log.warn('cache repaired after a worker', facts);
+}
+
+/** Asked for by an administrator. */
+export function cachePurged(
+  log: EventLog,
+  facts: { readonly kind: string; readonly what: string; readonly soft: boolean; readonly objects: number },
+): void {
+  log.info('cache purged', facts);
+}
+
 // Listeners
 
 export function listenerOpened(

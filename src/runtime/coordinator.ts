@@ -7,6 +7,7 @@ import { createHeartbeats } from '../shm/heartbeat.ts';
 import { Acceptor } from './acceptor.ts';
 import { AccessTarget } from './access-target.ts';
 import { adminHandler, type ReloadResult } from './admin.ts';
+import { CacheMemory, slotsFor } from './cache-memory.ts';
 import { Crew } from './crew.ts';
 import { startDemoOrigin } from './demo-origin-aside.ts';
 import { summarizeError } from './faults.ts';
@@ -52,6 +53,7 @@ export class Coordinator {
   #crew: Crew | undefined;
   #acceptor: Acceptor | undefined;
   #metrics: ProcessMetrics | undefined;
+  #cache: CacheMemory | undefined;
   #admin: PlainServer | undefined;
   #adminConfig: AdminConfig | undefined;
   #stopped: Promise<void> | undefined;
@@ -164,17 +166,20 @@ export class Coordinator {
 
   #makeCrew(read: GoodConfig): Crew | string {
     const { config, modules } = read;
-    // A successor starts while its predecessor still drains, so there are more slots than workers.
-    const slots = config.workers * 2;
+    const slots = slotsFor(config.workers);
     const metrics = new ProcessMetrics(slots);
     const heartbeats = createHeartbeats(slots);
     const problem = this.#openAccessLog(config);
     if (problem !== undefined) return problem;
+    const cache = new CacheMemory(slots, this.#log);
+    const caching = cache.prepare(config);
+    if (typeof caching === 'string') return caching;
+    this.#cache = cache;
     allowUwsHeads(config);
     this.#uwsHeadBytes = maxUwsHeadBytes(config);
     const replaceMe = (reason: string): void => this.#tell({ kind: 'replace-me', reason });
     if (config.sharding === 'acceptor') this.#acceptor = new Acceptor(this.#sources, replaceMe);
-    const plan: PlanMessage = { generation: 1, config, modules, metricPlan: metrics.plan(config) };
+    const plan: PlanMessage = { generation: 1, config, modules, metricPlan: metrics.plan(config), caching };
     const memory = { counters: metrics.counters.memory, heartbeats: heartbeats.memory };
     events.processStarted(this.#log, { version: metrics.version, node: process.versions.node, workers: config.workers });
     this.#metrics = metrics;
@@ -188,7 +193,10 @@ export class Coordinator {
         log: this.#log,
         heartbeats,
         startOf: () => ({ ...memory, accessLogFd: this.#accessTarget.fd, runToken: this.#start.runToken }),
-        onSlotFreed: (slot) => metrics.clearGauges(slot),
+        onSlotFreed: (slot) => {
+          metrics.clearGauges(slot);
+          return cache.recover(slot);
+        },
         onDeath: (reason) => metrics.countRestart(reason),
         onException: () => metrics.countException(),
         onIrreplaceable: replaceMe,
@@ -232,14 +240,19 @@ export class Coordinator {
     if (typeof resolved === 'string') return [resolved];
     // A thread cannot change how it gets its connections.
     const config = { ...resolved, sharding: before.config.sharding };
-    const plan: PlanMessage = { generation: before.generation + 1, config, modules: read.modules, metricPlan: metrics.plan(config) };
+    const caching = this.#cache?.prepare(config);
+    if (typeof caching === 'string') return [caching];
+    const generation = before.generation + 1;
+    const plan: PlanMessage = { generation, config, modules: read.modules, metricPlan: metrics.plan(config), caching };
     const refusals = await crew.ask('prepared', () => ({ kind: 'prepare', plan }), PREPARE_TIMEOUT_MS);
     if (refusals.length > 0) {
-      crew.tell({ kind: 'discard', generation: plan.generation });
+      crew.tell({ kind: 'discard', generation });
+      this.#cache?.settle(before.caching);
       return Array.from(new Set(refusals));
     }
     crew.adopt(plan);
-    const silent = await crew.ask('committed', () => ({ kind: 'commit', generation: plan.generation }), COMMIT_TIMEOUT_MS);
+    const silent = await crew.ask('committed', () => ({ kind: 'commit', generation }), COMMIT_TIMEOUT_MS);
+    this.#cache?.settle(caching);
     for (const problem of silent) events.exceptionCaught(this.#log, { where: 'reload', message: problem, stack: undefined });
     if (JSON.stringify(before.config.accessLog) !== JSON.stringify(config.accessLog)) await this.#moveAccessLog(config);
     return [];

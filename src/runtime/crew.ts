@@ -33,8 +33,8 @@ export type CrewOptions = {
   readonly heartbeats: Heartbeats;
   /** Everything but the slot. */
   startOf(plan: PlanMessage): Omit<WorkerStart, 'slot' | 'plan'>;
-  /** Before a slot is given to another thread. */
-  onSlotFreed(slot: number): void;
+  /** Before a slot is given to another thread. False: not yet, ask again. */
+  onSlotFreed(slot: number): boolean;
   onDeath(reason: 'exit' | 'error' | 'stuck'): void;
   /** An exception in the programme was reported. */
   onException(): void;
@@ -248,8 +248,7 @@ export class Crew {
 
   #onExit(worker: WorkerHandle, code: number): void {
     this.#workers.delete(worker);
-    this.#options.onSlotFreed(worker.slot);
-    this.#freeSlots.push(worker.slot);
+    this.#freeSlot(worker.slot);
     if (this.#options.acceptor?.forget(worker) === true) {
       this.#options.onIrreplaceable(`worker ${worker.slot} ended while the acceptor handed connections to it`);
     }
@@ -259,6 +258,11 @@ export class Crew {
     worker.state = 'leaving';
     this.#conversations.hear(worker, undefined);
     if (this.#workers.size === 0) this.#onEmpty?.();
+  }
+
+  #freeSlot(slot: number): void {
+    if (this.#options.onSlotFreed(slot)) this.#freeSlots.push(slot);
+    else setTimeout(() => this.#freeSlot(slot), LOOK_MS).unref();
   }
 
   #replace(worker: WorkerHandle, cause: string): void {

@@ -41,6 +41,14 @@ export type FromProxy =
   /** Something in it cannot be repaired from inside. */
   | { readonly kind: 'replace-me'; readonly reason: string };
 
+/** The shared memory of the HTTP cache. */
+export type CacheSegments = {
+  /** Counts up with each store that was made: the same number is the same store, which memory that was posted cannot tell. */
+  readonly id: number;
+  readonly store: SharedArrayBuffer;
+  readonly epochs: SharedArrayBuffer;
+};
+
 /** One plan on its way to the workers. */
 export type PlanMessage = {
   /** Counts up with each reload; 1 is the plan of the start. */
@@ -49,6 +57,8 @@ export type PlanMessage = {
   readonly metricPlan: MetricPlan;
   /** Where each filter module stands: path as written to absolute path. */
   readonly modules: Readonly<Record<string, string>>;
+  /** `undefined`: no route caches. */
+  readonly caching: CacheSegments | undefined;
 };
 
 /** What a worker thread is started with. */

@@ -49,7 +49,7 @@ export async function readConfigFile(path: string): Promise<ReadConfig> {
   const problems = [...routes.problems.map((problem) => formatProblem(inFile(path, problem))), ...missingModules(path, modules)];
   if (problems.length > 0) return { kind: 'bad', problems };
   const warnings = [...loaded.warnings, ...routes.warnings.map((problem) => inFile(path, problem))].map(formatProblem);
-  return { kind: 'ok', config: loaded.config, warnings, modules };
+  return { kind: 'ok', config: withStorePath(loaded.config, dirname(path)), warnings, modules };
 }
 
 async function parseFile(path: string): Promise<LoadResult | string> {
@@ -75,6 +75,12 @@ async function parseFile(path: string): Promise<LoadResult | string> {
 /** `${file:PATH}`, relative to the configuration. One line feed at its end is not part of the secret. */
 function readSecret(configPath: string, path: string): string {
   return readFileSync(resolve(dirname(configPath), path), 'utf8').replace(/\r?\n$/, '');
+}
+
+/** `store.path` is meant from the folder of the configuration, wherever the process runs. */
+function withStorePath(config: GatewayConfig, folder: string): GatewayConfig {
+  const { store } = config;
+  return store === undefined ? config : { ...config, store: { ...store, path: resolve(folder, store.path) } };
 }
 
 function resolveModules(config: GatewayConfig, folder: string): Record<string, string> {

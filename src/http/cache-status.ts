@@ -18,7 +18,28 @@ export class CacheStatusFacts {
   detail = '';
 }
 
-/** The `Cache-Status` line, with CRLF, of the cache called `name` (a token or any visible text). */
+const TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~\dA-Za-z:/]*$/;
+
+/** The name of a cache as the member of a list has it: a token, or a string in quotes (RFC 9211 section 2). Made once, at load. */
+export function cacheStatusName(name: string): string {
+  return TOKEN.test(name) ? name : quoted(name);
+}
+
+/** The `Cache-Status` line, with CRLF. `name`: of `cacheStatusName`. */
 export function cacheStatusLine(name: string, facts: CacheStatusFacts): string {
-  throw new Error(`pending: ${name} ${facts.detail}`);
+  let line = `Cache-Status: ${name}`;
+  if (facts.isHit) line += '; hit';
+  if (facts.forward !== '') line += `; fwd=${facts.forward}`;
+  if (facts.forwardStatus > 0) line += `; fwd-status=${facts.forwardStatus}`;
+  if (facts.isStored) line += '; stored';
+  if (facts.isCollapsed) line += '; collapsed';
+  if (!Number.isNaN(facts.ttlSec)) line += `; ttl=${facts.ttlSec}`;
+  if (facts.key !== '') line += `; key=${quoted(facts.key)}`;
+  if (facts.detail !== '') line += `; detail=${facts.detail}`;
+  return `${line}\r\n`;
+}
+
+/** A string of RFC 9651: visible ASCII and spaces; anything else, as the line ends in keys, becomes a space. */
+function quoted(text: string): string {
+  return `"${text.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
 }

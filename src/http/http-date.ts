@@ -23,14 +23,14 @@ export class DateLine {
   }
 }
 
-const IMF_FIXDATE = /^([A-Z][a-z]{2}), (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
-const RFC_850 = /^([A-Z][a-z]{5,8}), (\d{2})-([A-Z][a-z]{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
-const ASCTIME = /^([A-Z][a-z]{2}) ([A-Z][a-z]{2}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/;
+const IMF_FIXDATE = /^([A-Z]{3}), (\d{2}) ([A-Z]{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/i;
+const RFC_850 = /^([A-Z]{6,9}), (\d{2})-([A-Z]{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT$/i;
+const ASCTIME = /^([A-Z]{3}) ([A-Z]{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/i;
 
 /**
  * Milliseconds since 1970 of a date in any of the three forms of RFC 9110 5.6.7; `undefined` if it is in none, or names a day
- * that does not exist. `nowMs` decides the century of the two-digit form: never more than 50 years ahead. The day of the week
- * must be a name of one but is not checked against the date.
+ * that does not exist. Letters may be of any case, since recipients are asked to be robust. `nowMs` decides the century of the
+ * two-digit form: never more than 50 years ahead. The day of the week must be a name of one but is not checked against the date.
  */
 export function parseHttpDate(text: string, nowMs: number): number | undefined {
   const fixdate = IMF_FIXDATE.exec(text);
@@ -48,7 +48,11 @@ export function parseHttpDate(text: string, nowMs: number): number | undefined {
 }
 
 function isOneOf(names: readonly string[], name: string): boolean {
-  return names.includes(name);
+  return names.includes(capitalised(name));
+}
+
+function capitalised(name: string): string {
+  return name.slice(0, 1).toUpperCase() + name.slice(1).toLowerCase();
 }
 
 function fullYear(twoDigits: number, nowMs: number): number {
@@ -61,9 +65,8 @@ type DateParts = readonly [year: string, month: string, day: string, hour: strin
 
 /** A second of 60 is a leap second (RFC 9110 5.6.7 allows it) and counts as the next minute's first. */
 function utc(parts: DateParts): number | undefined {
-  const [year, month, day, hour, minute, second] = [parts[0], (MONTHS as readonly string[]).indexOf(parts[1]), ...parts.slice(2)].map(
-    Number,
-  );
+  const monthIndex = (MONTHS as readonly string[]).indexOf(capitalised(parts[1]));
+  const [year, month, day, hour, minute, second] = [parts[0], monthIndex, ...parts.slice(2)].map(Number);
   if (
     year === undefined ||
     month === undefined ||

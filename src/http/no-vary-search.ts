@@ -1,0 +1,71 @@
+import { type Member, parseDictionary } from './structured-fields.ts';
+
+/** Which differences between queries do not matter, as `No-Vary-Search` tells (draft-ietf-httpbis-no-vary-search). */
+export type NoVarySearch = {
+  readonly isOrderFree: boolean;
+  /** `listed`: the names do not matter. `unlisted`: all but them do not. Decoded. */
+  readonly ignores: 'listed' | 'unlisted';
+  readonly names: readonly string[];
+};
+
+/** `undefined` where the field says nothing that helps, or does not parse: every difference matters. */
+export function parseNoVarySearch(value: string): NoVarySearch | undefined {
+  const members = parseDictionary(value);
+  if (members === undefined) return undefined;
+  const [order, params, except] = [members.get('key-order'), members.get('params'), members.get('except')];
+  if (order !== undefined && order.kind !== 'boolean') return undefined;
+  const isOrderFree = order?.value === true;
+  if (params?.kind === 'inner-list') return except === undefined ? listed(isOrderFree, params) : undefined;
+  if (params !== undefined && params.kind !== 'boolean') return undefined;
+  if (params?.value === true) return unlisted(isOrderFree, except);
+  return except === undefined && isOrderFree ? { isOrderFree, ignores: 'listed', names: [] } : undefined;
+}
+
+function listed(isOrderFree: boolean, params: Member): NoVarySearch | undefined {
+  const names = stringsOf(params);
+  if (names === undefined || (names.length === 0 && !isOrderFree)) return undefined;
+  return { isOrderFree, ignores: 'listed', names };
+}
+
+function unlisted(isOrderFree: boolean, except: Member | undefined): NoVarySearch | undefined {
+  const names = except === undefined ? [] : stringsOf(except);
+  return names === undefined ? undefined : { isOrderFree, ignores: 'unlisted', names };
+}
+
+/** Names are percent-encoded in the field, and decoded to be compared. */
+function stringsOf(member: Member): readonly string[] | undefined {
+  if (member.kind !== 'inner-list') return undefined;
+  const names = member.items.map((item) => (item.kind === 'string' ? decodeQueryText(item.value) : undefined));
+  return names.every((name) => name !== undefined) ? names : undefined;
+}
+
+/** Whether two queries (`''`, or from `?` on) are the same to a response with this No-Vary-Search. */
+export function areSameQueries(a: string, b: string, rule: NoVarySearch): boolean {
+  return a === b || comparable(a, rule) === comparable(b, rule);
+}
+
+function comparable(query: string, rule: NoVarySearch): string {
+  const names = new Set(rule.names);
+  const pairs = parseQueryPairs(query).filter(([name]) => names.has(name) === (rule.ignores === 'unlisted'));
+  // Sorted by name alone, and stable: the order of values under one name still matters.
+  if (rule.isOrderFree) pairs.sort(([a], [b]) => (a === b ? 0 : a < b ? -1 : 1));
+  return JSON.stringify(pairs);
+}
+
+/** `application/x-www-form-urlencoded` names and values, decoded. */
+export function parseQueryPairs(query: string): [name: string, value: string][] {
+  const pairs: [string, string][] = [];
+  for (const part of query.slice(query.startsWith('?') ? 1 : 0).split('&')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    const name = equals < 0 ? part : part.slice(0, equals);
+    pairs.push([decodeQueryText(name), equals < 0 ? '' : decodeQueryText(part.slice(equals + 1))]);
+  }
+  return pairs;
+}
+
+/** `+` is a space, `%41` a byte; what is no escape stays. Bytes stay bytes (latin1): only equality is asked of the result. */
+export function decodeQueryText(text: string): string {
+  if (!text.includes('%') && !text.includes('+')) return text;
+  return text.replaceAll('+', ' ').replace(/%([\da-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}

@@ -1,0 +1,54 @@
+import { normaliseAcceptEncoding, normaliseAcceptLanguage } from './accept-encoding.ts';
+import type { MarkedHead } from './connection-options.ts';
+import { fieldValue } from './fields.ts';
+import { isToken } from './tokens.ts';
+
+/** Matches no request, not even the one that it came with. */
+export const VARY_ANY: readonly string[] = Object.freeze(['*']);
+const VARY_NOTHING: readonly string[] = Object.freeze([]);
+
+/**
+ * The fields that `Vary` names, lower case, sorted, each once. `VARY_ANY` for `*` in any place (RFC 9110 12.5.5), and for a value
+ * that has something else than names in it: what it depends on is then not known.
+ */
+export function parseVary(joined: string | undefined): readonly string[] {
+  if (joined === undefined) return VARY_NOTHING;
+  const names = new Set<string>();
+  for (const member of joined.toLowerCase().split(',')) {
+    const name = member.trim();
+    if (name === '') continue;
+    if (name === '*' || !isToken(name)) return VARY_ANY;
+    names.add(name);
+  }
+  return names.size === 0 ? VARY_NOTHING : [...names].sort();
+}
+
+/** A request's value of a field that a response varies by, normalised as RFC 9111 4.1 allows. Absent is `''`; what is there begins with `=`. */
+export function selectingValue(request: MarkedHead, lowerName: string): string {
+  const value = fieldValue(request, lowerName);
+  return value === undefined ? '' : `=${normalised(lowerName, value)}`;
+}
+
+/** Whether the request has the values that `pairs` (name, `selectingValue`, flat) were made of. */
+export function isSelected(pairs: readonly string[], request: MarkedHead): boolean {
+  if (pairs[0] === '*') return false;
+  for (let i = 0; i < pairs.length; i += 2) if (selectingValue(request, pairs[i] ?? '') !== pairs[i + 1]) return false;
+  return true;
+}
+
+/** The pairs of a response with this Vary to this request. */
+export function selectingPairs(vary: readonly string[], request: MarkedHead): readonly string[] {
+  if (vary === VARY_ANY) return VARY_ANY;
+  return vary.flatMap((name) => [name, selectingValue(request, name)]);
+}
+
+function normalised(lowerName: string, value: string): string {
+  if (lowerName === 'accept-encoding') return normaliseAcceptEncoding(value);
+  if (lowerName === 'accept-language') return normaliseAcceptLanguage(value);
+  return value.includes(',') ? withoutBlanksAtCommas(value) : value;
+}
+
+/** Members of a list as they stand, without what may or may not stand around their commas. What is quoted is left alone. */
+function withoutBlanksAtCommas(value: string): string {
+  return value.includes('"') ? value : value.replace(/[\t ]*,[\t ]*/g, ',');
+}

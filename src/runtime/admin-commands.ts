@@ -59,12 +59,25 @@ async function top(admin: AdminTarget): Promise<number> {
   return 0;
 }
 
+export type PurgeFlags = { readonly prefix?: string; readonly tag?: string; readonly all?: true; readonly soft?: true };
+
+/** `sluice purge`. Exit code 0 also when nothing was there to purge. */
+export async function purge(admin: AdminTarget, url: string | undefined, { prefix, tag, all, soft }: PurgeFlags): Promise<number> {
+  // What is undefined does not appear in JSON; the process judges the rest.
+  const reply = await ask(admin, 'POST', '/purge', { url, prefix, tag, all, soft });
+  if (reply.status !== 200) return complain(reply);
+  console.log(`${soft === true ? 'marked stale' : 'purged'}: ${String(property(reply.body, 'purged'))}`);
+  return 0;
+}
+
 type Reply = { readonly status: number; readonly text: string; readonly body: unknown };
 
-async function ask(admin: AdminTarget, method: string, path: string): Promise<Reply> {
+/** `body` is sent as JSON. */
+async function ask(admin: AdminTarget, method: string, path: string, body?: object): Promise<Reply> {
   const headers: Record<string, string> = admin.token === undefined ? {} : { authorization: `Bearer ${admin.token}` };
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   try {
-    const response = await fetch(`${admin.url}${path}`, { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(`${admin.url}${path}`, { method, headers, ...sent, signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = await response.text();
     return { status: response.status, text, body: parse(text) };
   } catch (error) {

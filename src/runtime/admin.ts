@@ -1,4 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { readJsonBody } from './admin-body.ts';
+import type { PurgeResult } from './cache-commands.ts';
 import type { PlainHandler, PlainReply, PlainRequest } from '../edge/plain-server.ts';
 
 /** What the admin listener can ask of the process. */
@@ -11,6 +13,10 @@ export type AdminPort = {
   drain(): void;
   /** Without secrets. */
   config(): unknown;
+  /** `order` is what came as JSON, unchecked. */
+  purge(order: unknown): Promise<PurgeResult>;
+  /** What the cache holds. */
+  cache(): object;
   onRefused(client: string, path: string): void;
 };
 
@@ -23,15 +29,18 @@ export type ReloadResult =
  * - `GET /healthz`: the process lives; `GET /readyz`: every listener accepts and no drain is under way (503 otherwise)
  * - `GET /metrics`: Prometheus text
  * - `GET /config`: the configuration that serves
+ * - `GET /cache`: what the HTTP cache holds
  * - `POST /reload` (422 with the problems when the file is bad), `POST /drain`
+ * - `POST /purge` with `{"url": …}`, `{"prefix": …}`, `{"tag": …}` or `{"all": true}`, and `"soft": true` to mark stale only: 200 and
+ *   `{"purged": n}` when no worker serves any of it any more; 400 when that is not understood, 409 when no route caches
  *
  * With a token configured all but the two health paths need `Authorization: Bearer TOKEN`; without one, a loopback name as `Host`.
  */
 export function adminHandler(port: AdminPort): PlainHandler {
   return (request, reply) => {
-    request.resume();
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     const route = ROUTES[path];
+    if (route?.takesBody !== true) request.resume();
     if (route === undefined) return send(reply, 404, { error: 'not found', paths: Object.keys(ROUTES) });
     if (!route.isOpen && !isAllowed(request, port.token)) {
       port.onRefused(request.socket.remoteAddress ?? '', path);
@@ -52,6 +61,7 @@ type AdminRoute = {
   readonly method: 'GET' | 'POST';
   /** Needs no token: load balancers ask it. */
   readonly isOpen: boolean;
+  readonly takesBody?: true;
   answer(port: AdminPort, reply: PlainReply, request: PlainRequest): void;
 };
 
@@ -60,6 +70,8 @@ const ROUTES: Readonly<Record<string, AdminRoute>> = {
   '/readyz': { method: 'GET', isOpen: true, answer: answerReady },
   '/metrics': { method: 'GET', isOpen: false, answer: answerMetrics },
   '/config': { method: 'GET', isOpen: false, answer: (port, reply) => send(reply, 200, port.config()) },
+  '/cache': { method: 'GET', isOpen: false, answer: (port, reply) => send(reply, 200, port.cache()) },
+  '/purge': { method: 'POST', isOpen: false, takesBody: true, answer: answerPurge },
   '/reload': { method: 'POST', isOpen: false, answer: answerReload },
   '/drain': { method: 'POST', isOpen: false, answer: answerDrain },
 };
@@ -81,6 +93,17 @@ function answerReload(port: AdminPort, reply: PlainReply): void {
       send(reply, result.kind === 'ok' ? 200 : 422, result.kind === 'ok' ? { notes: result.notes } : { problems: result.problems }),
     () => send(reply, 500, { problems: ['the reload broke off; see the event log'] }),
   );
+}
+
+const PURGE_STATUS = { ok: 200, bad: 400, none: 409 } as const;
+
+function answerPurge(port: AdminPort, reply: PlainReply, request: PlainRequest): void {
+  readJsonBody(request)
+    .then((read) => (read.kind === 'ok' ? port.purge(read.value) : { kind: 'bad' as const, problems: [read.problem] }))
+    .then(
+      (result) => send(reply, PURGE_STATUS[result.kind], result.kind === 'ok' ? { purged: result.purged } : { problems: result.problems }),
+      () => send(reply, 500, { problems: ['the purge broke off; see the event log'] }),
+    );
 }
 
 function answerDrain(port: AdminPort, reply: PlainReply): void {

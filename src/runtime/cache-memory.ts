@@ -19,6 +19,9 @@ const SWEEP_MS = 1_000;
 /** Some 20 ms of the coordinator at most; what is left comes the next second. */
 const SWEEP_ENTRIES = 20_000;
 
+/** `limitBytes`: the whole segment. `storeId`: counts begin anew with another one. */
+export type CacheStats = StoreStats & { readonly storeId: number; readonly limitBytes: number };
+
 /** One store, and the pen that the coordinator has in it. */
 export type CacheView = { readonly segments: CacheSegments; readonly bytes: number; readonly store: ObjectStore };
 
@@ -60,9 +63,9 @@ export class CacheMemory {
   }
 
   /** Of the newest store. */
-  get stats(): (StoreStats & { readonly limitBytes: number }) | undefined {
+  get stats(): CacheStats | undefined {
     const view = this.#views.at(-1);
-    return view === undefined ? undefined : { ...view.store.stats(), limitBytes: view.bytes };
+    return view === undefined ? undefined : { ...view.store.stats(), storeId: view.segments.id, limitBytes: view.bytes };
   }
 
   /** The segments for a plan, made where they are missing or of another size. Text when they cannot be had. */

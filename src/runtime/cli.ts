@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import type { PurgeFlags } from './admin-commands.ts';
 import type { StartCommand } from './launch.ts';
 import { readVersion } from './version.ts';
 
@@ -7,6 +8,7 @@ import { readVersion } from './version.ts';
 
 type ConfigFlags = { readonly config?: string };
 type AdminFlags = ConfigFlags & { readonly admin?: string };
+type PurgeCommandFlags = AdminFlags & PurgeFlags;
 type Outcome = { exitCode: number };
 
 const ADMIN_COMMANDS = {
@@ -23,6 +25,7 @@ export async function runCli(argv: readonly string[], start: StartCommand): Prom
   addConfigCommands(program, outcome);
   addExplain(program, outcome);
   addAdminCommands(program, outcome);
+  addPurge(program, outcome);
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -88,11 +91,8 @@ function addExplain(program: Command, outcome: Outcome): void {
 
 function addAdminCommands(program: Command, outcome: Outcome): void {
   for (const [name, description] of Object.entries(ADMIN_COMMANDS)) {
-    program
-      .command(name)
+    adminCommand(program, name)
       .description(description)
-      .option('--config <file>', 'configuration whose admin address and token are used', configFromEnv())
-      .option('--admin <address>', 'address of the admin listener')
       .action(async (flags: AdminFlags) => {
         const { ADMIN_ACTIONS, findAdmin } = await import('./admin-commands.ts');
         const action = ADMIN_ACTIONS[name];
@@ -100,6 +100,28 @@ function addAdminCommands(program: Command, outcome: Outcome): void {
         outcome.exitCode = typeof admin === 'string' || action === undefined ? complain(String(admin)) : await action(admin);
       });
   }
+}
+
+function addPurge(program: Command, outcome: Outcome): void {
+  adminCommand(program, 'purge')
+    .description('drop answers from the cache of a running sluice, on all workers at once; prints how many')
+    .argument('[url]', 'absolute URL, all variants of its answer')
+    .option('--prefix <text>', 'everything whose URL begins so: "http://host/path", or "/path" on any host')
+    .option('--tag <tag>', 'everything that the origin gave this tag (Surrogate-Key, Cache-Tag)')
+    .option('--all', 'everything')
+    .option('--soft', 'keep it, but validate it before it is served as fresh again')
+    .action(async (url: string | undefined, flags: PurgeCommandFlags) => {
+      const { findAdmin, purge } = await import('./admin-commands.ts');
+      const admin = await findAdmin(withAbsoluteConfig(flags));
+      outcome.exitCode = typeof admin === 'string' ? complain(admin) : await purge(admin, url, flags);
+    });
+}
+
+function adminCommand(program: Command, name: string): Command {
+  return program
+    .command(name)
+    .option('--config <file>', 'configuration whose admin address and token are used', configFromEnv())
+    .option('--admin <address>', 'address of the admin listener');
 }
 
 function withAbsoluteConfig<T extends ConfigFlags>(flags: T): T {

@@ -7,6 +7,7 @@ import { createHeartbeats } from '../shm/heartbeat.ts';
 import { Acceptor } from './acceptor.ts';
 import { AccessTarget } from './access-target.ts';
 import { adminHandler, type ReloadResult } from './admin.ts';
+import { describeCache, type PurgeResult, runPurge } from './cache-commands.ts';
 import { CacheMemory, slotsFor } from './cache-memory.ts';
 import { Crew } from './crew.ts';
 import { startDemoOrigin } from './demo-origin-aside.ts';
@@ -299,10 +300,16 @@ export class Coordinator {
     const handler = adminHandler({
       token: config.token,
       isReady: () => this.#state === 'serving' && this.#crew?.isWhole === true,
-      metrics: (accept) => this.#metrics?.print(accept, this.#crew?.ready.length ?? 0) ?? { text: '', contentType: 'text/plain' },
+      metrics: (accept) =>
+        this.#metrics?.print(accept, { readyWorkers: this.#crew?.ready.length ?? 0, cache: this.#cache?.stats }) ?? {
+          text: '',
+          contentType: 'text/plain',
+        },
       reload: () => this.reload('admin'),
       drain: () => this.#tell({ kind: 'draining' }),
       config: () => redact(this.#crew?.plan.config),
+      purge: (order) => this.#purge(order),
+      cache: () => describeCache(this.#cache, this.#crew?.plan.config),
       onRefused: (client, path) => events.adminRefused(this.#log, { client, path }),
     });
     try {
@@ -312,6 +319,15 @@ export class Coordinator {
     } catch (error) {
       return `admin listener: cannot listen on ${addressText(config.address)}: ${bindProblem(error)}`;
     }
+  }
+
+  #purge(order: unknown): Promise<PurgeResult> {
+    return runPurge(order, {
+      cache: this.#cache,
+      config: this.#crew?.plan.config,
+      log: this.#log,
+      count: ({ kind }, objects) => this.#metrics?.countPurged(kind, objects),
+    });
   }
 
   #adminListener(): OpenListener | undefined {

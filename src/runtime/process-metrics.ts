@@ -1,10 +1,16 @@
 import type { GatewayConfig } from '../config/types.ts';
+import type { PURGE_KINDS } from '../observe/labels.ts';
 import { MetricsWriter } from '../observe/metrics-writer.ts';
 import { CONTENT_TYPES, printMetrics } from '../observe/prometheus.ts';
 import { MetricRegistry } from '../observe/registry.ts';
 import type { MetricPlan } from '../observe/slots.ts';
 import { type CounterBlocks, createCounters } from '../shm/counters.ts';
+import type { CacheStats } from './cache-memory.ts';
+import { CacheStoreMetrics } from './cache-store-metrics.ts';
 import { readVersion } from './version.ts';
+
+/** What only the coordinator sees, at the time of a scrape. */
+export type ProcessState = { readonly readyWorkers: number; readonly cache: CacheStats | undefined };
 
 /** The counters of the process and the coordinator's own pen, which writes the block after the workers'. */
 export class ProcessMetrics {
@@ -12,6 +18,7 @@ export class ProcessMetrics {
   readonly counters: CounterBlocks;
   readonly #registry = new MetricRegistry();
   readonly #workers: number;
+  readonly #cacheMetrics = new CacheStoreMetrics();
   #writer: MetricsWriter;
 
   /** `slots`: how many workers may ever live at once. */
@@ -46,12 +53,17 @@ export class ProcessMetrics {
     this.#writer.increment(this.#writer.slot('sluice_exceptions_total', {}));
   }
 
-  print(accept: string, readyWorkers: number): { readonly text: string; readonly contentType: string } {
+  countPurged(kind: (typeof PURGE_KINDS)[number], objects: number): void {
+    this.#writer.add(this.#writer.slot('sluice_cache_purged_total', { kind }), objects);
+  }
+
+  print(accept: string, { readyWorkers, cache }: ProcessState): { readonly text: string; readonly contentType: string } {
     const format = accept.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
     this.#writer.set(this.#writer.slot('sluice_workers', {}), readyWorkers);
     this.#writer.set(this.#writer.slot('sluice_uptime_seconds', {}), process.uptime() * 1000);
     this.#writer.set(this.#writer.slot('sluice_process_resident_memory_bytes', {}), process.memoryUsage.rss());
     this.#writer.set(this.#writer.slot('sluice_metric_label_sets_overflowed', {}), this.#registry.overflowedTotal);
+    this.#cacheMetrics.write(this.#writer, cache);
     const source = { registry: this.#registry, counters: this.counters, workers: this.#workers };
     return { text: printMetrics(source, format), contentType: CONTENT_TYPES[format] };
   }

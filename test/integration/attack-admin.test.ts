@@ -20,6 +20,11 @@ async function openAdmin(t: TestContext, token: string | undefined): Promise<Adm
     },
     drain: () => void done.push('drain'),
     config: () => ({ secret: 'configuration' }),
+    purge: async (order) => {
+      done.push(`purge ${JSON.stringify(order)}`);
+      return { kind: 'ok', purged: 3 };
+    },
+    cache: () => ({ secret: 'cache' }),
     onRefused: () => {},
   });
   const server = await openPlainServer({ host: '127.0.0.1', port: 0 }, { sharesPort: false, maxConnections: 10 }, handler);
@@ -32,6 +37,8 @@ test('without the exact token nothing but health is told or done, whatever the p
   const paths = [
     '/metrics',
     '/config?x',
+    '/cache',
+    '/purge',
     '//metrics',
     '/./metrics',
     '/healthz/../metrics',
@@ -59,7 +66,7 @@ test('without the exact token nothing but health is told or done, whatever the p
       assert.doesNotMatch(text, /secret/);
     }
   }
-  for (const path of ['/drain', '/reload'])
+  for (const path of ['/drain', '/reload', '/purge'])
     assert.equal((await askOnce(port, `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`)).status, 401);
   assert.deepEqual(done, []);
 });
@@ -67,11 +74,27 @@ test('without the exact token nothing but health is told or done, whatever the p
 test('without a token a page whose name was bound to loopback is refused: its origin is its host', async (t) => {
   const { port, done } = await openAdmin(t, undefined);
   const evil = `Host: evil.example:${port}\r\nOrigin: http://evil.example:${port}\r\n`;
-  for (const path of ['/drain', '/reload'])
+  for (const path of ['/drain', '/reload', '/purge'])
     assert.equal((await askOnce(port, `POST ${path} HTTP/1.1\r\n${evil}Content-Length: 0\r\n\r\n`)).status, 403);
-  for (const path of ['/config', '/metrics']) assert.equal((await askOnce(port, `GET ${path} HTTP/1.1\r\n${evil}\r\n`)).status, 403);
+  for (const path of ['/config', '/metrics', '/cache'])
+    assert.equal((await askOnce(port, `GET ${path} HTTP/1.1\r\n${evil}\r\n`)).status, 403);
   assert.deepEqual(done, []);
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
     assert.equal((await askOnce(port, `GET /metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status, 200, host);
   }
+});
+
+test('the body of a purge is read to a limit, and handed on only when it is JSON', async (t) => {
+  const { port, done } = await openAdmin(t, undefined);
+  const post = async (body: string): Promise<[status: number, body: string]> => {
+    const answer = await fetch(`http://127.0.0.1:${port}/purge`, { method: 'POST', body });
+    return [answer.status, await answer.text()];
+  };
+  assert.deepEqual(await post('{"tag":"a"}'), [200, '{"purged":3}\n']);
+  for (const bad of ['', '{', 'url=a', `"${'x'.repeat(70_000)}"`]) {
+    const [status, text] = await post(bad);
+    assert.equal(status, 400, bad.slice(0, 20));
+    assert.match(text, /^\{"problems":\["the body must /);
+  }
+  assert.deepEqual(done, ['purge {"tag":"a"}']);
 });

@@ -1,0 +1,44 @@
+import { compileCachePolicy } from '../cache/policy.ts';
+import type { GatewayConfig } from '../config/types.ts';
+import * as events from '../observe/events.ts';
+import type { EventLog } from '../observe/log.ts';
+import type { CacheMemory } from './cache-memory.ts';
+import { purge } from './purge.ts';
+import { parsePurgeOrder, type PurgeOrder } from './purge-order.ts';
+
+export type PurgeResult =
+  | { readonly kind: 'ok'; readonly purged: number }
+  /** The order is not one. */
+  | { readonly kind: 'bad'; readonly problems: readonly string[] }
+  /** There is nothing to purge from. */
+  | { readonly kind: 'none'; readonly problems: readonly string[] };
+
+export type PurgeScene = {
+  readonly cache: CacheMemory | undefined;
+  /** That serves. */
+  readonly config: GatewayConfig | undefined;
+  readonly log: EventLog;
+  count(order: PurgeOrder, objects: number): void;
+};
+
+/** `POST /purge`. */
+export async function runPurge(body: unknown, { cache, config, log, count }: PurgeScene): Promise<PurgeResult> {
+  const order = parsePurgeOrder(body);
+  if (typeof order === 'string') return { kind: 'bad', problems: [order] };
+  const epochs = cache?.epochs;
+  const policies = (config?.routes ?? []).flatMap((route) =>
+    route.cache === undefined ? [] : [compileCachePolicy(route.name, route.cache)],
+  );
+  if (cache === undefined || epochs === undefined || policies.length === 0) return { kind: 'none', problems: ['no route caches'] };
+  const objects = await purge(order, { stores: cache.stores, epochs, policies });
+  count(order, objects);
+  events.cachePurged(log, { kind: order.kind, what: order.what, soft: order.isSoft, objects });
+  return { kind: 'ok', purged: objects };
+}
+
+/** `GET /cache`: sizes in bytes, counts since the store was made. */
+export function describeCache(cache: CacheMemory | undefined, config: GatewayConfig | undefined): object {
+  const routes = (config?.routes ?? []).filter((route) => route.cache !== undefined).map(({ name }) => name);
+  const stats = cache?.stats;
+  return { enabled: routes.length > 0 && stats !== undefined, routes, ...stats };
+}

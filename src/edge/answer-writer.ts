@@ -1,9 +1,7 @@
 import type { DirectWriter, Lender } from '../base/direct-writer.ts';
-import type { AnswerFraming } from '../exchange/client-port.ts';
+import { type AnswerFraming, COPIED_BYTES } from '../exchange/client-port.ts';
 import type { Loan } from '../upstream/sink.ts';
 
-/** Bytes up to this are put together with the head as text and leave in one write; a longer piece is written as it is lent. */
-const MAX_JOINED_BYTES = 16 * 1024;
 /** A length that no answer has. */
 const NONE_LIKE_IT = -2;
 const LAST_CHUNK = '0\r\n\r\n';
@@ -87,7 +85,7 @@ export class AnswerWriter {
   writeBody(bytes: Buffer, lender: Lender | null = null): Loan {
     const length = bytes.length;
     if (length === 0 || !this.hasBody) return 'released';
-    if (length > MAX_JOINED_BYTES) return this.writeLarge(bytes, lender);
+    if (length > COPIED_BYTES) return this.writeLarge(bytes, lender);
     const text = bytes.toString('latin1', 0, length);
     this.append(this.isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text);
     return 'released';
@@ -112,7 +110,7 @@ export class AnswerWriter {
 
   private append(text: string): void {
     this.out += text;
-    if (this.out.length > MAX_JOINED_BYTES) this.flush();
+    if (this.out.length > COPIED_BYTES) this.flush();
   }
 
   private writeLarge(bytes: Buffer, lender: Lender | null): Loan {

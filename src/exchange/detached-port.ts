@@ -1,13 +1,20 @@
 import type { Loan } from '../upstream/sink.ts';
 import type { ClientPort } from './client-port.ts';
 
-/** The client of an exchange that has none (any more): takes everything and goes nowhere. */
-class DetachedPort implements ClientPort {
-  readonly remoteAddress = '';
-  readonly remotePort = 0;
-  readonly localPort = 0;
+/** The client of an exchange that has none, or none any more: takes everything, which goes nowhere. Knows who it stands for. */
+export class DetachedPort implements ClientPort {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localPort: number;
   readonly canInform = false;
   readonly isFull = false;
+
+  constructor({ remoteAddress, remotePort, localPort }: ClientPort) {
+    this.remoteAddress = remoteAddress;
+    this.remotePort = remotePort;
+    this.localPort = localPort;
+  }
+
   writeHead(): void {}
   writeBody(): Loan {
     return 'released';
@@ -23,5 +30,3 @@ class DetachedPort implements ClientPort {
   resumeBody(): void {}
   closeAfter(): void {}
 }
-
-export const DETACHED_PORT: ClientPort = new DetachedPort();

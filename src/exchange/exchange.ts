@@ -11,14 +11,18 @@ import type { Target } from '../upstream/cluster.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
 import { recoverFrom, sendRequest, startAttempt } from './attempts.ts';
 import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
+import { takeBody, takeEnd, takeHead } from './cache-answer.ts';
+import type { CacheRun } from './cache-run.ts';
+import { invalidateAfter, startCaching } from './cache-steps.ts';
 import type { ClientPort } from './client-port.ts';
+import { answerCondition, detach } from './detach.ts';
 import { startRequestFilters, startResponseFilters } from './filter-steps.ts';
 import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
 import { GuardedSink } from './guarded-sink.ts';
 import type { ListenerPlan } from './listener-plan.ts';
-import { answerFraming, clientBlock } from './messages.ts';
+import { type AnswerToSend, answerFraming, clientBlock } from './messages.ts';
 import {
   answerForMaxForwards,
   answerForMethod,
@@ -30,6 +34,8 @@ import {
 } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
+import type { StoredBody } from './stored-body.ts';
+import type { StoredEntry } from './stored-entry.ts';
 
 /**
  * Where an exchange stands. `free`: in the pool. `reading`: the edge fills the head. `deciding`: route found, filters run.
@@ -39,6 +45,8 @@ export type ExchangeState = 'free' | 'reading' | 'deciding' | 'connecting' | 'se
 
 /** What the edge may say of the client while an exchange runs. */
 export type ClientFault = 'malformed-body' | 'body-timeout' | 'client-stalled';
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 
 /**
  * One request and its answer, from the head that the edge has read to `finish`. It is the only place that decides what
@@ -63,6 +71,14 @@ export class Exchange implements UpstreamSink {
   /** Body bytes of an answer whose head is still with the filters; `null` when they flow. */
   held: Buffer[] | null = null;
   isHeldWhole = false;
+  /** What the cache does for this request, where a look did not settle it. */
+  cacheRun: CacheRun | null = null;
+  /** A stored body on its way to the client. */
+  storedBody: StoredBody | null = null;
+  /** The entry that is to be validated, of an exchange that nobody waits for. */
+  refreshOf: StoredEntry | null = null;
+  /** How it ended for the client, where what goes on is for the cache alone. */
+  clientOutcome: Outcome | null = null;
   /** The head for the upstream where filters have made it. */
   filteredHead = '';
 
@@ -121,10 +137,15 @@ export class Exchange implements UpstreamSink {
   }
 
   onClientDrain(): void {
-    this.connection?.resume();
+    if (this.storedBody !== null) this.storedBody.pump();
+    else this.connection?.resume();
   }
 
   onClientGone(): void {
+    if (this.cacheRun?.isWorthFinishing === true && this.facts.isRequestWhole && this.held === null) {
+      detach(this, 'client-gone');
+      return;
+    }
     this.dropUpstream();
     this.finish('client-gone');
   }
@@ -185,7 +206,8 @@ export class Exchange implements UpstreamSink {
       this.sendOwn(plan.respond);
       return;
     }
-    startAttempt(this, plan, false);
+    if (plan.cache === null) startAttempt(this, plan, false);
+    else startCaching(this, plan, plan.cache);
   }
 
   // ---- the upstream's side ---------------------------------------------------------------------------------------------
@@ -203,22 +225,39 @@ export class Exchange implements UpstreamSink {
   onUpstreamHead(head: ResponseHead, bodyLength: number): void {
     const { plan } = this;
     if (plan === null) return;
-    this.facts.headMs = this.gateway.clock.refresh();
-    const framing = answerFraming(this.facts.method, head.status, bodyLength);
-    const lengthWhenNone = head.status === 304 || this.facts.method === 'HEAD' ? head.contentLength : -1;
+    const { gateway, facts, cacheRun: run } = this;
+    facts.headMs = gateway.clock.refresh();
+    if (gateway.caching !== null && !SAFE.has(facts.method)) invalidateAfter(this, head);
+    if (run !== null && takeHead(run, head, bodyLength)) return;
     const block = clientBlock(this, plan, head);
-    if (plan.filters !== null) {
-      startResponseFilters(this, { status: head.status, block, framing, lengthWhenNone });
+    if (run !== null && run.conditionAnswer !== null) {
+      answerCondition(this, run.conditionAnswer, `${block}${run.statusLine(false)}`);
       return;
     }
-    this.facts.status = head.status;
+    this.deliverHead({
+      status: head.status,
+      statusText: head.statusText,
+      block: run === null ? block : `${block}${run.statusLine(false)}`,
+      framing: answerFraming(facts.method, head.status, bodyLength),
+      lengthWhenNone: head.status === 304 || facts.method === 'HEAD' ? head.contentLength : -1,
+    });
+  }
+
+  /** The head of an answer, from wherever: to the filters, or to the client. */
+  deliverHead(answer: AnswerToSend): void {
+    const { plan } = this;
+    if (plan !== null && plan.filters !== null) {
+      startResponseFilters(this, answer);
+      return;
+    }
+    this.facts.status = answer.status;
     this.state = 'answering';
-    this.port?.writeHead(head.statusText, block, framing, lengthWhenNone);
+    this.port?.writeHead(answer.statusText, answer.block, answer.framing, answer.lengthWhenNone);
   }
 
   onUpstreamBody(bytes: Buffer): Loan {
-    const { port } = this;
-    if (port === null) return 'released';
+    const { port, cacheRun } = this;
+    if (port === null || (cacheRun !== null && takeBody(cacheRun, bytes))) return 'released';
     if (this.held !== null) {
       this.held.push(Buffer.from(bytes));
       return 'released';
@@ -236,6 +275,7 @@ export class Exchange implements UpstreamSink {
   onUpstreamEnd(): void {
     this.connection = null;
     this.gateway.clock.refresh();
+    if (this.cacheRun !== null && takeEnd(this.cacheRun)) return;
     if (this.held !== null) this.isHeldWhole = true;
     else this.complete();
   }
@@ -330,6 +370,13 @@ export class Exchange implements UpstreamSink {
     this.held = null;
     this.isHeldWhole = false;
     this.filteredHead = '';
+    this.cacheRun?.close();
+    this.cacheRun = null;
+    this.storedBody?.stop();
+    this.storedBody = null;
+    if (this.refreshOf !== null) this.gateway.caching?.store.release(this.refreshOf.object);
+    this.refreshOf = null;
+    this.clientOutcome = null;
     this.facts.reset();
   }
 
@@ -337,7 +384,7 @@ export class Exchange implements UpstreamSink {
   finish(outcome: Outcome): void {
     const { port } = this;
     if (port === null) return;
-    finishExchange(this, outcome);
+    finishExchange(this, this.clientOutcome ?? outcome);
     this.release();
     this.gateway.giveBack(this);
     if (outcome === 'complete') port.finish();

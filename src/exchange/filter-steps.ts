@@ -2,12 +2,11 @@ import { parseRequestHead } from '../http/request-head.ts';
 import { statusText } from '../http/status.ts';
 import type { RenderedAnswer } from './answers.ts';
 import { requestConnection } from './attempts.ts';
-import type { AnswerFraming } from './client-port.ts';
 import type { Exchange } from './exchange.ts';
 import { FieldList } from './field-list.ts';
 import { FilterRun, type PhaseResult, splitHead } from './filter-run.ts';
 import type { FilterAnswer, FilterContext, FilterResponse } from './filters.ts';
-import { answerFraming, upstreamHead } from './messages.ts';
+import { type AnswerToSend, answerFraming, upstreamHead } from './messages.ts';
 import { FILTER_FAILED } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 
@@ -17,12 +16,7 @@ import type { RoutePlan } from './plan.ts';
  */
 
 /** The head of an answer that waits for its filters. */
-export type HeldHead = {
-  readonly status: number;
-  readonly block: string;
-  readonly framing: AnswerFraming;
-  readonly lengthWhenNone: number;
-};
+export type HeldHead = Omit<AnswerToSend, 'statusText'>;
 
 const TARGET = /^\/[\x21-\x7e]*$/;
 
@@ -94,7 +88,8 @@ function releaseHeld(exchange: Exchange, head: HeldHead): void {
     facts.bytesSent += bytes.length;
     port.writeBody(bytes);
   }
-  if (exchange.isHeldWhole) exchange.complete();
+  if (exchange.storedBody !== null) exchange.storedBody.pump();
+  else if (exchange.isHeldWhole) exchange.complete();
   else {
     port.writeOut();
     if (!port.isFull) connection?.resume();

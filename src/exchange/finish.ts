@@ -12,6 +12,8 @@ export type Outcome = 'complete' | 'client-gone' | 'client-stalled' | 'client-fa
 
 /** Accounts for an exchange that has ended, whatever happened. Called once, by `Exchange.finish`. */
 export function finishExchange(exchange: Exchange, outcome: Outcome): void {
+  // Nobody has asked for it.
+  if (exchange.refreshOf !== null) return;
   try {
     account(exchange, outcome);
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { LoopClock } from '../base/clock.ts';
+import type { CachePolicy } from '../cache/policy.ts';
 import type { DetachReport } from '../base/detach.ts';
 import type { GatewayConfig, ListenerConfig } from '../config/types.ts';
 import { DateLine } from '../http/http-date.ts';
@@ -11,6 +12,7 @@ import type { MetricSlot } from '../observe/slots.ts';
 import { RequestIds } from '../observe/request-id.ts';
 import { Router } from '../routing/router.ts';
 import { Cluster } from '../upstream/cluster.ts';
+import { Caching, type CachingServices } from './caching.ts';
 import type { ClientPort } from './client-port.ts';
 import { Exchange } from './exchange.ts';
 import type { FilterFault } from './filter-run.ts';
@@ -43,6 +45,10 @@ export class Gateway {
   accessLog: AccessLog | undefined;
   serverName = 'sluice';
   pseudonym = 'sluice';
+  /** `null`: no route caches. */
+  caching: Caching | null = null;
+  /** Of all routes that cache: what an unsafe request makes invalid is looked for under each. */
+  cachePolicies: readonly CachePolicy[] = [];
   isDraining = false;
   inFlight = 0;
 
@@ -71,12 +77,15 @@ export class Gateway {
    * Compiles a plan and puts it in force for requests that begin from now on; running ones end by the old one. Upstreams that
    * did not change keep their connections, the others' are closed as they become idle. Throws if the config was not checked.
    */
-  load(config: GatewayConfig, metrics: MetricsWriter, filters: LoadedFilters): void {
+  load(config: GatewayConfig, metrics: MetricsWriter, filters: LoadedFilters, caching?: CachingServices): void {
     this.serverName = config.serverName;
     this.pseudonym = viaPseudonym(config.serverName, this.options.runToken);
     const clusters = this.reuseClusters(config);
-    const services = { clusters, filters, metrics, pseudonym: this.pseudonym };
-    const routes = new Router(compilePlans(config, services));
+    this.useCaching(caching);
+    const services = { clusters, filters, metrics, pseudonym: this.pseudonym, caching: this.caching };
+    const entries = compilePlans(config, services);
+    const routes = new Router(entries);
+    this.cachePolicies = entries.flatMap(({ value }) => (value.cache === null ? [] : [value.cache.policy]));
     for (const [name, cluster] of this.clusters) if (clusters.get(name) !== cluster) this.retire(cluster);
     this.clusters = clusters;
     this.routes = routes;
@@ -166,6 +175,12 @@ export class Gateway {
   close(): void {
     for (const cluster of this.clusters.values()) cluster.close();
     for (const cluster of this.retired) cluster.close();
+  }
+
+  /** What was read of the store is kept as long as the store is the same. */
+  private useCaching(services: CachingServices | undefined): void {
+    if (services === undefined) this.caching = null;
+    else if (this.caching?.store !== services.store) this.caching = new Caching(services);
   }
 
   private reuseClusters(config: GatewayConfig): Map<string, Cluster> {

@@ -5,8 +5,24 @@ import type { AnswerFraming } from './client-port.ts';
 import type { Exchange } from './exchange.ts';
 import type { RoutePlan } from './plan.ts';
 
+/** The head of an answer, ready for the client. */
+export type AnswerToSend = {
+  readonly status: number;
+  /** `200 OK` */
+  readonly statusText: string;
+  readonly block: string;
+  readonly framing: AnswerFraming;
+  /** See `ClientPort.writeHead`. */
+  readonly lengthWhenNone: number;
+};
+
 /** The head for the upstream, from what the exchange has come to know. */
 export function upstreamHead(exchange: Exchange): string {
+  const built = builtHead(exchange);
+  return exchange.cacheRun === null ? built : exchange.cacheRun.adaptHead(built);
+}
+
+function builtHead(exchange: Exchange): string {
   const { plan, port, listener, upstream, head, forwardFacts: facts } = exchange;
   if (plan === null || port === null || listener === null || upstream === null) return '';
   const { target } = exchange.facts;

@@ -37,6 +37,16 @@ export const TOTAL_TIMEOUT: OwnAnswer = {
   extra: '',
 };
 
+/** `only-if-cached` without an answer in the cache (RFC 9111 section 5.2.1.7). */
+export const NOT_CACHED: OwnAnswer = {
+  status: 504,
+  problem: 'not-cached',
+  title: 'Gateway Timeout',
+  detail: 'The request asks for a cached response only, and there is none that it may have.',
+  proxyError: '',
+  extra: '',
+};
+
 export const INTERNAL_ERROR: OwnAnswer = {
   status: 500,
   problem: 'internal-error',

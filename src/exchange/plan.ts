@@ -9,6 +9,8 @@ import { compileRewrite, type TargetRewrite } from '../routing/rewrite.ts';
 import { acceptedMethods, type RouteEntry } from '../routing/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { RenderedAnswer } from './answers.ts';
+import { type CachePlan, compileCachePlan } from './cache-plan.ts';
+import type { Caching } from './caching.ts';
 import type { LoadedFilter, LoadedFilters } from './filters.ts';
 import { RouteMetrics } from './route-metrics.ts';
 
@@ -25,6 +27,7 @@ export type RoutePlan = {
   /** Of an `Allow` field: the methods that the route takes, or the usual ones where it takes all. */
   readonly allow: string;
   readonly filters: readonly LoadedFilter[] | null;
+  readonly cache: CachePlan | null;
   readonly maxBodyBytes: number;
   readonly totalMs: number;
   readonly serverTiming: boolean;
@@ -38,6 +41,7 @@ export type PlanServices = {
   readonly filters: LoadedFilters;
   readonly metrics: MetricsWriter;
   readonly pseudonym: string;
+  readonly caching: Caching | null;
 };
 
 /** The configured routes as the router takes them. The configuration has been checked: whatever is missing here is our own fault. */
@@ -77,6 +81,7 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
     rewrite: rewriteOf(route, parsed.pattern),
     allow: (methods.length === 0 ? USUAL_METHODS : methods).join(', '),
     filters: filtersOf(route, services.filters),
+    cache: compileCachePlan(route, services.caching, services.metrics),
     maxBodyBytes: route.maxBodyBytes,
     totalMs: route.timeoutMs,
     serverTiming: config.serverTiming,

@@ -2,7 +2,7 @@ import { FieldMarks } from '../http/field-marks.ts';
 import type { CidrSet } from '../http/cidr.ts';
 import { fieldValue } from '../http/fields.ts';
 import { clientAddress } from '../http/forwarded.ts';
-import { RequestHead } from '../http/request-head.ts';
+import { parseRequestHead, RequestHead, type RequestHeadLimits } from '../http/request-head.ts';
 import { normalisePath } from '../routing/normalise.ts';
 import type { RouteQuery } from '../routing/query.ts';
 
@@ -65,6 +65,13 @@ export class RequestFacts implements RouteQuery {
     this.target = head.routeTarget;
     this.path = head.routePath ?? '';
     return head.routePath !== undefined;
+  }
+
+  /** Has a head of its own from now on, where `head` was the client connection's. */
+  keepHead(limits: RequestHeadLimits): void {
+    if (this.head === this.ownHead) return;
+    parseRequestHead(this.head.text, this.ownHead, limits);
+    this.head = this.ownHead;
   }
 
   /** A field of the request by lower-case name, repeated ones joined. */

@@ -73,6 +73,10 @@ export class RequestHead {
   routeHost = '';
   routePath: string | undefined = undefined;
   routeTarget = '';
+  /** What a cache asks, found when it is first asked and by which policy: see `exchange/cache-steps.ts`. */
+  cacheReadBy: object | null = null;
+  cacheKey = '';
+  cacheBits = 0;
   builtTarget = '';
   builtAuthority = '';
   built = '';
@@ -91,6 +95,7 @@ export class RequestHead {
 export function parseRequestHead(text: string, into: RequestHead, limits: RequestHeadLimits): Refusal | undefined {
   into.text = text;
   into.builtBy = null;
+  into.cacheReadBy = null;
   into.isRead = false;
   into.memo.forget();
   into.authority = '';

@@ -17,7 +17,13 @@ function planOf(route: object, top: object = {}): RoutePlan {
   const registry = new MetricRegistry();
   const metrics = new MetricsWriter(new Float64Array(registry.maxCells), registry.plan(result.config));
   const clusters = new Map(result.config.upstreams.map((upstream) => [upstream.name, new Cluster(upstream, new LoopClock())]));
-  const [entry] = compilePlans(result.config, { clusters, filters: new Map([['./f.ts', FILTER]]), metrics, pseudonym: 'sluice-x' });
+  const [entry] = compilePlans(result.config, {
+    clusters,
+    filters: new Map([['./f.ts', FILTER]]),
+    metrics,
+    pseudonym: 'sluice-x',
+    caching: null,
+  });
   assert.ok(entry);
   return entry.value;
 }

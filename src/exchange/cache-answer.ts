@@ -1,0 +1,207 @@
+import { admit, type ExchangeTimes } from '../cache/admit.ts';
+import { answerStored } from '../cache/answer.ts';
+import { type Combination, combine } from '../cache/combine.ts';
+import { type Freshening, freshen, freshenByHead } from '../cache/freshen.ts';
+import { FLAG_INVALID } from '../cache/numbers.ts';
+import { mayServeOnError } from '../cache/on-error.ts';
+import { decodeMeta, type StoredMeta } from '../cache/stored.ts';
+import type { ResponseHead } from '../http/response-head.ts';
+import { CacheFill } from './cache-fill.ts';
+import type { CacheRun } from './cache-run.ts';
+import type { StoredEntry } from './stored-entry.ts';
+
+/** What becomes of the upstream's answer on a route that caches: kept, or in its place what was kept. */
+
+/** An unwanted body up to this is read to its end, so that its connection can go on. */
+const MAX_SKIPPED_BYTES = 16 * 1024;
+
+/** The head has come. True: it is not for the client. */
+export function takeHead(run: CacheRun, head: ResponseHead, bodyLength: number): boolean {
+  const { chosen, decision, exchange, request } = run;
+  const { clock } = exchange.gateway;
+  const times = { requestMs: run.requestMs, responseMs: clock.hostMs, responseEpochMs: Date.now() };
+  if (chosen === null) {
+    store(run, head, times);
+    return pass(run);
+  }
+  if (head.status === 304 && decision.addedLines !== '') {
+    takeNotModified(run, chosen, freshen(request, chosen, head, times));
+    return true;
+  }
+  if (head.status >= 500 && mayServeOnError(request, chosen, clock.hostMs, head.status)) {
+    serveInstead(run, chosen, head.status, bodyLength);
+    return true;
+  }
+  if (head.status === 206) return takePart(run, chosen, head, times);
+  if (exchange.facts.method === 'HEAD' && head.status === 200 && !chosen.isHeadersOnly) takeHeadOfStored(run, chosen, head, times);
+  else store(run, head, times);
+  return pass(run);
+}
+
+/** The answer goes to the client, unless there is none. */
+function pass(run: CacheRun): boolean {
+  if (run.isRefresh) return true;
+  const { reason } = run.decision;
+  run.cache.metrics.countRequest(reason === 'bypass' || reason === 'method' ? 'bypass' : 'miss');
+  return false;
+}
+
+/** Body bytes of the answer. True: they are not for the client. */
+export function takeBody(run: CacheRun, bytes: Buffer): boolean {
+  if (run.fill !== null && !run.fill.write(bytes)) {
+    run.fill = null;
+    run.cache.metrics.countUncacheable('no-room');
+  }
+  return run.isSwallowing;
+}
+
+/** The answer is whole. True: the exchange goes on. */
+export function takeEnd(run: CacheRun): boolean {
+  publish(run);
+  const { replacement } = run;
+  if (run.isRefresh) return false;
+  if (run.next === 'resend') {
+    run.next = 'end';
+    run.forwardPlainly();
+    return true;
+  }
+  if (run.next === 'look') {
+    run.next = 'end';
+    run.isSwallowing = false;
+    run.look();
+    return true;
+  }
+  if (replacement === null) return false;
+  run.replacement = null;
+  const { isLastUse, cache } = run;
+  if (!run.serve(replacement, run.forwardStatus === 304 ? 'revalidated' : 'stale')) run.forwardPlainly();
+  if (isLastUse) cache.caching.store.doom(replacement.object);
+  return true;
+}
+
+/** The attempt has failed for good. True: the client is answered from what was kept. */
+export function takeFailure(run: CacheRun): boolean {
+  const { chosen, exchange, request } = run;
+  run.fill?.abort();
+  run.fill = null;
+  run.releaseClaim();
+  if (run.isRefresh || chosen === null || !mayServeOnError(request, chosen, exchange.gateway.clock.hostMs, 0)) return false;
+  return run.serve(chosen, 'stale');
+}
+
+function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshening): void {
+  const { caching } = run.cache;
+  run.isSwallowing = true;
+  run.forwardStatus = 304;
+  if (freshening.kind === 'mismatch') {
+    caching.store.doom(chosen.object);
+    caching.disk?.removed(run.request.key);
+    run.next = 'resend';
+    return;
+  }
+  const updated = caching.store.update(chosen.object, freshening.meta, freshening.numbers);
+  run.releaseClaim();
+  const entry = updated === undefined ? undefined : caching.adopt(updated);
+  if (entry === undefined) {
+    run.next = 'resend';
+    return;
+  }
+  if (freshening.mayKeep) caching.disk?.wrote(entry.object);
+  else run.isLastUse = true;
+  run.replacement = entry;
+}
+
+function takeHeadOfStored(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times: ExchangeTimes): void {
+  const { caching } = run.cache;
+  const freshening = freshenByHead(run.request, chosen, head, times);
+  if (freshening.kind === 'updated') caching.store.update(chosen.object, freshening.meta, freshening.numbers);
+  else {
+    caching.store.setFlags(chosen.object, FLAG_INVALID);
+    caching.disk?.removed(run.request.key);
+  }
+}
+
+/** An error, where something old is better: at once, or when the rest of a short answer has been read. */
+function serveInstead(run: CacheRun, chosen: StoredEntry, status: number, bodyLength: number): void {
+  run.forwardStatus = status;
+  run.isSwallowing = true;
+  run.replacement = chosen;
+  if (run.isRefresh || (bodyLength >= 0 && bodyLength <= MAX_SKIPPED_BYTES)) return;
+  run.exchange.dropUpstream();
+  takeEnd(run);
+}
+
+/** A part that may belong to what is stored. True: the client did not ask for a part. */
+function takePart(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times: ExchangeTimes): boolean {
+  const { decision, exchange } = run;
+  const isAskedByUs = decision.addedLines !== '';
+  const combination = combine(run.request, chosen, head, times);
+  const isCombined = combination.kind === 'combined' && beginCombined(run, chosen, combination);
+  if (!isAskedByUs) {
+    if (!isCombined) store(run, head, times);
+    return pass(run);
+  }
+  run.isSwallowing = true;
+  run.next = 'look';
+  if (!isCombined) {
+    exchange.dropUpstream();
+    run.forwardPlainly();
+  }
+  return true;
+}
+
+function beginCombined(run: CacheRun, chosen: StoredEntry, { admission, pieces }: Extract<Combination, { kind: 'combined' }>): boolean {
+  const { cache, request, sequence } = run;
+  if (admission.kind !== 'store' || !cache.caching.store.pin(chosen.object)) return false;
+  run.pinned = chosen;
+  run.fill = CacheFill.begin(cache, { key: request.key, admission, sequence, replaces: [chosen], pieces, base: chosen });
+  return run.fill !== null;
+}
+
+function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
+  const { cache, request, decision, sequence } = run;
+  const admission = decision.mayStore ? admit(request, head, times) : undefined;
+  const meta = admission?.kind === 'store' ? decodeMeta(admission.meta) : undefined;
+  if (admission?.kind === 'skip') cache.metrics.countUncacheable(admission.reason);
+  if (admission?.kind !== 'store' || meta === undefined) {
+    run.releaseClaim();
+    return;
+  }
+  const replaces = replacedBy(run, meta);
+  run.fill = CacheFill.begin(cache, { key: request.key, admission, sequence, replaces, pieces: null, base: null });
+  if (run.fill === null) cache.metrics.countUncacheable('no-room');
+  else if (decision.isStripped && head.status === 200) answerCondition(run, meta, admission);
+}
+
+/** Entries that the new one takes the place of: the same variant, the one that was asked about, and the oldest of too many. */
+function replacedBy(run: CacheRun, meta: StoredMeta): StoredEntry[] {
+  const { candidates, chosen, cache } = run;
+  const replaced = candidates.filter((entry) => entry === chosen || isSameVariant(entry.meta.vary, meta.vary));
+  const left = candidates.filter((entry) => !replaced.includes(entry));
+  return [...replaced, ...left.slice(Math.max(0, cache.policy.config.maxVariants - 1))];
+}
+
+function isSameVariant(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, at) => text === b[at]);
+}
+
+/** The client has asked about what it has, and that is what the origin has sent: it gets a 304, and the body goes into the store alone. */
+function answerCondition(run: CacheRun, meta: StoredMeta, { numbers, bodyBytes }: { numbers: Float64Array; bodyBytes: number }): void {
+  const answer = answerStored(run.request, { meta, numbers, flags: 0, bodyLength: bodyBytes });
+  if (answer.kind === 'not-modified' && run.plan.filters === null) run.conditionAnswer = answer;
+}
+
+function publish(run: CacheRun): void {
+  const { fill, cache } = run;
+  run.fill = null;
+  if (fill === null) return;
+  const object = fill.publish();
+  if (object === undefined) {
+    cache.metrics.countUncacheable('busy');
+    return;
+  }
+  cache.metrics.countStored();
+  run.releaseClaim();
+  const entry = cache.caching.adopt(object);
+  if (entry !== undefined) cache.caching.disk?.wrote(object);
+}

@@ -1,0 +1,107 @@
+import type { Admission } from '../cache/admit.ts';
+import type { CombinedPiece } from '../cache/combine.ts';
+import { N_EPOCH } from '../cache/numbers.ts';
+import type { Fill } from '../shm/fill.ts';
+import type { StoredObject } from '../shm/stored-object.ts';
+import type { CachePlan } from './cache-plan.ts';
+import { runFrom } from './stored-body.ts';
+import type { StoredEntry } from './stored-entry.ts';
+
+type Storable = Extract<Admission, { kind: 'store' }>;
+
+/** What is to be stored, and how. */
+export type FillPlan = {
+  readonly key: string;
+  readonly admission: Storable;
+  /** The epochs when the request was sent. */
+  readonly sequence: number;
+  readonly replaces: readonly StoredEntry[];
+  /** Of a combination: where its bytes come from, in order. */
+  readonly pieces: readonly CombinedPiece[] | null;
+  /** Where the stored ones come from; the caller has pinned it. */
+  readonly base: StoredEntry | null;
+};
+
+/**
+ * An answer on its way into the store while it streams by. Where a part completes what was stored, the stored bytes are copied in
+ * between, in their place.
+ */
+export class CacheFill {
+  private readonly cache: CachePlan;
+  private readonly fill: Fill;
+  private readonly plan: FillPlan;
+  /** Place in `plan.pieces`. */
+  private next = 0;
+  /** Bytes of the answer seen. */
+  private seen = 0;
+  private isOver = false;
+
+  private constructor(cache: CachePlan, fill: Fill, plan: FillPlan) {
+    this.cache = cache;
+    this.fill = fill;
+    this.plan = plan;
+  }
+
+  /** `null`: no room for it, counted by the store. */
+  static begin(cache: CachePlan, plan: FillPlan): CacheFill | null {
+    const { meta, numbers, bodyBytes } = plan.admission;
+    numbers[N_EPOCH] = plan.sequence;
+    const fill = cache.caching.store.begin({ key: plan.key, meta, numbers, expectedBytes: bodyBytes });
+    if (fill === undefined) return null;
+    const begun = new CacheFill(cache, fill, plan);
+    return begun.copyStored() ? begun : null;
+  }
+
+  /** False: it will not be stored. */
+  write(bytes: Buffer): boolean {
+    if (this.isOver) return false;
+    const isGood = this.plan.pieces === null ? this.fill.write(bytes) : this.writePlanned(bytes);
+    this.seen += bytes.length;
+    if (isGood && this.fill.bytesStored <= this.cache.policy.config.maxObjectBytes) return true;
+    this.abort();
+    return false;
+  }
+
+  publish(): StoredObject | undefined {
+    if (this.isOver) return undefined;
+    this.isOver = true;
+    return this.fill.publish(this.plan.replaces.map((entry) => entry.object));
+  }
+
+  abort(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.fill.abort();
+  }
+
+  /** The pieces of the plan that this run of the answer touches, and the stored ones behind them. */
+  private writePlanned(bytes: Buffer): boolean {
+    const end = this.seen + bytes.length;
+    const { pieces } = this.plan;
+    for (let piece = pieces?.[this.next]; piece !== undefined && piece.from === 'new'; piece = pieces?.[this.next]) {
+      const from = Math.max(piece.start, this.seen);
+      const to = Math.min(piece.end, end);
+      if (from < to && !this.fill.write(bytes.subarray(from - this.seen, to - this.seen))) return false;
+      if (piece.end > end) return true;
+      this.next++;
+      if (!this.copyStored()) return false;
+    }
+    return true;
+  }
+
+  private copyStored(): boolean {
+    const { base, pieces } = this.plan;
+    if (base === null || pieces === null) return true;
+    for (let piece = pieces[this.next]; piece !== undefined && piece.from === 'stored'; piece = pieces[++this.next]) {
+      for (let at = piece.start; at < piece.end; ) {
+        const run = runFrom(base.object.pieces, at, piece.end);
+        if (!this.fill.write(run)) {
+          this.abort();
+          return false;
+        }
+        at += run.length;
+      }
+    }
+    return true;
+  }
+}

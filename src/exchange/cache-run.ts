@@ -1,0 +1,264 @@
+import { never } from '../base/never.ts';
+import type { StoredAnswer } from '../cache/answer.ts';
+import { CacheRequest, type RequestOrigin, readCacheRequest } from '../cache/cache-request.ts';
+import { Decision, decide, validationLines } from '../cache/decide.ts';
+import { currentAgeSec } from '../cache/freshness.ts';
+import { FLAG_INVALID, N_RESPONSE_TIME } from '../cache/numbers.ts';
+import { CacheStatusFacts, cacheStatusLine } from '../http/cache-status.ts';
+import { removeFromBlock } from '../http/fields.ts';
+import { startAttempt } from './attempts.ts';
+import { startRefresh } from './cache-refresh.ts';
+import type { CacheFill } from './cache-fill.ts';
+import type { CacheResult } from './cache-metrics.ts';
+import type { CachePlan } from './cache-plan.ts';
+import type { Exchange } from './exchange.ts';
+import { NOT_CACHED } from './own-answers.ts';
+import type { RoutePlan } from './plan.ts';
+import { buildStoredBlock, serveStored } from './serve-stored.ts';
+import type { StoredEntry } from './stored-entry.ts';
+
+/** Looks after an entry that somebody else was validating, before this request goes by itself. */
+const MAX_LOOKS = 3;
+/** Fields by which a client asks about what it has; left out where the cache answers them itself. */
+const STRIPPED = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range'];
+const HTTP: RequestOrigin = { scheme: 'http', contentDigest: '' };
+const HTTPS: RequestOrigin = { scheme: 'https', contentDigest: '' };
+const statusFacts = new CacheStatusFacts();
+
+/**
+ * One request on a route that caches, where a look at the memo was not enough: finds, decides, validates, and fills. The rules are
+ * `cache/`'s; here is the order of events.
+ */
+export class CacheRun {
+  readonly exchange: Exchange;
+  readonly plan: RoutePlan;
+  readonly cache: CachePlan;
+  readonly request = new CacheRequest();
+  readonly decision = new Decision();
+  candidates: StoredEntry[] = [];
+  /** What answers, is validated, or would be completed. */
+  chosen: StoredEntry | null = null;
+  /** The entry that this run alone validates. */
+  claimed: StoredEntry | null = null;
+  /** Copied from while a part is completed. */
+  pinned: StoredEntry | null = null;
+  fill: CacheFill | null = null;
+  /** Host time of the request to the upstream, and the epochs at that moment. */
+  requestMs = 0;
+  sequence = 0;
+  /** Status of the upstream's answer where the client gets another; 0 = it gets that one. */
+  forwardStatus = 0;
+  /** Served when the upstream's answer has ended, in its place. */
+  replacement: StoredEntry | null = null;
+  /** `replacement` may not be kept after that. */
+  isLastUse = false;
+  /** What follows the end of an answer that is not for the client: nothing, the request anew, or another look into the store. */
+  next: 'end' | 'resend' | 'look' = 'end';
+  /** The client asked about what it has, and it is what the origin has just sent. */
+  conditionAnswer: StoredAnswer | null = null;
+  /** Bytes of the upstream's answer are not the client's. */
+  isSwallowing = false;
+  private looks = 0;
+  private readonly arrivalMs: number;
+
+  constructor(exchange: Exchange, plan: RoutePlan, cache: CachePlan) {
+    this.exchange = exchange;
+    this.plan = plan;
+    this.cache = cache;
+    this.claimed = exchange.refreshOf;
+    this.arrivalMs = exchange.gateway.clock.hostMs;
+  }
+
+  /** Nobody waits for the answer: it validates what a client was served stale. */
+  get isRefresh(): boolean {
+    return this.exchange.refreshOf !== null;
+  }
+
+  get hostMs(): number {
+    return this.exchange.gateway.clock.hostMs;
+  }
+
+  start(): void {
+    readCacheRequest(this.cache.policy, this.exchange.head, originOf(this.exchange), this.request);
+    this.look();
+  }
+
+  /** Finds and decides, at first and whenever what is stored may have changed. */
+  look(): void {
+    const { cache, request, decision } = this;
+    this.looks++;
+    const { caching } = cache;
+    this.candidates = request.key === '' ? [] : caching.findAll(request.key);
+    const { disk } = caching;
+    if (disk !== undefined && this.candidates.length === 0 && this.looks === 1 && request.key !== '' && disk.mayHold(request.key)) {
+      this.goOnAfter(disk.fetch(request.key));
+      return;
+    }
+    decide(request, this.candidates, this.hostMs, decision);
+    this.chosen = decision.chosen as StoredEntry | null;
+    if (this.isRefresh) this.refresh();
+    else this.act();
+  }
+
+  private act(): void {
+    const { decision, chosen, exchange } = this;
+    switch (decision.kind) {
+      case 'serve':
+        if (chosen === null || !this.serve(chosen, decision.isStale ? 'stale' : 'hit')) this.lookAgain();
+        return;
+      case 'refuse':
+        this.cache.metrics.countRequest('refused');
+        exchange.answer({ ...NOT_CACHED, extra: this.statusLine(false) });
+        return;
+      case 'revalidate':
+        this.validate(chosen);
+        return;
+      case 'forward':
+        this.forward();
+        return;
+      default:
+        never(decision.kind, 'act');
+    }
+  }
+
+  /** What was there a moment ago has gone; that cannot go on for ever. */
+  private lookAgain(): void {
+    if (this.looks < MAX_LOOKS) this.look();
+    else this.forwardPlainly();
+  }
+
+  /** As if nothing were stored. */
+  forwardPlainly(): void {
+    this.chosen = null;
+    this.decision.kind = 'forward';
+    this.decision.addedLines = '';
+    this.forwardStatus = 0;
+    this.isSwallowing = false;
+    this.forward();
+  }
+
+  /** Answers from the store. False: it has gone. After this call the exchange may be somebody else's. */
+  serve(entry: StoredEntry, result: CacheResult): boolean {
+    const { exchange, plan, cache, request, decision } = this;
+    const { caching } = cache;
+    if (!buildStoredBlock(exchange, plan, entry)) {
+      caching.store.doom(entry.object);
+      return false;
+    }
+    const ageSec = currentAgeSec(entry.numbers, this.hostMs);
+    const isHit = result === 'hit' || (result === 'stale' && decision.kind === 'serve');
+    const lines = `Age: ${ageSec}\r\n${this.statusLine(isHit)}`;
+    if (decision.kind === 'serve' && decision.isRefreshDue) startRefresh(this, entry);
+    if (!serveStored(exchange, caching, entry, request, lines)) return false;
+    cache.metrics.countRequest(result);
+    if (result !== 'stale') caching.rememberPlain(entry);
+    return true;
+  }
+
+  /** One on the whole host asks the origin about an entry; the others wait for what it learns. */
+  private validate(entry: StoredEntry | null): void {
+    const { cache, looks } = this;
+    const { store } = cache.caching;
+    if (entry === null || looks >= MAX_LOOKS) {
+      this.forward();
+      return;
+    }
+    // Somebody has asked since this request came: that answer is as good as one of its own.
+    const isAnswered = looks > 1 && (entry.numbers[N_RESPONSE_TIME] ?? 0) >= this.arrivalMs && (entry.flags & FLAG_INVALID) === 0;
+    if (isAnswered && this.serve(entry, 'revalidated')) return;
+    if (store.claim(entry.object, this.hostMs)) {
+      this.claimed = entry;
+      this.forward();
+      return;
+    }
+    const wait = store.waitClaim(entry.object, cache.maxWaitMs);
+    if (wait === undefined) this.look();
+    else this.goOnAfter(wait);
+  }
+
+  private goOnAfter(wait: Promise<unknown>): void {
+    const { exchange } = this;
+    const { life, gateway } = exchange;
+    wait
+      .then(() => {
+        if (exchange.life !== life) return;
+        gateway.clock.refresh();
+        this.look();
+      })
+      .catch((error: unknown) => {
+        gateway.reportError('looking into the cache', error);
+        if (exchange.life === life) exchange.onException();
+      });
+  }
+
+  /** Behind the back of a client that was served stale: `claimed` is asked about, whatever it is worth. */
+  private refresh(): void {
+    const { decision, claimed } = this;
+    if (claimed === null || !this.cache.caching.store.isCurrent(claimed.object)) {
+      this.exchange.complete();
+      return;
+    }
+    this.chosen = claimed;
+    decision.kind = 'revalidate';
+    decision.reason = 'stale';
+    decision.isStripped = true;
+    decision.mayStore = true;
+    decision.addedLines = validationLines(claimed);
+    this.forward();
+  }
+
+  private forward(): void {
+    this.requestMs = this.hostMs;
+    this.sequence = this.cache.caching.epochs.now();
+    startAttempt(this.exchange, this.plan, false);
+  }
+
+  /** The head for the upstream: without what the cache answers itself, with what it asks. */
+  adaptHead(built: string): string {
+    const { isStripped, addedLines } = this.decision;
+    if (!isStripped && addedLines === '') return built;
+    const fieldsAt = built.indexOf('\r\n') + 2;
+    let block = built.slice(fieldsAt, -2);
+    if (isStripped) for (const name of STRIPPED) block = removeFromBlock(block, name);
+    return `${built.slice(0, fieldsAt)}${block}${addedLines}\r\n`;
+  }
+
+  /** `Cache-Status` of this answer. */
+  statusLine(isHit: boolean): string {
+    const { decision, cache, fill, request } = this;
+    statusFacts.isHit = isHit;
+    statusFacts.forward = isHit || decision.kind === 'refuse' ? '' : decision.reason;
+    statusFacts.forwardStatus = this.forwardStatus;
+    statusFacts.ttlSec = decision.kind === 'serve' ? decision.ttlSec : Number.NaN;
+    statusFacts.isStored = fill !== null;
+    statusFacts.isCollapsed = false;
+    statusFacts.key = cache.policy.config.debug ? request.key : '';
+    statusFacts.detail = '';
+    return cacheStatusLine(this.exchange.gateway.serverName, statusFacts);
+  }
+
+  /** Who waited for what this run would learn looks again. */
+  releaseClaim(): void {
+    if (this.claimed !== null) this.cache.caching.store.release(this.claimed.object);
+    this.claimed = null;
+  }
+
+  /** Whether it goes on when its client has left: for the store, or for those who wait. */
+  get isWorthFinishing(): boolean {
+    return this.fill !== null || this.claimed !== null;
+  }
+
+  /** The exchange ends, however it does. */
+  close(): void {
+    const { store } = this.cache.caching;
+    this.fill?.abort();
+    this.fill = null;
+    this.releaseClaim();
+    if (this.pinned !== null) store.unpin(this.pinned.object);
+    this.pinned = null;
+  }
+}
+
+export function originOf({ listener }: Exchange): RequestOrigin {
+  return listener?.proto === 'https' ? HTTPS : HTTP;
+}

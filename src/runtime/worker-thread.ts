@@ -4,19 +4,22 @@ import { LoopClock } from '../base/clock.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Listener } from '../edge/listener.ts';
 import { openNodeListener } from '../edge/node-listener.ts';
+import type { CachingServices } from '../exchange/caching.ts';
 import type { LoadedFilters } from '../exchange/filters.ts';
 import { Gateway } from '../exchange/gateway.ts';
 import { ACCESS_LOG_DEFAULTS, AccessLog } from '../observe/access-log.ts';
 import { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import { CounterBlocks } from '../shm/counters.ts';
+import { Epochs } from '../shm/epochs.ts';
 import { Heartbeats } from '../shm/heartbeat.ts';
+import { ObjectStore } from '../shm/object-store.ts';
 import { AccessFile } from './access-file.ts';
 import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
 import { Handovers } from './handovers.ts';
 import { loadFilters } from './load-filters.ts';
-import type { FromWorker, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
+import type { CacheSegments, FromWorker, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
 
 /** How often deadlines are looked at; the worker's sign of life comes with it. */
 export const SWEEP_MS = 50;
@@ -26,6 +29,8 @@ const LAST_WRITE_MS = 2_000;
 const HEAP_READ_MS = 1_000;
 const ID_SEED_BYTES = 6;
 
+/** The shared cache as this thread has opened it, and which one it is. */
+type OpenCache = { readonly id: number; readonly services: CachingServices };
 type Prepared = { readonly plan: PlanMessage; readonly filters: LoadedFilters };
 
 /**
@@ -50,6 +55,7 @@ export class WorkerThread {
   #sweptMs = performance.now();
   #heapReadMs = 0;
   #prepared: Prepared | undefined;
+  #caching: OpenCache | undefined;
   #isLeaving = false;
 
   constructor(start: WorkerStart, tell: (message: FromWorker) => void) {
@@ -152,7 +158,18 @@ export class WorkerThread {
   }
 
   #load({ plan, filters }: Prepared): void {
-    this.#gateway.load(plan.config, new MetricsWriter(this.#block, plan.metricPlan), filters);
+    this.#gateway.load(plan.config, new MetricsWriter(this.#block, plan.metricPlan), filters, this.#openCache(plan.caching));
+  }
+
+  /** Opened once for each store: a plan that keeps it keeps what this thread remembers of it. */
+  #openCache(segments: CacheSegments | undefined): CachingServices | undefined {
+    if (segments === undefined) this.#caching = undefined;
+    else if (this.#caching?.id !== segments.id) this.#caching = { id: segments.id, services: this.#cacheServices(segments) };
+    return this.#caching?.services;
+  }
+
+  #cacheServices(segments: CacheSegments): CachingServices {
+    return { store: new ObjectStore(segments.store, this.#start.slot), epochs: new Epochs(segments.epochs), disk: undefined };
   }
 
   async #openListener(config: ListenerConfig): Promise<Listener> {

@@ -1,0 +1,57 @@
+import { parsePattern } from '../routing/pattern.ts';
+import { compileRewrite } from '../routing/rewrite.ts';
+import type { Found } from '../routing/route.ts';
+import type { FieldEdits, GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.ts';
+import { formatDuration, formatSize } from '../config/units.ts';
+import { explainCache } from './explain-cache.ts';
+import type { AskedRequest } from './explain-request.ts';
+
+/** What the route that has the request does with it, a line each. */
+export function explainRoute(found: Found<RouteConfig>, asked: AskedRequest, config: GatewayConfig): readonly string[] {
+  const route = found.value;
+  const answered = answeredBy(route, config);
+  if (typeof answered === 'string') return [answered, ...fieldLines(route)];
+  return [
+    `upstream ${answered.name}: ${endpointsText(answered)}`,
+    `target: ${targetOf(found, asked)}`,
+    `host: ${answered.host === 'client' ? `the client's, ${asked.facts.head.authority || '(none)'}` : "the endpoint's own"}`,
+    `credentials: ${answered.forwardCredentials ? 'forwarded' : 'stripped'}`,
+    ...fieldLines(route),
+    `body: ${route.maxBodyBytes === 0 ? 'any size' : `at most ${formatSize(route.maxBodyBytes)}`}`,
+    `deadline: ${route.timeoutMs === 0 ? 'none' : formatDuration(route.timeoutMs)}`,
+    ...(route.filters.length === 0 ? [] : [`filters: ${route.filters.map(({ module }) => module).join(', ')}`]),
+    ...explainCache(route, asked),
+  ];
+}
+
+/** The upstream, or what the gateway answers by itself. */
+function answeredBy({ action }: RouteConfig, config: GatewayConfig): UpstreamConfig | string {
+  if (action.kind === 'respond') return `answered by the gateway: ${action.respond.status}`;
+  return config.upstreams.find(({ name }) => name === action.upstream) ?? `there is no upstream ${action.upstream}`;
+}
+
+function endpointsText({ endpoints }: UpstreamConfig): string {
+  return endpoints.map(({ url, weight }) => (weight === 1 ? url : `${url} (weight ${weight})`)).join(', ');
+}
+
+function targetOf({ value: route, captures }: Found<RouteConfig>, { facts }: AskedRequest): string {
+  const parsed = parsePattern(route.match.path);
+  const compiled = parsed.kind === 'ok' ? compileRewrite(parsed.pattern, route) : undefined;
+  const rewrite = compiled?.kind === 'ok' ? compiled.rewrite : null;
+  if (rewrite === null) return `${facts.target}, as received`;
+  return `${rewrite(captures, facts)}, ${route.rewritePath === undefined ? 'prefix stripped' : `rewritten by ${route.rewritePath}`}`;
+}
+
+function fieldLines({ requestFields, responseFields }: RouteConfig): string[] {
+  return [editText('request fields', requestFields), editText('response fields', responseFields)].filter((line) => line !== '');
+}
+
+/** Names only: values may be secrets. */
+function editText(what: string, { set, remove, allow }: FieldEdits): string {
+  const parts = [
+    allow === undefined ? '' : `only ${allow.join(', ') || 'none'} of the client's`,
+    remove.length === 0 ? '' : `without ${remove.join(', ')}`,
+    set.length === 0 ? '' : `set ${set.map(([name]) => name).join(', ')}`,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? '' : `${what}: ${parts.join('; ')}`;
+}

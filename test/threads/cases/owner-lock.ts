@@ -95,7 +95,7 @@ export const STEP_CASES: StepCases = {
   }),
   'the owner dies, one waits, one breaks the lock': lockCase(
     [participant(hold), participant(hold), participant(mend, [0])],
-    (_, { endings }) => {
+    (_, { endings, timeouts }) => {
       const [, waiting, mending] = endings.map((ending) => (ending.kind === 'returned' ? ending.value : ending.kind));
       if (waiting !== 'mine') return [`the one that waits got ${waiting}`];
       if (mending === 'broken' && timeouts > 0) return ['the breaker has not woken the one that waits'];

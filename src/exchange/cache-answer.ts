@@ -160,7 +160,7 @@ function beginCombined(run: CacheRun, chosen: StoredEntry, { admission, pieces }
 
 function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
   const { cache, request, decision, sequence } = run;
-  const admission = decision.mayStore ? admit(request, head, times) : undefined;
+  const admission = decision.mayStore && request.key !== '' ? admit(request, head, times) : undefined;
   const meta = admission?.kind === 'store' ? decodeMeta(admission.meta) : undefined;
   if (admission?.kind === 'skip') cache.metrics.countUncacheable(admission.reason);
   if (admission?.kind !== 'store' || meta === undefined) {

@@ -8,6 +8,7 @@ import { CacheStatusFacts, cacheStatusLine } from '../http/cache-status.ts';
 import { removeFromBlock } from '../http/fields.ts';
 import { startAttempt } from './attempts.ts';
 import { startRefresh } from './cache-refresh.ts';
+import { collectBody } from './body-collector.ts';
 import type { CacheFill } from './cache-fill.ts';
 import type { CacheResult } from './cache-metrics.ts';
 import type { CachePlan } from './cache-plan.ts';
@@ -23,6 +24,8 @@ const MAX_LOOKS = 3;
 const STRIPPED = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range'];
 const HTTP: RequestOrigin = { scheme: 'http', contentDigest: '' };
 const HTTPS: RequestOrigin = { scheme: 'https', contentDigest: '' };
+/** Of a QUERY that may be cached. */
+const MAX_QUERY_BYTES = 64 * 1024;
 const statusFacts = new CacheStatusFacts();
 
 /**
@@ -79,8 +82,24 @@ export class CacheRun {
   }
 
   start(): void {
-    readCacheRequest(this.cache.policy, this.exchange.head, originOf(this.exchange), this.request);
-    this.look();
+    const { exchange, cache, request } = this;
+    readCacheRequest(cache.policy, exchange.head, originOf(exchange), request);
+    if (exchange.head.method === 'QUERY' && cache.policy.allowsQuery) this.startQuery();
+    else this.look();
+  }
+
+  /** What a QUERY asks stands in its content, so that is part of the key (RFC 10008). One that is too long is not cached. */
+  private startQuery(): void {
+    const { exchange, cache, request } = this;
+    collectBody(exchange, MAX_QUERY_BYTES, (collector) => {
+      const { facts } = exchange;
+      const contentDigest = collector.isWhole
+        ? collector.digest(facts.field('content-type') ?? '', facts.field('content-encoding') ?? '')
+        : '';
+      readCacheRequest(cache.policy, exchange.head, { ...originOf(exchange), contentDigest }, request);
+      if (!collector.isWhole) request.key = '';
+      this.look();
+    });
   }
 
   /** Finds and decides, at first and whenever what is stored may have changed. */

@@ -11,6 +11,7 @@ import type { Target } from '../upstream/cluster.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
 import { recoverFrom, sendRequest, startAttempt } from './attempts.ts';
 import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
+import type { BodyCollector } from './body-collector.ts';
 import { takeBody, takeEnd, takeHead } from './cache-answer.ts';
 import type { CacheRun } from './cache-run.ts';
 import { invalidateAfter, startCaching } from './cache-steps.ts';
@@ -77,6 +78,8 @@ export class Exchange implements UpstreamSink {
   storedBody: StoredBody | null = null;
   /** The entry that is to be validated, of an exchange that nobody waits for. */
   refreshOf: StoredEntry | null = null;
+  /** Keeps the request's body where it has to be known before the upstream is asked. */
+  collector: BodyCollector | null = null;
   /** How it ended for the client, where what goes on is for the cache alone. */
   clientOutcome: Outcome | null = null;
   /** The head for the upstream where filters have made it. */
@@ -124,7 +127,7 @@ export class Exchange implements UpstreamSink {
       this.refuseBody('body-too-large');
       return 'released';
     }
-    if (connection === null) return 'released';
+    if (this.collector?.take(bytes) === true || connection === null) return 'released';
     this.facts.isBodySpent = true;
     const loan = connection.writeBody(bytes);
     if (connection.isFull) this.port?.pauseBody();
@@ -133,7 +136,7 @@ export class Exchange implements UpstreamSink {
 
   onClientBodyEnd(): void {
     this.facts.isRequestWhole = true;
-    this.connection?.endBody();
+    if (this.collector?.end() !== true) this.connection?.endBody();
   }
 
   onClientDrain(): void {
@@ -376,6 +379,7 @@ export class Exchange implements UpstreamSink {
     this.storedBody = null;
     if (this.refreshOf !== null) this.gateway.caching?.store.release(this.refreshOf.object);
     this.refreshOf = null;
+    this.collector = null;
     this.clientOutcome = null;
     this.facts.reset();
   }

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * Keeps the body of a request that has to be known before it is decided what becomes of it. Bounded: of a longer body the
+ * first part is kept, and the rest streams by behind it.
+ */
+export class BodyCollector {
+  readonly chunks: Buffer[] = [];
+  /** The body is whole, and kept whole. */
+  isWhole = false;
+  private bytes = 0;
+  private isOpen = true;
+  private readonly exchange: Exchange;
+  private readonly maxBytes: number;
+  private readonly onDone: () => void;
+
+  /** `onDone`: called once, when the body is whole or has become too long. */
+  constructor(exchange: Exchange, maxBytes: number, onDone: () => void) {
+    this.exchange = exchange;
+    this.maxBytes = maxBytes;
+    this.onDone = onDone;
+  }
+
+  /** Takes what comes of the body while nobody else does; false: it is not collected any more. */
+  take(bytes: Buffer): boolean {
+    if (!this.isOpen) return false;
+    this.chunks.push(Buffer.from(bytes));
+    this.bytes += bytes.length;
+    if (this.bytes > this.maxBytes) {
+      this.exchange.port?.pauseBody();
+      this.close();
+    }
+    return true;
+  }
+
+  /** The body has ended. */
+  end(): boolean {
+    if (!this.isOpen) return false;
+    this.isWhole = true;
+    this.close();
+    return true;
+  }
+
+  /** Of the given texts and the body, which is whole. */
+  digest(...texts: readonly string[]): string {
+    const hash = createHash('sha256');
+    for (const text of texts) hash.update(`${text.length} ${text}\n`, 'latin1');
+    for (const chunk of this.chunks) hash.update(chunk);
+    return hash.digest('base64url');
+  }
+
+  private close(): void {
+    this.isOpen = false;
+    this.onDone();
+  }
+}
+
+/** Collects the body of the request, then calls `next`; at once where there is none. */
+export function collectBody(exchange: Exchange, maxBytes: number, next: (collector: BodyCollector) => void): void {
+  const collector: BodyCollector = new BodyCollector(exchange, maxBytes, () => next(collector));
+  exchange.collector = collector;
+  if (exchange.facts.isRequestWhole) {
+    collector.end();
+    return;
+  }
+  // The origin, which would say so, is asked only when the body is here.
+  if (exchange.head.expectsContinue && exchange.port?.canInform === true) exchange.port.writeInformational('100 Continue', '');
+  exchange.port?.resumeBody();
+}

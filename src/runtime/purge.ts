@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { never } from '../base/never.ts';
-import { type CacheUri, epochNameOfTag, epochNamesForUri, keysForUri, normalisedUri, parseCacheUri } from '../cache/cache-key.ts';
+import { type CacheUri, epochNamesForUri, keysForUri, normalisedUri, parseCacheUri } from '../cache/cache-key.ts';
+import { epochNameOfTag } from '../cache/cache-names.ts';
 import { FLAG_INVALID, FLAG_STALE } from '../cache/numbers.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import { decodeMeta } from '../cache/stored.ts';
@@ -101,10 +102,8 @@ function urisOf(url: string): readonly CacheUri[] {
 function matcherOf(order: PurgeOrder, policies: readonly CachePolicy[]): (object: StoredObject) => boolean {
   switch (order.kind) {
     case 'url': {
-      const places = new Set(
-        urisOf(order.what).flatMap((uri) => policies.map((policy) => `${policy.namespace}\n${normalisedUri(policy, uri)}`)),
-      );
-      return ({ key }) => places.has(`${namespaceOf(key)}\n${uriOf(key)}`);
+      const places = placesOf(order.what, policies);
+      return ({ key }) => places.has(key.split('\n', 3).join('\n'));
     }
     case 'prefix':
       return prefixMatcher(order.what);
@@ -127,9 +126,16 @@ function prefixMatcher(prefix: string): (object: StoredObject) => boolean {
   };
 }
 
-/** A key is `namespace LF method class LF URI LF chosen fields`. */
-function namespaceOf(key: string): string {
-  return key.slice(0, key.indexOf('\n'));
+/** How keys of this URL begin: `namespace LF class LF URI`, whatever chosen fields follow. Those of class S hold for any query. */
+function placesOf(url: string, policies: readonly CachePolicy[]): ReadonlySet<string> {
+  const begins = urisOf(url).flatMap((uri) =>
+    policies.flatMap((policy) => {
+      const normalised = normalisedUri(policy, uri);
+      const base = normalisedUri(policy, { ...uri, query: '' });
+      return [`G\n${normalised}`, `Q\n${normalised}`, `S\n${base}`].map((rest) => `${policy.namespace}\n${rest}`);
+    }),
+  );
+  return new Set(begins);
 }
 
 function uriOf(key: string): string {

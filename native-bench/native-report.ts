@@ -52,7 +52,7 @@ function markdown(report: NativeReport): string {
     ([name, { version, configText }]) => `### ${name}: ${version}\n\n\`\`\`\n${configText.trimEnd()}\n\`\`\``,
   );
   return [
-    `# Sluice beside nginx and HAProxy, ${report.date}`,
+    `# Sluice beside its peers, ${report.date}`,
     machineLines(report.machine, report.revision).join('\n'),
     `\`${report.command}\`: ${report.rounds} alternating rounds of ${report.seconds} s. Cells: median (lowest–highest).`,
     ...report.sections.map(sectionText),

@@ -12,6 +12,11 @@ export const SCENARIO_NAMES = [
   'slow-reader',
   'soak',
   'sharding',
+  'hit100',
+  'hit10k',
+  'hit100-many',
+  'hit-other',
+  'miss-stored',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 

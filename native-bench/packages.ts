@@ -7,11 +7,14 @@ const NEEDED = [
   ['haproxy', 'haproxy'],
   ['wrk', 'wrk'],
   ['taskset', 'util-linux'],
+  ['varnishd', 'varnish'],
 ] as const;
 
-/** Installs what is missing where that is allowed; throws with the command to type where it is not. */
-export function ensurePackages(): void {
-  const missing = NEEDED.filter(([command]) => !hasCommand(command)).map(([, packageName]) => packageName);
+export type Command = (typeof NEEDED)[number][0];
+
+/** Installs what is missing of `wanted` where that is allowed; throws with the command to type where it is not. */
+export function ensurePackages(wanted: readonly Command[] = ['nginx', 'haproxy', 'wrk', 'taskset']): void {
+  const missing = NEEDED.filter(([command]) => wanted.includes(command) && !hasCommand(command)).map(([, packageName]) => packageName);
   if (missing.length === 0) return;
   const install = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
   if (process.getuid?.() !== 0 || !hasCommand('apt-get')) throw new Error(`missing: ${missing.join(', ')}; run: sudo ${install}`);

@@ -3,6 +3,8 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { commandLine, readMachine, readRevision } from '../scripts/bench/machine.ts';
+import { measureHit, measureMissStored } from './cache.ts';
+import { measureHitOther } from './hit-other.ts';
 import { measureLatency } from './latency.ts';
 import { measureIdle, measureSlowReader, measureSoak } from './memory.ts';
 import { type NativeReport, sectionText, writeNativeReport } from './native-report.ts';
@@ -24,7 +26,14 @@ const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Sec
   'slow-reader': measureSlowReader,
   soak: measureSoak,
   sharding: measureSharding,
+  hit100: (setting) => measureHit('hit100', setting),
+  hit10k: (setting) => measureHit('hit10k', setting),
+  'hit100-many': (setting) => measureHit('hit100-many', setting),
+  'hit-other': measureHitOther,
+  'miss-stored': measureMissStored,
 };
+
+const WITH_VARNISH: readonly ScenarioName[] = ['hit100', 'hit10k', 'hit100-many', 'miss-stored'];
 
 async function runAll(options: NativeOptions, folder: string): Promise<{ sections: Section[]; setting: Setting }> {
   const origin = await startNginxOrigin(folder, LOAD_CPU);
@@ -49,7 +58,8 @@ async function main(): Promise<void> {
     return;
   }
   if (os.availableParallelism() < 2) throw new Error('two cores are needed: one for the proxy, one for load and origin');
-  ensurePackages();
+  const needsVarnish = options.scenarios.some((name) => WITH_VARNISH.includes(name));
+  ensurePackages(['nginx', 'haproxy', 'wrk', 'taskset', ...(needsVarnish ? (['varnishd'] as const) : [])]);
   const machine = readMachine();
   const revision = readRevision();
   const date = new Date().toISOString().slice(0, 10);

@@ -62,6 +62,6 @@ function lineOf(round: Round): string {
 export function pairsOf(measured: readonly Measured[]): [string, string][] {
   const names = measured.map((one) => one.subject);
   const ours = names.filter((name) => name.startsWith('sluice'));
-  const theirs = names.filter((name) => name.startsWith('nginx') || name.startsWith('haproxy'));
+  const theirs = names.filter((name) => /^(?:nginx|haproxy|varnish)/.test(name));
   return ours.flatMap((one): [string, string][] => theirs.map((other) => [one, other]));
 }

@@ -10,7 +10,12 @@ export type WrkPlan = {
   readonly cpus: string | undefined;
   /** Request fields beside wrk's own, as `Name: value`. */
   readonly fields?: readonly string[];
+  /** Which URLs: `path` alone when absent, else `path` with a number appended. */
+  readonly urls?: UrlChoice;
 };
+
+/** `inTurn`: 1 to `count`, over and over. `unique`: never the same twice, in this run or, with another `mark`, in another. */
+export type UrlChoice = { readonly kind: 'inTurn'; readonly count: number } | { readonly kind: 'unique'; readonly mark: string };
 
 /** One closed-loop round. Latency is wrk's own and so omits what it could not send while it waited. */
 export type WrkRound = {
@@ -41,10 +46,16 @@ export async function runWrk(port: number, plan: WrkPlan): Promise<Record<string
   const url = `http://127.0.0.1:${port}${plan.path}`;
   const fields = (plan.fields ?? []).flatMap((field) => ['-H', field]);
   const args = [...fields, '-t1', `-c${plan.connections}`, `-d${plan.durationSec}s`, '-s', script, url];
-  const started = startProcess(['wrk', ...args], { cpus: plan.cpus, env: { WRK_BODY_BYTES: String(plan.bodyBytes) } });
+  const env = { WRK_BODY_BYTES: String(plan.bodyBytes), ...urlEnv(plan.urls) };
+  const started = startProcess(['wrk', ...args], { cpus: plan.cpus, env });
   // `close` and not `exit`: only then has all of its output been read.
   await new Promise((resolve) => started.child.once('close', resolve));
   return parseResult(started.output());
+}
+
+function urlEnv(urls: UrlChoice | undefined): Record<string, string> {
+  if (urls === undefined) return {};
+  return urls.kind === 'inTurn' ? { WRK_URLS: String(urls.count) } : { WRK_UNIQUE: urls.mark };
 }
 
 export async function measureWithWrk(subject: Subject, plan: WrkPlan): Promise<WrkRound> {

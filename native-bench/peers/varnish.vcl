@@ -1,0 +1,6 @@
+# varnishd -F -f FILE -a 127.0.0.1:{{PORT}} -s malloc,256m -p thread_pools=1 -T none -j none -n DIR
+vcl 4.1;
+backend default { .host = "127.0.0.1"; .port = "{{ORIGIN}}"; }
+sub vcl_recv {
+  if (req.url !~ "^/c/") { return (pass); }
+}

@@ -1,4 +1,4 @@
-import { ASKS_AUTHORIZED, ASKS_DIRECTIVES, CacheRequest, readCacheRequest } from '../cache/cache-request.ts';
+import { ASKS_DIRECTIVES, CacheRequest, isAuthorized, readCacheRequest } from '../cache/cache-request.ts';
 import { compileCachePolicy } from '../cache/policy.ts';
 import type { KeyQuery, RouteCacheConfig, RouteConfig, StatusRange } from '../config/types.ts';
 import { formatDuration, formatSize } from '../config/units.ts';
@@ -18,7 +18,7 @@ export function explainCache(route: RouteConfig, { facts, scheme }: AskedRequest
       .filter((part) => part !== '')
       .join(' | ')}${facts.method === 'QUERY' ? ' | digest of the content' : ''}`,
     `key holds: ${keyText(cache)}`,
-    ...requestNotes(request.bits, cache),
+    ...requestNotes(request, cache),
     `freshness: ${freshnessText(cache)}`,
     ...cache.ttl.map(
       (rule) =>
@@ -54,11 +54,10 @@ function queryText(query: KeyQuery, isSorted: boolean): string {
 }
 
 /** What of this very request the rules look at. */
-function requestNotes(bits: number, cache: RouteCacheConfig): string[] {
+function requestNotes(request: CacheRequest, cache: RouteCacheConfig): string[] {
   const notes: string[] = [];
-  if ((bits & ASKS_AUTHORIZED) !== 0)
-    notes.push('Authorization: only answers that say public, s-maxage or must-revalidate are stored or served');
-  if ((bits & ASKS_DIRECTIVES) !== 0)
+  if (isAuthorized(request)) notes.push('Authorization: only answers that say public, s-maxage or must-revalidate are stored or served');
+  if ((request.bits & ASKS_DIRECTIVES) !== 0)
     notes.push(`Cache-Control of the request: ${cache.ignoreClientCacheControl ? 'ignored but for only-if-cached' : 'heeded'}`);
   return notes;
 }

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { never } from '../base/never.ts';
-import { type CacheUri, epochNamesForUri, keysForUri, normalisedUri, parseCacheUri } from '../cache/cache-key.ts';
-import { epochNameOfTag } from '../cache/cache-names.ts';
+import { type CacheUri, epochNameOfTag, epochNamesForUri, keysForUri, normalisedUri, parseCacheUri } from '../cache/cache-key.ts';
 import { FLAG_INVALID, FLAG_STALE } from '../cache/numbers.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import { decodeMeta } from '../cache/stored.ts';

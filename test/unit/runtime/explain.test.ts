@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadConfig } from '../../../src/config/load-yaml.ts';
+import { formatProblem } from '../../../src/config/problem.ts';
+import { Router } from '../../../src/routing/router.ts';
+import { askedRequest } from '../../../src/runtime/explain-request.ts';
+import { explainRoute } from '../../../src/runtime/explain-route.ts';
+
+const HEAD = 'upstreams: { a: { endpoints: [http://a, { url: "http://b:81", weight: 2 }] } }\n';
+
+/** What `sluice explain` says of the route that has the request; or why the request would be refused. */
+function explain(route: string, method: string, url: string, fields: readonly string[] = []): readonly string[] {
+  const result = loadConfig(`${HEAD}routes: [${route}]`, { fileName: 'sluice.yaml', env: {} });
+  assert.ok(result.kind === 'ok', result.kind === 'bad' ? result.problems.map(formatProblem).join('\n') : '');
+  const asked = askedRequest({ configPath: '', method, url, fields });
+  if (typeof asked === 'string') return [asked];
+  const found = new Router(result.config.routes.map((value) => ({ ...value, value }))).match(asked.facts);
+  return found.kind === 'found' ? explainRoute(found, asked, result.config) : [found.kind];
+}
+
+test('the target is told as the route makes it', () => {
+  const targetOf = (route: string, url: string) => explain(route, 'GET', url).find((line) => line.startsWith('target: '));
+  assert.equal(targetOf('{ upstream: a }', 'http://x/a/../b?q=1#f'), 'target: /a/../b?q=1, as received');
+  assert.equal(targetOf('{ match: "/api/*", upstream: a, stripPrefix: true }', '/api/x?q'), 'target: /x?q, prefix stripped');
+  assert.equal(
+    targetOf('{ match: "/api/{id}/*", upstream: a, rewrite: "/v1/{id}/{rest}" }', 'http://x/api/7/y/z'),
+    'target: /v1/7/y/z, rewritten by /v1/{id}/{rest}',
+  );
+});
+
+test('upstream, host, credentials and the edits of fields are told, values of fields are not', () => {
+  const lines = explain(
+    '{ upstream: a, headers: { request: { set: { X-Key: secret }, remove: [x-b], allow: [accept] }, response: { remove: [server] } }, maxBody: 1MiB, timeout: 5s }',
+    'POST',
+    'http://Shop.example/x',
+  );
+  assert.deepEqual(lines, [
+    'upstream a: http://a, http://b:81 (weight 2)',
+    'target: /x, as received',
+    "host: the client's, shop.example",
+    'credentials: stripped',
+    "request fields: only accept of the client's; without x-b; set X-Key",
+    'response fields: without server',
+    'body: at most 1MiB',
+    'deadline: 5s',
+    'cache: none',
+  ]);
+  assert.deepEqual(explain('{ respond: 404 }', 'GET', '/'), ['answered by the gateway: 404']);
+});
+
+test('what a listener would refuse is refused here, with its status', () => {
+  assert.deepEqual(explain('{ upstream: a }', 'GET', 'ftp://x/'), ['ftp://x/ is not an http URL or a path']);
+  assert.deepEqual(explain('{ upstream: a }', 'GET', '/%'), ['the path of /% climbs above its root or has a bad escape: 400']);
+  assert.match(explain('{ upstream: a }', 'GE T', '/')[0] ?? '', /^refused, 400: /);
+  assert.match(explain('{ upstream: a }', 'GET', '/', ['Host: a', 'Host: b'])[0] ?? '', /^refused, 400: The Host /);
+  assert.match(explain('{ upstream: a }', 'GET', '/', ['Host: a', 'X\r\nY: z'])[0] ?? '', /^refused, 400: A header field /);
+});
+
+test('the key of the cache is told with what is in it, and by which rules it is kept', () => {
+  const lines = explain(
+    `{ name: shop, upstream: a, cache: { key: { query: [page], headers: [accept-language] }, defaultTtl: 1m, staleIfError: 5m,
+       negativeTtl: { 404: 10s }, ttl: { 200: { max: 1h } } } }`,
+    'GET',
+    'http://shop.example/list?utm=1&page=2',
+    ['Accept-Language: de', 'Cache-Control: no-cache'],
+  );
+  const cache = lines.slice(lines.findIndex((line) => line.startsWith('cache key: ')));
+  assert.match(cache[0] ?? '', /^cache key: shop \| G \| http:\/\/shop\.example\/list\?page=2 \| accept-language.*de$/);
+  assert.deepEqual(cache.slice(1), [
+    'key holds: scheme, host, path, parameters page, in any order, header accept-language',
+    'Cache-Control of the request: heeded',
+    'freshness: as cdn-cache-control, cache-control or Expires state; else 10s for 404; else 1m',
+    'freshness of 200: at most 1h',
+    'stale: served while refreshed as answers allow; served on errors 5m unless answers say otherwise',
+    'stored: bodies up to 10MiB, not with Set-Cookie, 32 variants of a key',
+  ]);
+});
+
+test('a method that the cache does not answer is passed by', () => {
+  const lineOf = (method: string) => explain('{ upstream: a, cache: true }', method, 'http://x/').find((line) => line.startsWith('cache'));
+  assert.equal(lineOf('OPTIONS'), 'cache: passed by, since OPTIONS is not GET, HEAD');
+  assert.equal(
+    lineOf('POST'),
+    'cache: passed by, since POST is not GET, HEAD; a success invalidates what is stored for the URL (RFC 9111 4.4)',
+  );
+});

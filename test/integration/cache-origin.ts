@@ -47,8 +47,17 @@ export class Case {
     return `/t/${this.key}`;
   }
 
-  /** The latest lines that the origin sent for this step, or the lines as the row has them. */
-  linesOf(step: number): readonly Line[] {
+  /** The value of a field (lower case) in the answer to this step, or to the latest one before it that had it. */
+  latest(name: string, step: number): string | undefined {
+    for (let at = step; at > 0; at--) {
+      const value = this.#linesOf(at).find((line) => line.name.toLowerCase() === name)?.value;
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  /** The lines that the origin sent last for this step, or the lines as the row has them. */
+  #linesOf(step: number): readonly Line[] {
     const latest = this.seen.findLast((seen) => seen.step === step);
     return latest?.sent ?? (this.row.steps[step - 1]?.reply ?? []).map((line) => resolveLine(line, 0, this.base));
   }
@@ -119,19 +128,28 @@ function replyText(found: Case, step: Step, asked: Asked): string {
     ...asked.lines.map(({ name, value }) => `${name}: ${value}`),
     ...(has('date') ? [] : [`Date: ${new Date(asked.nowMs).toUTCString()}`]),
     ...(has('content-type') ? [] : ['Content-Type: text/plain']),
-    ...(has('content-length') || has('transfer-encoding') || BODILESS.has(code) ? [] : [`Content-Length: ${body.length}`]),
+    ...framing(step, code, has, body),
     `Request-Numbers: ${found.seen.map((seen) => seen.step).join(' ')}`,
   ];
-  return `HTTP/1.1 ${code} ${reason}\r\n${own.join('\r\n')}\r\n\r\n${asked.request.method === 'HEAD' ? '' : body}`;
+  return `HTTP/1.1 ${code} ${reason}\r\n${own.join('\r\n')}\r\n\r\n${asked.request.method === 'HEAD' ? '' : framed(step, body)}`;
 }
 
-/** 304 where the step wants a validation and the request carries the validator of the step before; 599 where it does not. */
+function framing(step: Step, code: number, has: (name: string) => boolean, body: string): readonly string[] {
+  if (BODILESS.has(code) || has('content-length') || has('transfer-encoding')) return [];
+  return [step.isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`];
+}
+
+function framed(step: Step, body: string): string {
+  if (!step.isChunked) return body;
+  const chunks = body.match(/.{1,10}/gs) ?? [];
+  return `${chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('')}0\r\n\r\n`;
+}
+
+/** 304 where the step wants a validation and the request carries the latest validator; 599 where it does not. */
 function statusFor(found: Case, step: Step, { number, request }: Asked): readonly [number, string] {
   if (step.expect !== 'etag_validated' && step.expect !== 'lm_validated') return step.status ?? [200, 'OK'];
-  const before = found.linesOf(number - 1);
-  const valueOf = (name: string): string | undefined => before.find((line) => line.name.toLowerCase() === name)?.value;
-  const tag = valueOf('etag');
-  const modified = valueOf('last-modified');
+  const tag = found.latest('etag', number - 1);
+  const modified = found.latest('last-modified', number - 1);
   const isMet =
     (tag !== undefined && request.fieldAll('if-none-match').join(', ') === tag) ||
     (modified !== undefined && request.fieldAll('if-modified-since').join(', ') === modified);

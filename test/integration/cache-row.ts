@@ -18,6 +18,8 @@ export type Interim = { readonly status: number; readonly fields?: readonly stri
 export type Step = {
   /** Default GET. */
   readonly method?: string;
+  /** Default `127.0.0.1`. */
+  readonly host?: string;
   /** Appended to the path of the row, after a slash. */
   readonly file?: string;
   readonly query?: string;
@@ -32,6 +34,8 @@ export type Step = {
   /** Body of the origin's answer; default: a text of 36 bytes that is the row's own. */
   readonly content?: string;
   readonly interim?: readonly Interim[];
+  /** The body comes in chunks of up to 10 bytes. */
+  readonly isChunked?: true;
   /** The origin closes without an answer. */
   readonly drops?: true;
   /** The origin thinks before it answers. */
@@ -48,6 +52,8 @@ export type Step = {
   readonly has?: readonly string[];
   /** `Name` or `Name: value`, not in the client's answer. */
   readonly lacks?: readonly string[];
+  /** What Cache-Status must say. */
+  readonly tells?: RegExp;
   /** The client's body; default what the origin sent (or had sent). */
   readonly text?: string | 'any';
   readonly getsInterim?: readonly Interim[];

@@ -6,6 +6,7 @@ import type { GatewayConfig } from '../../src/config/types.ts';
 import type { Listener } from '../../src/edge/listener.ts';
 import { openNodeListener } from '../../src/edge/node-listener.ts';
 import { openUwsListener } from '../../src/edge/uws-listener.ts';
+import type { CachingServices } from '../../src/exchange/caching.ts';
 import type { Filter } from '../../src/exchange/filters.ts';
 import { Gateway } from '../../src/exchange/gateway.ts';
 import { ACCESS_LOG_DEFAULTS, AccessLog } from '../../src/observe/access-log.ts';
@@ -35,6 +36,8 @@ export type ConfiguredFront = {
 export type ConfiguredOptions = {
   /** By the module path that the configuration names. */
   readonly filters?: Readonly<Record<string, Filter>>;
+  /** Needed where a route caches. */
+  readonly caching?: CachingServices;
 };
 
 export function checkedConfig(input: object): GatewayConfig {
@@ -68,7 +71,7 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     idSeed: Buffer.from('seed-of-tests'),
     runToken: 'test-run',
   });
-  gateway.load(config, new MetricsWriter(block, plan), new Map(Object.entries(options.filters ?? {})));
+  gateway.load(config, new MetricsWriter(block, plan), new Map(Object.entries(options.filters ?? {})), options.caching);
   const open = listenerConfig.engine === 'node' ? openNodeListener : openUwsListener;
   const listener = await open(listenerConfig, gateway, { reusePort: false });
   const timer = setInterval(() => {

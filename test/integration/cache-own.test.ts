@@ -1,0 +1,14 @@
+import { test } from 'node:test';
+import { DEFAULT_ROWS } from './cache-rows-own.ts';
+import { INVALIDATION_ROWS, TOLD_ROWS } from './cache-rows-told.ts';
+import { openSubject, testRows } from './cached-front.ts';
+
+test('rules that the public suite lacks', { concurrency: true }, async (t) => {
+  await testRows(t, await openSubject(t), [...DEFAULT_ROWS, ...INVALIDATION_ROWS]);
+});
+
+for (const { name, cache, rows } of TOLD_ROWS) {
+  test(`cache settings: ${name}`, { concurrency: true }, async (t) => {
+    await testRows(t, await openSubject(t, { cache }), rows);
+  });
+}

@@ -1,0 +1,36 @@
+import { test } from 'node:test';
+import type { Kind, Row } from './cache-row.ts';
+import { PUBLIC_ROWS } from './cache-rows.ts';
+import { openSubject, testRows } from './cached-front.ts';
+
+/** What the public suite wants to see of an answer with Set-Cookie is what Sluice does only when told. */
+const CACHE = { storeSetCookie: true };
+/** Optional ones that Sluice leaves out, and why. */
+const GAPS: ReadonlyMap<string, string> = new Map();
+const KINDS: readonly Kind[] = ['required', 'optimal', 'check'];
+
+test('the public cache suite, all groups', { concurrency: true }, async (t) => {
+  const subject = await openSubject(t, { cache: CACHE });
+  const score: Record<Kind, { passed: number; of: number }> = {
+    required: { passed: 0, of: 0 },
+    optimal: { passed: 0, of: 0 },
+    check: { passed: 0, of: 0 },
+  };
+  const runGroup = async ([group, rows]: readonly [string, readonly Row[]]): Promise<void> => {
+    await t.test(group, { concurrency: true }, async (inGroup) => {
+      for (const kind of KINDS) score[kind].of += rows.filter((row) => row.kind === kind).length;
+      await Promise.all(
+        KINDS.map(async (kind) => {
+          score[kind].passed += await testRows(
+            inGroup,
+            subject,
+            rows.filter((row) => row.kind === kind),
+            GAPS,
+          );
+        }),
+      );
+    });
+  };
+  await Promise.all(Object.entries(PUBLIC_ROWS).map(runGroup));
+  for (const kind of KINDS) t.diagnostic(`${kind}: ${score[kind].passed} of ${score[kind].of}`);
+});

@@ -26,13 +26,18 @@ export function parsePurgeOrder(body: unknown): PurgeOrder | string {
   if (kind === 'all') return order['all'] === true ? { kind, what: '', isSoft: soft } : 'all must be true';
   const what = order[kind];
   if (typeof what !== 'string' || what === '' || what.length > MAX_TEXT) return `${kind} must be text of 1 to ${MAX_TEXT} characters`;
-  return kind === 'tag' ? { kind, what, isSoft: soft } : orderFor(kind, escapeUrl(what), soft);
+  return kind === 'tag' ? { kind, what: asBytes(what), isSoft: soft } : orderFor(kind, escapeUrl(what), soft);
 }
 
 function orderFor(kind: 'url' | 'prefix', what: string, isSoft: boolean): PurgeOrder | string {
   const isPath = kind === 'prefix' && what.startsWith('/');
   if (isPath || parseCacheUri(what) !== undefined) return { kind, what, isSoft };
   return kind === 'url' ? 'url must be an absolute http or https URL' : 'prefix must begin with http://HOST or https://HOST, or with /';
+}
+
+/** As it stands in a field of the origin's answer, which is kept as latin1. */
+function asBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** As a client would send it: what is not visible ASCII is escaped. */

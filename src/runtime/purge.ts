@@ -8,6 +8,7 @@ import { PREFIX_PURGE_EPOCH } from '../exchange/purge-epoch.ts';
 import type { Epochs } from '../shm/epochs.ts';
 import type { ObjectStore } from '../shm/object-store.ts';
 import type { StoredObject } from '../shm/stored-object.ts';
+import { hasKeyPrefix, parseKeyPrefix } from './key-prefix.ts';
 import type { PurgeOrder } from './purge-order.ts';
 
 /** Entries looked at in one turn of the coordinator's loop: a few ms. */
@@ -104,8 +105,10 @@ function matcherOf(order: PurgeOrder, policies: readonly CachePolicy[]): (object
       const places = placesOf(order.what, policies);
       return ({ key }) => places.has(key.split('\n', 3).join('\n'));
     }
-    case 'prefix':
-      return prefixMatcher(order.what);
+    case 'prefix': {
+      const prefix = parseKeyPrefix(order.what);
+      return ({ key }) => hasKeyPrefix(key, prefix);
+    }
     case 'tag':
       return ({ meta }) => decodeMeta(meta)?.tags.includes(order.what) ?? false;
     case 'all':
@@ -113,16 +116,6 @@ function matcherOf(order: PurgeOrder, policies: readonly CachePolicy[]): (object
     default:
       return never(order.kind, 'matcherOf');
   }
-}
-
-/** `/path…` on any host, or `http://host/path…` by either scheme. */
-function prefixMatcher(prefix: string): (object: StoredObject) => boolean {
-  const uri = prefix.startsWith('/') ? undefined : parseCacheUri(prefix);
-  const begin = uri === undefined ? prefix : `${uri.authority}${uri.path}${uri.query}`;
-  return ({ key }) => {
-    const hostAndPath = uriOf(key).replace(/^https?:\/\//, '');
-    return hostAndPath.startsWith(begin, uri === undefined ? Math.max(0, hostAndPath.indexOf('/')) : 0);
-  };
 }
 
 /** How keys of this URL begin: `namespace LF class LF URI`, whatever chosen fields follow. Those of class S hold for any query. */
@@ -135,8 +128,4 @@ function placesOf(url: string, policies: readonly CachePolicy[]): ReadonlySet<st
     }),
   );
   return new Set(begins);
-}
-
-function uriOf(key: string): string {
-  return key.split('\n', 3)[2] ?? '';
 }

@@ -45,7 +45,8 @@ export class Caching {
     const found: StoredEntry[] = [];
     for (let at = store.find(key); at >= 0; at = store.next(at, key)) {
       const entry = this.entryAt(at);
-      if (entry !== undefined && this.refresh(entry)) found.push(entry);
+      // Between the find and the open the place may have gone to another key.
+      if (entry !== undefined && entry.object.key === key && this.refresh(entry)) found.push(entry);
     }
     return found;
   }

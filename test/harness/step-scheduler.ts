@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { Board, COMMANDS, type Decision, STATES, VERDICTS } from './steps-board.ts';
+import { Board, type Decision } from './steps-board.ts';
+import { COMMANDS, STATES, VERDICTS } from './steps-board-layout.ts';
 import type { Ending, NotedCall, RunResult, StepCase, StepCases } from './steps-case.ts';
 import type { StepWorkerData, StepWorkerLoad } from './steps-worker.ts';
 
@@ -51,12 +52,12 @@ export class StepRig {
     this.#cases = cases;
   }
 
-  /** Starts the threads for a module that exports `STEP_CASES`. */
-  static async open(module: URL, participants: number): Promise<StepRig> {
+  /** Starts the threads for a module that exports `STEP_CASES`. `plainStoresOf`: plain stores in the files of that folder are steps too. */
+  static async open(module: URL, participants: number, plainStoresOf?: URL): Promise<StepRig> {
     const { STEP_CASES } = (await import(module.href)) as { readonly STEP_CASES: StepCases };
     const board = new Board();
     const workers = Array.from({ length: participants }, (_, who) => {
-      const workerData: StepWorkerData = { board: board.memory, who, module: module.href };
+      const workerData: StepWorkerData = { board: board.memory, who, module: module.href, plainStoresOf: plainStoresOf?.href };
       return new Worker(new URL('./steps-worker.ts', import.meta.url), { workerData });
     });
     await Promise.all(workers.map((worker) => once(worker, 'online')));

@@ -1,63 +1,57 @@
 import { type Cells, realAtomics, STEP_KINDS, type StepKind } from './steps.ts';
+import {
+  MAX_PARTICIPANTS,
+  MAX_STEPS,
+  MAX_DECISIONS,
+  TEXT_BYTES,
+  FINISHED,
+  VERDICT,
+  COUNT,
+  PREFIX,
+  DECISIONS,
+  STEPS,
+  EVENTS,
+  PREVIOUS,
+  RANDOM,
+  TIMEOUTS,
+  KILL_WHO,
+  KILL_STEP,
+  MAY_TIME_OUT,
+  ORDER,
+  NOW_MS,
+  HEAD_CELLS,
+  WAKE,
+  STATE,
+  AFTER,
+  TAKEN,
+  WAIT_BUFFER,
+  WAIT_BYTE,
+  WAIT_MODE,
+  WAIT_ORDER,
+  SPIN_BUFFER,
+  SPIN_BYTE,
+  SPIN_VALUE,
+  TEXT_LENGTH,
+  SWAP_BUFFER,
+  SWAP_BYTE,
+  SWAP_EXPECTED,
+  PART_CELLS,
+  STATES,
+  WAITS,
+  VERDICTS,
+  COMMANDS,
+  DECISIONS_AT,
+  PREFIX_AT,
+  LOG_AT,
+  LOG_CELLS,
+  TEXT_AT,
+} from './steps-board-layout.ts';
 
 /**
  * What the scheduler and the participants' threads share. Only the thread that holds the baton reads or writes it, so its cells
  * are plain; a participant gives the baton to another by storing to that one's wake word and waiting on its own. Whoever holds
  * the baton at a step decides who takes the next one: a run of steps of one participant costs no change of threads.
  */
-
-export const MAX_PARTICIPANTS = 4;
-/** Longer runs are cut: a livelock, or a case that is too large. */
-export const MAX_STEPS = 20_000;
-const MAX_DECISIONS = MAX_STEPS;
-const TEXT_BYTES = 64 * 1024;
-
-/** Cells of the whole. */
-const FINISHED = 0; // the main thread waits on it
-const VERDICT = 1;
-const COUNT = 2;
-const PREFIX = 3; // length
-const DECISIONS = 4; // how many have been made
-const STEPS = 5; // how many have been taken
-const EVENTS = 6;
-const PREVIOUS = 7; // who took the last step
-const RANDOM = 8; // state of the random walk; 0: the previous one goes on as long as it can
-const TIMEOUTS = 9;
-const KILL_WHO = 10;
-const KILL_STEP = 11;
-const MAY_TIME_OUT = 12;
-const ORDER = 13; // gives waits their turn
-const NOW_MS = 14;
-const HEAD_CELLS = 16;
-
-/** Cells of a participant. */
-const WAKE = 0;
-const STATE = 1;
-const AFTER = 2; // mask of those who must have ended before it begins
-const TAKEN = 3; // its steps
-const WAIT_BUFFER = 4;
-const WAIT_BYTE = 5;
-const WAIT_MODE = 6;
-const WAIT_ORDER = 7;
-const SPIN_BUFFER = 8; // -1: it does not spin
-const SPIN_BYTE = 9;
-const SPIN_VALUE = 10;
-const TEXT_LENGTH = 11;
-const SWAP_BUFFER = 12; // the last swap that failed, as long as it was the last step
-const SWAP_BYTE = 13;
-const SWAP_EXPECTED = 14;
-const PART_CELLS = 16;
-
-export const STATES = { waitingToBegin: 0, ready: 1, waiting: 2, done: 3, killed: 4 } as const;
-export const WAITS = { none: 0, forever: 1, bounded: 2, notified: 3 } as const;
-export const VERDICTS = { good: 0, deadlock: 1, tooLong: 2 } as const;
-export const COMMANDS = { sleep: 0, go: 1, load: 2, quit: 3, abort: 4 } as const;
-
-const DECISIONS_AT = HEAD_CELLS + MAX_PARTICIPANTS * PART_CELLS;
-const PREFIX_AT = DECISIONS_AT + MAX_DECISIONS;
-const LOG_AT = PREFIX_AT + MAX_DECISIONS;
-const LOG_CELLS = 2;
-const TEXT_AT = (LOG_AT + MAX_STEPS * LOG_CELLS) * 4;
 
 /** A choice among several: who could have taken the step, who took the one before, who took it. */
 export type Decision = { readonly mask: number; readonly previous: number; readonly chosen: number };
@@ -217,7 +211,7 @@ export class Board {
     const at = this.steps;
     this.#cells[STEPS] = at + 1;
     if (at < MAX_STEPS) {
-      this.#cells[LOG_AT + at * LOG_CELLS] = (who << 16) | (this.#bufferOf(cells) << 8) | STEP_KINDS.indexOf(kind);
+      this.#cells[LOG_AT + at * LOG_CELLS] = (who << 16) | ((this.#bufferOf(cells) & 0xff) << 8) | STEP_KINDS.indexOf(kind);
       this.#cells[LOG_AT + at * LOG_CELLS + 1] = byteOf(cells, index);
     }
     return this.#cells[KILL_WHO] === who && this.#cells[KILL_STEP] === taken;

@@ -2,11 +2,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Killed } from './kill-at.ts';
 import { type AsyncWait, type Cells, interceptSteps, realAtomics, type StepKind, type WaitEnd } from './steps.ts';
-import { Board, COMMANDS, STATES, VERDICTS } from './steps-board.ts';
+import { Board } from './steps-board.ts';
+import { COMMANDS, STATES, VERDICTS } from './steps-board-layout.ts';
+import { makePlainStoresSteps, NOT_SHARED } from './steps-plain.ts';
 import type { NotedCall, Participant, StepCases } from './steps-case.ts';
 
 /** The thread of one participant. Between two steps of its own it sleeps until it is given the baton. */
-export type StepWorkerData = { readonly board: SharedArrayBuffer; readonly who: number; readonly module: string };
+export type StepWorkerData = {
+  readonly board: SharedArrayBuffer;
+  readonly who: number;
+  readonly module: string;
+  /** Plain stores in the files of this folder are steps too; see steps-plain.ts. */
+  readonly plainStoresOf: string | undefined;
+};
 export type StepWorkerLoad = { readonly name: string; readonly memories: readonly SharedArrayBuffer[] };
 
 class Aborted extends Error {}
@@ -18,7 +26,7 @@ type OpenCall = { -readonly [K in keyof NotedCall]: NotedCall[K] };
 const MAX_IDLE_TURNS = 1000;
 const SPIN_FROM = 3;
 const SPIN_TO = 256;
-const { board: memory, who, module } = workerData as StepWorkerData;
+const { board: memory, who, module, plainStoresOf } = workerData as StepWorkerData;
 const board = new Board(memory);
 
 let mode: Mode = 'outside';
@@ -190,6 +198,7 @@ function useClockOfTheCase(): void {
   Object.defineProperty(Date, 'now', { configurable: true, value: () => board.nowMs });
 }
 
+if (plainStoresOf !== undefined) makePlainStoresSteps(new URL(plainStoresOf), NOT_SHARED);
 const { STEP_CASES } = (await import(module)) as { readonly STEP_CASES: StepCases };
 useClockOfTheCase();
 interceptSteps({ before, wait, waitAsync, notify });

@@ -6,8 +6,8 @@
  * The code under test must look `Atomics` up at call time. The harness itself uses `realAtomics`.
  */
 
-/** `change` reads and writes (add, or, exchange …); `swap` is a compareExchange; `copy` is the middle of a copy of bytes. */
-export const STEP_KINDS = ['load', 'store', 'change', 'swap', 'wait', 'wait-async', 'notify', 'copy'] as const;
+/** `change` reads and writes (add, or, exchange …); `swap` is a compareExchange; `copy` is the middle of a copy of bytes; `plain` a plain store (steps-plain.ts). */
+export const STEP_KINDS = ['load', 'store', 'change', 'swap', 'wait', 'wait-async', 'notify', 'copy', 'plain'] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
 /** Any integer array over shared memory. */
@@ -52,9 +52,16 @@ export function gateOf(before: StepGate['before']): StepGate {
   };
 }
 
+/** Where plain stores go is not known: they are reported as of this cell. */
+const PLAIN = new Int32Array(1);
+
 /** Puts `gate` before every step of this thread. The answer undoes it. */
 export function interceptSteps(gate: StepGate): () => void {
-  const undo = [...NAMES.map((name) => replace(Atomics, name, (real) => stepped(name, real, gate))), ...interceptCopies(gate)];
+  const undo = [
+    ...NAMES.map((name) => replace(Atomics, name, (real) => stepped(name, real, gate))),
+    ...interceptCopies(gate),
+    replace(globalThis, 'plainStep', () => () => gate.before('plain', PLAIN, 0)),
+  ];
   return () => {
     for (const restore of undo) restore();
   };

@@ -1,15 +1,22 @@
+import { fieldValue, fieldValueOfKind } from '../http/fields.ts';
+import { FIELD_SET_COOKIE } from '../http/known-fields.ts';
+import { parseNoVarySearch } from '../http/no-vary-search.ts';
+import { type ContentRange, parseContentRange } from '../http/range.ts';
 import type { ResponseHead } from '../http/response-head.ts';
-import type { CacheRequest } from './cache-request.ts';
+import { parseStringList } from '../http/structured-fields.ts';
+import { parseVary, selectingPairs, VARY_ANY } from '../http/vary.ts';
+import { normalisedUri, type CacheUri } from './cache-key.ts';
+import { type CacheRequest, isAuthorized, requestUri, searchKey } from './cache-request.ts';
+import { entryNumbers } from './entry-numbers.ts';
+import type { ExchangeTimes } from './freshness.ts';
+import { isSameUri } from './invalidate.ts';
+import type { CachePolicy } from './policy.ts';
+import { isWorthValidating, type Reading, readResponse } from './reading.ts';
+import { isUnderstood, mayBeStored } from './statuses.ts';
+import { encodeMeta } from './stored.ts';
+import { keptFields, storedHead } from './stored-head.ts';
 
-/** When the exchange with the origin took place. */
-export type ExchangeTimes = {
-  /** Host time at which the request was sent. */
-  readonly requestMs: number;
-  /** Host time at which the head of the response was there. */
-  readonly responseMs: number;
-  /** Wall time of the same moment, ms since 1970. */
-  readonly responseEpochMs: number;
-};
+export type { ExchangeTimes } from './freshness.ts';
 
 export type SkipReason =
   | 'method'
@@ -25,19 +32,151 @@ export type SkipReason =
   | 'partial' // a 206 that cannot be kept: several ranges, unknown place
   | 'not-understood'; // must-understand with a status that is not
 
-export type Admission =
-  | {
-      readonly kind: 'store';
-      readonly meta: string;
-      readonly numbers: Float64Array;
-      readonly tags: readonly string[];
-      readonly groups: readonly string[];
-      /** Content-Length; -1 = unknown. */
-      readonly bodyBytes: number;
-    }
-  | { readonly kind: 'skip'; readonly reason: SkipReason };
+export type Storable = {
+  readonly kind: 'store';
+  /** Under which it is stored: the request's, or the one without a query where No-Vary-Search says so. */
+  readonly key: string;
+  readonly meta: string;
+  readonly numbers: Float64Array;
+  /** Content-Length; -1 = unknown. */
+  readonly bodyBytes: number;
+};
+
+export type Admission = Storable | { readonly kind: 'skip'; readonly reason: SkipReason };
 
 /** Whether the response to `request` may be stored (RFC 9111 section 3), and what is kept of it. */
 export function admit(request: CacheRequest, response: ResponseHead, times: ExchangeTimes): Admission {
-  throw new Error(`pending: ${request.key} ${response.status} ${times.responseMs}`);
+  const { policy, head } = request;
+  if (policy === null || head === null || request.key === '') return skip('method');
+  if (!mayBeStored(response.status)) return skip('status');
+  const reading = readResponse({ policy, response, aged: response, times });
+  const reason = refusalOf(request, reading);
+  if (reason !== undefined) return skip(reason);
+  const isHead = request.method === 'head';
+  const part = response.status === 206 ? parseContentRange(fieldValue(response, 'content-range') ?? '') : undefined;
+  if (response.status === 206 && !isKeepable(request, response, part)) return skip('partial');
+  if (!isHead && response.contentLength > policy.config.maxObjectBytes) return skip('too-big');
+  return storable(request, reading, placeOf(response, part));
+}
+
+/** Where the body of a response stands in its representation. */
+export type Place = {
+  readonly status: number;
+  readonly statusText: string;
+  readonly isPartial: boolean;
+  readonly firstByte: number;
+  readonly completeLength: number;
+};
+
+/** A part that is the whole is stored as a whole. */
+export function placeOf(response: ResponseHead, part: ContentRange | undefined): Place {
+  const { status, statusText, contentLength } = response;
+  if (part === undefined) return { status, statusText, isPartial: false, firstByte: 0, completeLength: contentLength };
+  if (part.first === 0 && part.last + 1 === part.completeLength) {
+    return { status: 200, statusText: '200 OK', isPartial: false, firstByte: 0, completeLength: part.completeLength };
+  }
+  return { status, statusText, isPartial: true, firstByte: part.first, completeLength: part.completeLength };
+}
+
+/** What is stored of a response that may be. */
+export function storable(request: CacheRequest, reading: Reading, place: Place): Storable {
+  const { response, dates, control } = reading;
+  const dropped = new Set([...control.noCacheFields, ...control.privateFields, ...(response.status === 206 ? ['content-range'] : [])]);
+  const fields = keptFields({ response, dropped, addedDateMs: dates.isDateOurs ? dates.dateMs : Number.NaN });
+  const head = storedHead(response.minor, place.statusText, fields);
+  return { ...describe(request, reading, { ...place, head }), bodyBytes: place.isPartial ? response.contentLength : place.completeLength };
+}
+
+/** Key, meta and numbers for a head that is already as it will be stored. */
+export function describe(request: CacheRequest, reading: Reading, place: Place & { readonly head: string }): Omit<Storable, 'bodyBytes'> {
+  const { policy, response, entityTag, lastModified } = reading;
+  const { head } = request;
+  const vary = head === null ? VARY_ANY : selectingPairs(parseVary(fieldValue(response, 'vary')), head);
+  const search = searchOf(request, response);
+  const uri = uriOf(policy, request, search !== '');
+  const lists = { vary, tags: tagsOf(policy, response), groups: groupsOf(response) };
+  const shape = { ...place, hasVary: vary.length > 0, hasNoVarySearch: search !== '', isHeadersOnly: request.method === 'head' };
+  return {
+    kind: 'store',
+    key: search === '' ? request.key : searchKey(request),
+    meta: encodeMeta({ uri, ...lists, entityTag, lastModified, noVarySearch: search, head: place.head }),
+    numbers: entryNumbers(reading, shape),
+  };
+}
+
+/** The first reason for which the response may not be stored, `undefined` if there is none. */
+export function refusalOf(request: CacheRequest, reading: Reading): SkipReason | undefined {
+  const { control, response, policy } = reading;
+  if (control.isMustUnderstand && !isUnderstood(response.status)) return 'not-understood';
+  // RFC 9111 5.2.2.3: who understands the status disregards no-store beside must-understand.
+  if (control.isNoStore && !control.isMustUnderstand) return 'no-store';
+  if (control.isPrivate) return 'private';
+  if (isAuthorized(request) && !isShareable(reading)) return 'authorization';
+  if (!policy.config.storeSetCookie && setsCookie(reading)) return 'set-cookie';
+  if (parseVary(fieldValue(response, 'vary')) === VARY_ANY) return 'vary-any';
+  if (request.method === 'unsafe' && !isForGet(request, reading)) return 'method';
+  return uselessness(reading);
+}
+
+/** RFC 9111 3.5. */
+function isShareable({ control }: Reading): boolean {
+  return control.isPublic || control.isMustRevalidate || control.sMaxAgeSec >= 0;
+}
+
+function setsCookie({ response, control }: Reading): boolean {
+  if (fieldValueOfKind(response, FIELD_SET_COOKIE) === undefined) return false;
+  return !control.noCacheFields.includes('set-cookie') && !control.privateFields.includes('set-cookie');
+}
+
+/** An answer to POST that says that it is what GET would get (RFC 9110 9.3.3). */
+function isForGet({ head, scheme }: CacheRequest, { response, lifetime }: Reading): boolean {
+  const location = fieldValue(response, 'content-location');
+  if (head === null || location === undefined || lifetime?.source !== 'stated') return false;
+  return response.status === 200 && isSameUri(location, requestUri(head, scheme));
+}
+
+/** Nothing could ever be made of it but an answer that the origin has to give anew. */
+function uselessness(reading: Reading): SkipReason | undefined {
+  const { lifetime, control, policy, initialAgeSec } = reading;
+  if (lifetime === undefined) return isWorthValidating(reading) ? undefined : 'no-freshness';
+  if (reading.hasValidator) return undefined;
+  if (control.isNoCache) return 'no-freshness';
+  const isAllowedStale = control.staleWhileRevalidateSec > 0 || control.staleIfErrorSec > 0;
+  const isRouteStale = policy.config.staleWhileRevalidateMs > 0 || policy.config.staleIfErrorMs > 0;
+  return lifetime.sec <= initialAgeSec && !isAllowedStale && !isRouteStale ? 'already-stale' : undefined;
+}
+
+/** One range, asked for, and as long as it says. */
+function isKeepable(request: CacheRequest, response: ResponseHead, part: ContentRange | undefined): boolean {
+  return request.range !== '' && part !== undefined && response.contentLength === part.last + 1 - part.first;
+}
+
+/** `''` where every difference of the query matters, or the route does not ask. */
+function searchOf(request: CacheRequest, response: ResponseHead): string {
+  const value = fieldValue(response, 'no-vary-search');
+  return value === undefined || parseNoVarySearch(value) === undefined || searchKey(request) === '' ? '' : value;
+}
+
+function uriOf(policy: CachePolicy, { head, scheme }: CacheRequest, isSearch: boolean): string {
+  if (head === null) return '';
+  const uri: CacheUri = requestUri(head, scheme);
+  return isSearch ? normalisedUri(policy, { ...uri, query: '' }) + uri.query : normalisedUri(policy, uri);
+}
+
+function tagsOf(policy: CachePolicy, response: ResponseHead): readonly string[] {
+  const tags = new Set<string>();
+  for (const name of policy.config.tagsHeaders) {
+    for (const tag of (fieldValue(response, name) ?? '').split(/[\s,]+/)) if (tag !== '') tags.add(tag);
+  }
+  return [...tags];
+}
+
+/** RFC 9875 2: what is no list of strings is ignored. */
+function groupsOf(response: ResponseHead): readonly string[] {
+  const value = fieldValue(response, 'cache-groups');
+  return value === undefined ? [] : (parseStringList(value) ?? []).filter((group) => group !== '');
+}
+
+function skip(reason: SkipReason): Admission {
+  return { kind: 'skip', reason };
 }

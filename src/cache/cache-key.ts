@@ -1,10 +1,15 @@
+import { parseAuthority } from '../http/authority.ts';
+import type { MarkedHead } from '../http/connection-options.ts';
+import { fieldValue } from '../http/fields.ts';
+import { decodeQueryText } from '../http/no-vary-search.ts';
+import { selectingValue } from '../http/vary.ts';
 import type { CachePolicy } from './policy.ts';
-import type { CacheRequest } from './cache-request.ts';
 
 /** A URI taken apart. */
 export type CacheUri = {
+  /** `http` or `https`. */
   readonly scheme: string;
-  /** Lower case, default port removed. */
+  /** Lower case. */
   readonly authority: string;
   /** Begins with `/`, as received. */
   readonly path: string;
@@ -12,29 +17,114 @@ export type CacheUri = {
   readonly query: string;
 };
 
-/** `namespace LF class LF scheme://authority/path?query LF chosen fields`, latin1. */
-export function buildKey(policy: CachePolicy, request: CacheRequest, contentDigest: string): string {
-  throw new Error(`pending: ${policy.namespace} ${request.key} ${contentDigest}`);
+/** `G`: GET and HEAD. `Q`: QUERY. `S`: answers that a No-Vary-Search makes good for more than one query. */
+export type KeyClass = 'G' | 'Q' | 'S';
+
+/** What a key is made of beside the URI. Without `head`, and for class `S`, it has no chosen fields. */
+export type KeyParts = {
+  readonly keyClass: KeyClass;
+  readonly head: MarkedHead | undefined;
+  /** `''` but for QUERY. */
+  readonly contentDigest: string;
+};
+
+const GET_PARTS: KeyParts = Object.freeze({ keyClass: 'G', head: undefined, contentDigest: '' });
+const SEARCH_PARTS: KeyParts = Object.freeze({ keyClass: 'S', head: undefined, contentDigest: '' });
+
+/** `namespace LF class LF scheme://authority/path?query LF chosen fields`, latin1. Whole keys are compared, so nothing in it can be mistaken. */
+export function buildKey(policy: CachePolicy, uri: CacheUri, { keyClass, head, contentDigest }: KeyParts): string {
+  const normalised = keyClass === 'S' ? base(uri) : normalisedUri(policy, uri);
+  const key = `${policy.namespace}\n${keyClass}\n${normalised}\n${contentDigest}`;
+  return head === undefined ? key : key + chosenFields(policy, head);
 }
 
 /** `scheme://authority/path?query` as it stands in keys of this policy. */
 export function normalisedUri(policy: CachePolicy, uri: CacheUri): string {
-  throw new Error(`pending: ${policy.namespace} ${uri.path}`);
+  return base(uri) + normaliseQuery(policy, uri.query);
 }
 
-/** An absolute http or https URI, or `undefined`. */
+function base(uri: CacheUri): string {
+  return normalisedOrigin(uri) + uri.path;
+}
+
+/** `scheme://authority` without a default port. */
+export function normalisedOrigin({ scheme, authority }: CacheUri): string {
+  return `${scheme}://${withoutDefaultPort(scheme, authority)}`;
+}
+
+function withoutDefaultPort(scheme: string, authority: string): string {
+  const suffix = scheme === 'https' ? ':443' : ':80';
+  return authority.endsWith(suffix) ? authority.slice(0, -suffix.length) : authority;
+}
+
+/** The parameters that matter, in one order. Values under one name keep theirs: `a=1&a=2` is not `a=2&a=1`. */
+function normaliseQuery({ config, queryNames }: CachePolicy, query: string): string {
+  const { query: rule, sortQuery } = config.key;
+  if (query === '') return '';
+  if (rule.kind === 'all' && (!sortQuery || !query.includes('&'))) return query;
+  let parts = query.slice(1).split('&');
+  if (rule.kind !== 'all') parts = parts.filter((part) => queryNames.has(decodeQueryText(nameOf(part))) === (rule.kind === 'keep'));
+  if (sortQuery) parts.sort(byName);
+  return parts.length === 0 ? '' : `?${parts.join('&')}`;
+}
+
+function nameOf(part: string): string {
+  const equals = part.indexOf('=');
+  return equals < 0 ? part : part.slice(0, equals);
+}
+
+function byName(a: string, b: string): number {
+  const [nameA, nameB] = [nameOf(a), nameOf(b)];
+  return nameA === nameB ? 0 : nameA < nameB ? -1 : 1;
+}
+
+function chosenFields({ config }: CachePolicy, head: MarkedHead): string {
+  let text = '';
+  for (const name of config.key.headers) text += `\n${name}${selectingValue(head, name)}`;
+  if (config.key.cookies.length === 0) return text;
+  const cookies = fieldValue(head, 'cookie') ?? '';
+  for (const name of config.key.cookies) text += `\n${name}${cookieValue(cookies, name)}`;
+  return text;
+}
+
+/** `''` if it is not there, else `=` and its value. Of a repeated one the first, as origins read it. */
+function cookieValue(cookies: string, name: string): string {
+  for (const pair of cookies.split(';')) {
+    const text = pair.trim();
+    if (text.startsWith(name) && text.charCodeAt(name.length) === 0x3d) return text.slice(name.length);
+  }
+  return '';
+}
+
+/** An absolute http or https URI without user and fragment, or `undefined`. */
 export function parseCacheUri(text: string): CacheUri | undefined {
-  throw new Error(`pending: ${text}`);
+  const [whole, scheme = '', authorityText = '', path = '', query = ''] = URI.exec(text) ?? [];
+  const authority = parseAuthority(authorityText);
+  if (whole === undefined || authority === undefined) return undefined;
+  return { scheme: scheme.toLowerCase(), authority, path: path === '' ? '/' : path, query };
 }
 
-/** The GET keys under which the policies may hold this URI. Not those with chosen fields: `policy.hasManyKeys` says when epochs are due. */
+const URI = /^(https?):\/\/([^/?#@\s]+)(\/[^?#\s]*)?(\?[^#\s]*)?$/i;
+
+/** Keys under which the policies may hold answers for this URI. Where `policy.hasManyKeys`, there may be more. */
 export function keysForUri(policies: readonly CachePolicy[], uri: CacheUri): readonly string[] {
-  throw new Error(`pending: ${policies.length} ${uri.path}`);
+  return policies.flatMap((policy) => {
+    const key = buildKey(policy, uri, GET_PARTS);
+    return policy.config.noVarySearch ? [key, buildKey(policy, uri, SEARCH_PARTS)] : [key];
+  });
 }
 
-/** The names for the invalidation epochs under which every variant and key of this URI is bumped at once. */
+/** The names for `epochs.bumpUrl` under which all that is held for this URI, whatever its key, is invalidated at once. */
 export function epochNamesForUri(policies: readonly CachePolicy[], uri: CacheUri): readonly string[] {
-  throw new Error(`pending: ${policies.length} ${uri.path}`);
+  const names = new Set(policies.map((policy) => normalisedUri(policy, uri)));
+  if (policies.some(({ config }) => config.noVarySearch)) names.add(epochNameOfSearch(base(uri)));
+  return [...names];
+}
+
+/** `epochs.bumpUrl` name of an answer that is good for more than one query: any of them invalidates it. */
+export function epochNameOfSearch(uriText: string): string {
+  const query = uriText.indexOf('?');
+  return `S ${query < 0 ? uriText : uriText.slice(0, query)}`;
 }
 
 /** `epochs.bump` name of a cache tag. */
@@ -42,7 +132,19 @@ export function epochNameOfTag(tag: string): string {
   return `t ${tag}`;
 }
 
-/** `epochs.bump` name of a cache group, which holds within one origin (RFC 9875). */
+/** `epochs.bump` name of a cache group, which holds within one origin (RFC 9875 2.1). */
 export function epochNameOfGroup(origin: string, group: string): string {
   return `g ${origin} ${group}`;
+}
+
+/** `scheme://authority` of an absolute URI. */
+export function originOf(uriText: string): string {
+  const slash = uriText.indexOf('/', uriText.indexOf('://') + 3);
+  return slash < 0 ? uriText : uriText.slice(0, slash);
+}
+
+/** The query of a normalised URI: `''`, or from `?` on. */
+export function queryOf(uriText: string): string {
+  const query = uriText.indexOf('?');
+  return query < 0 ? '' : uriText.slice(query);
 }

@@ -1,18 +1,22 @@
-import { CacheControl } from '../http/cache-control.ts';
-import type { RequestHead } from '../http/request-head.ts';
+import { CacheControl, clearDirectives, parseCacheControl } from '../http/cache-control.ts';
+import { fieldValue, hasToken } from '../http/fields.ts';
+import { FIELD_AUTHORIZATION, FIELD_CACHE_WISH } from '../http/known-fields.ts';
+import { hasField, type RequestHead } from '../http/request-head.ts';
+import { buildKey, type CacheUri } from './cache-key.ts';
 import type { CachePolicy } from './policy.ts';
 
-/** `plain`: GET without anything that a cache must think about. */
+/** `none`: a method that no cache answers (`safe`), or that changes things (`unsafe`), or that this route does not cache. */
 export type MethodClass = 'get' | 'head' | 'query' | 'safe' | 'unsafe';
 
 /** Bits of `CacheRequest.bits`. None set: a fresh entry answers it without another look at the request. */
 export const ASKS_DIRECTIVES = 1;
-/** Any of If-None-Match, If-Modified-Since, If-Match, If-Unmodified-Since, If-Range. */
+/** Any of If-None-Match, If-Modified-Since, If-Match, If-Unmodified-Since. */
 export const ASKS_CONDITION = 2;
 export const ASKS_RANGE = 4;
-export const ASKS_AUTHORIZED = 8;
 /** The method is not GET. */
 export const ASKS_OTHER_METHOD = 16;
+
+const SAFE = new Set(['OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH']);
 
 /** One request as the cache sees it. A hot object: one with each exchange, filled by `readCacheRequest`. Lends the head. */
 export class CacheRequest {
@@ -20,24 +24,105 @@ export class CacheRequest {
   head: RequestHead | null = null;
   method: MethodClass = 'get';
   scheme = 'http';
-  /** Latin1; `''` where the method is never answered from the cache. */
+  /** Latin1; `''` where the answer to this method comes from no cache and goes into none. */
   key = '';
   bits = 0;
-  /** Directives of Cache-Control (and Pragma); read only if ASKS_DIRECTIVES. */
+  /** `Range` where it counts: GET alone (RFC 9110 14.2); `''` = none. */
+  range = '';
+  contentDigest = '';
+  /** Directives of Cache-Control, or what Pragma stands for. */
   readonly directives = new CacheControl();
-}
-
-/**
- * Reads what the cache must know of a vetted request. `contentDigest` is `''` but for QUERY, where it is `queryDigestText`
- * hashed by the caller.
- */
-export function readCacheRequest(policy: CachePolicy, head: RequestHead, origin: RequestOrigin, into: CacheRequest): void {
-  throw new Error(`pending: ${policy.namespace} ${head.method} ${origin.scheme} ${into.key}`);
 }
 
 export type RequestOrigin = {
   /** `http` or `https`, as the client used it. */
   readonly scheme: string;
-  /** Of a QUERY: a digest of its Content-Type, Content-Encoding and content; else `''`. */
+  /** Of a QUERY: a digest of `queryPreamble` and its content; else `''`. */
   readonly contentDigest: string;
 };
+
+/** Reads what the cache must know of a vetted request. */
+export function readCacheRequest(policy: CachePolicy, head: RequestHead, origin: RequestOrigin, into: CacheRequest): void {
+  into.policy = policy;
+  into.head = head;
+  into.method = methodClass(policy, head.method);
+  into.scheme = origin.scheme;
+  into.contentDigest = origin.contentDigest;
+  into.bits = into.method === 'get' ? 0 : ASKS_OTHER_METHOD;
+  into.range = '';
+  clearDirectives(into.directives);
+  if (hasField(head, FIELD_CACHE_WISH)) readWishes(policy, head, into);
+  into.key = keyOf(policy, into);
+}
+
+/** The part of a QUERY's key that comes of its fields; the caller hashes it together with the content (RFC 10008 section 2.7). */
+export function queryPreamble(head: RequestHead): string {
+  const of = (name: string): string => fieldValue(head, name) ?? '';
+  return `${of('content-type')}\n${of('content-encoding')}\n${of('content-language')}\n`;
+}
+
+/** The key of answers to this URI that do not vary with all of the query; `''` where the route does not look for them. */
+export function searchKey({ policy, head, key, scheme, method }: CacheRequest): string {
+  if (policy === null || head === null || key === '' || method === 'query' || !policy.config.noVarySearch) return '';
+  return buildKey(policy, requestUri(head, scheme), { keyClass: 'S', head, contentDigest: '' });
+}
+
+/** The effective request URI. */
+export function requestUri(head: RequestHead, scheme: string): CacheUri {
+  return { scheme, authority: head.authority, path: head.path, query: head.query };
+}
+
+function keyOf(policy: CachePolicy, { head, method, scheme, contentDigest }: CacheRequest): string {
+  if (head === null || method === 'safe' || !head.path.startsWith('/') || !isKept(policy, method, contentDigest)) return '';
+  if (method === 'unsafe' && head.method !== 'POST') return '';
+  return buildKey(policy, requestUri(head, scheme), { keyClass: method === 'query' ? 'Q' : 'G', head, contentDigest });
+}
+
+/** What a POST is answered may be kept for GET (RFC 9110 9.3.3). */
+function isKept(policy: CachePolicy, method: MethodClass, contentDigest: string): boolean {
+  if (method === 'query') return policy.allowsQuery && contentDigest !== '';
+  return method === 'head' ? policy.allowsHead || policy.allowsGet : policy.allowsGet;
+}
+
+function methodClass(policy: CachePolicy, method: string): MethodClass {
+  switch (method) {
+    case 'GET':
+      return policy.allowsGet ? 'get' : 'safe';
+    case 'HEAD':
+      return policy.allowsHead ? 'head' : 'safe';
+    case 'QUERY':
+      return policy.allowsQuery ? 'query' : 'safe';
+    default:
+      return SAFE.has(method) ? 'safe' : 'unsafe';
+  }
+}
+
+function readWishes(policy: CachePolicy, head: RequestHead, into: CacheRequest): void {
+  readDirectives(policy, head, into);
+  const has = (name: string): boolean => fieldValue(head, name) !== undefined;
+  if (has('if-none-match') || has('if-modified-since') || has('if-match') || has('if-unmodified-since')) into.bits |= ASKS_CONDITION;
+  if (into.method !== 'get') return;
+  into.range = fieldValue(head, 'range') ?? '';
+  if (into.range !== '') into.bits |= ASKS_RANGE;
+}
+
+/** RFC 9111 5.4: `Pragma: no-cache` counts only where there is no Cache-Control. */
+function readDirectives(policy: CachePolicy, head: RequestHead, into: CacheRequest): void {
+  const { directives } = into;
+  const control = fieldValue(head, 'cache-control');
+  const pragma = control === undefined ? fieldValue(head, 'pragma') : undefined;
+  if (control === undefined && (pragma === undefined || !hasToken(pragma, 'no-cache'))) return;
+  parseCacheControl(control ?? 'no-cache', directives);
+  if (policy.config.ignoreClientCacheControl) {
+    const { isOnlyIfCached } = directives;
+    clearDirectives(directives);
+    directives.isOnlyIfCached = isOnlyIfCached;
+    if (!isOnlyIfCached) return;
+  }
+  into.bits |= ASKS_DIRECTIVES;
+}
+
+/** Whether it came with credentials, so that its answer may be for this user alone (RFC 9111 3.5). */
+export function isAuthorized({ head }: CacheRequest): boolean {
+  return head !== null && hasField(head, FIELD_AUTHORIZATION);
+}

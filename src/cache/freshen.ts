@@ -1,27 +1,91 @@
+import { isStrongTag, isWeakMatch } from '../http/entity-tag.ts';
+import { fieldValue } from '../http/fields.ts';
 import type { ResponseHead } from '../http/response-head.ts';
-import type { ExchangeTimes } from './admit.ts';
+import { describe, type Place, refusalOf } from './admit.ts';
 import type { CacheRequest } from './cache-request.ts';
+import { isPartial } from './coverage.ts';
+import type { ExchangeTimes } from './freshness.ts';
+import { BIT_HEADERS_ONLY, N_BITS, N_COMPLETE_LENGTH, N_EPOCH, N_FIRST_BYTE, N_STATUS } from './numbers.ts';
+import { type Reading, readResponse } from './reading.ts';
+import { reread } from './scratch-head.ts';
 import type { StoredView } from './stored.ts';
+import { keptFields, updatedHead } from './stored-head.ts';
 
 export type Freshening =
   | {
       readonly kind: 'updated';
       readonly meta: string;
+      /** N_EPOCH as it was stored; who sent the request knows the newer one. */
       readonly numbers: Float64Array;
-      readonly tags: readonly string[];
-      readonly groups: readonly string[];
-      /** False: answers this request and is not kept (the 304 said no-store or private). */
+      /** False: answers this request and is not kept (what came said no-store, private and the like). */
       readonly mayKeep: boolean;
     }
   /** The answer is not about this entry: the client's request must be sent again without validators, the entry goes. */
   | { readonly kind: 'mismatch' };
 
+const MISMATCH: Freshening = Object.freeze({ kind: 'mismatch' });
+
 /** A 304 to `decision.addedLines` (RFC 9111 sections 3.2, 4.3.4). */
 export function freshen(request: CacheRequest, stored: StoredView, response: ResponseHead, times: ExchangeTimes): Freshening {
-  throw new Error(`pending: ${request.key} ${stored.bodyLength} ${response.status} ${times.responseMs}`);
+  return isAbout(stored, response) ? updated(request, stored, response, times) : MISMATCH;
 }
 
 /** An answer to HEAD, over a stored answer to GET (section 4.3.5). `mismatch`: the stored one is to be marked FLAG_INVALID. */
 export function freshenByHead(request: CacheRequest, stored: StoredView, response: ResponseHead, times: ExchangeTimes): Freshening {
-  throw new Error(`pending: ${request.key} ${stored.bodyLength} ${response.status} ${times.responseMs}`);
+  const { meta } = stored;
+  const isSame = (name: string, value: string): boolean => (fieldValue(response, name) ?? value) === value;
+  const length = isPartial(stored) ? (stored.numbers[N_COMPLETE_LENGTH] ?? -1) : stored.bodyLength;
+  const isLengthSame = response.contentLength < 0 || length < 0 || response.contentLength === length;
+  const isUnchanged = isSame('etag', meta.entityTag) && isSame('last-modified', meta.lastModified) && isLengthSame;
+  return isUnchanged ? updated(request, stored, response, times) : MISMATCH;
+}
+
+/** RFC 9111 4.3.4: by a strong validator, else a weak one; without any it is about the one that was asked for. */
+function isAbout({ meta }: StoredView, response: ResponseHead): boolean {
+  const tag = fieldValue(response, 'etag');
+  if (tag !== undefined) return isStrongTag(tag) && isStrongTag(meta.entityTag) ? tag === meta.entityTag : isWeakMatch(tag, meta.entityTag);
+  const lastModified = fieldValue(response, 'last-modified');
+  return lastModified === undefined || lastModified === meta.lastModified;
+}
+
+function updated(request: CacheRequest, stored: StoredView, response: ResponseHead, times: ExchangeTimes): Freshening {
+  const merged = mergeInto(request, stored, response, times);
+  if (merged === undefined) return MISMATCH;
+  const { reading, head } = merged;
+  const place = placeOfStored(stored, reading.response.statusText);
+  // A HEAD that updates what GET got makes no answer to HEAD of it.
+  const asStored: CacheRequest = request.method === 'head' && !isHeadersOnly(stored) ? { ...request, method: 'get' } : request;
+  const mayKeep = refusalOf(asStored, reading) === undefined;
+  const { meta, numbers } = describe(asStored, reading, { ...place, head });
+  numbers[N_EPOCH] = stored.numbers[N_EPOCH] ?? 0;
+  return { kind: 'updated', meta, numbers, mayKeep };
+}
+
+export type Merged = { readonly head: string; readonly reading: Reading };
+
+/** The stored head with the fields of a later answer, and what that says; a stored `Age` and an old `Date` play no part any more. */
+export function mergeInto(request: CacheRequest, stored: StoredView, response: ResponseHead, times: ExchangeTimes): Merged | undefined {
+  const { policy } = request;
+  if (policy === null) return undefined;
+  const fresh = readResponse({ policy, response, aged: response, times });
+  const { control, dates } = fresh;
+  const dropped = new Set([...control.noCacheFields, ...control.privateFields]);
+  if (!policy.config.storeSetCookie) dropped.add('set-cookie');
+  const head = updatedHead(stored.meta.head, keptFields({ response, dropped, addedDateMs: dates.isDateOurs ? dates.dateMs : Number.NaN }));
+  const merged = reread(head);
+  return merged === undefined ? undefined : { head, reading: readResponse({ policy, response: merged, aged: response, times }) };
+}
+
+function placeOfStored(stored: StoredView, statusText: string): Place {
+  return {
+    status: stored.numbers[N_STATUS] ?? 0,
+    statusText,
+    isPartial: isPartial(stored),
+    firstByte: stored.numbers[N_FIRST_BYTE] ?? 0,
+    completeLength: stored.numbers[N_COMPLETE_LENGTH] ?? -1,
+  };
+}
+
+function isHeadersOnly({ numbers }: StoredView): boolean {
+  return ((numbers[N_BITS] ?? 0) & BIT_HEADERS_ONLY) !== 0;
 }

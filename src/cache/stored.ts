@@ -1,8 +1,10 @@
+import { epochNameOfGroup, epochNameOfSearch, epochNameOfTag, originOf } from './cache-key.ts';
+
 /** What the cache has written about a response, read again. `encodeMeta` and `decodeMeta` are inverse. */
 export type StoredMeta = {
   /** `scheme://authority/path?query`, normalised as in the key. */
   readonly uri: string;
-  /** Fields named by Vary, lower case and sorted, each followed by the request's normalised value; flat. `['*']` matches nothing. */
+  /** Fields named by Vary, lower case and sorted, each followed by the request's normalised value; flat. */
   readonly vary: readonly string[];
   /** Cache tags, as the tag fields of the response list them. */
   readonly tags: readonly string[];
@@ -12,6 +14,8 @@ export type StoredMeta = {
   readonly entityTag: string;
   /** `Last-Modified` as it stands in the head; `''` = none. */
   readonly lastModified: string;
+  /** `No-Vary-Search` where it says something; `''` = every difference of the query matters. */
+  readonly noVarySearch: string;
   /** The response head as stored, with its empty line: what `parseResponseHead` takes. */
   readonly head: string;
 };
@@ -25,16 +29,42 @@ export type StoredView = {
   readonly bodyLength: number;
 };
 
+/** First line of the text; another one is of another version, and not read. */
+const VERSION = 'sluice 1';
+const LINES = 8;
+/** Between members of a list: stands in no field value. */
+const SEPARATOR = '\0';
+const NONE: readonly string[] = Object.freeze([]);
+
 export function encodeMeta(meta: StoredMeta): string {
-  throw new Error(`pending: ${meta.uri}`);
+  const { uri, vary, tags, groups, entityTag, lastModified, noVarySearch, head } = meta;
+  const lists = `${vary.join(SEPARATOR)}\n${tags.join(SEPARATOR)}\n${groups.join(SEPARATOR)}`;
+  return `${VERSION}\n${uri}\n${lists}\n${entityTag}\n${lastModified}\n${noVarySearch}\n${head}`;
 }
 
 /** @returns `undefined` where the text is not of this version */
 export function decodeMeta(text: string): StoredMeta | undefined {
-  throw new Error(`pending: ${text}`);
+  const lines: string[] = [];
+  let at = 0;
+  while (lines.length < LINES) {
+    const end = text.indexOf('\n', at);
+    if (end < 0) return undefined;
+    lines.push(text.slice(at, end));
+    at = end + 1;
+  }
+  const [version, uri = '', vary = '', tags = '', groups = '', entityTag = '', lastModified = '', noVarySearch = ''] = lines;
+  if (version !== VERSION) return undefined;
+  const lists = { vary: members(vary), tags: members(tags), groups: members(groups) };
+  return { uri, ...lists, entityTag, lastModified, noVarySearch, head: text.slice(at) };
 }
 
-/** Names under which the invalidation epochs are asked: for the URL, each tag, each group. */
+/** Under which the invalidation epochs are asked: the URL first, then each tag and group. */
 export function epochNames(meta: StoredMeta): readonly string[] {
-  throw new Error(`pending: ${meta.uri}`);
+  const origin = originOf(meta.uri);
+  const url = meta.noVarySearch === '' ? meta.uri : epochNameOfSearch(meta.uri);
+  return [url, ...meta.tags.map(epochNameOfTag), ...meta.groups.map((group) => epochNameOfGroup(origin, group))];
+}
+
+function members(line: string): readonly string[] {
+  return line === '' ? NONE : line.split(SEPARATOR);
 }

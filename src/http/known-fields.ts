@@ -111,6 +111,7 @@ const RESPONSE_NAMES = byLength([
   ['set-cookie', FIELD_SET_COOKIE],
   ['content-type', FIELD_CONTENT_TYPE],
   ['proxy-status', FIELD_PROXY_STATUS],
+  ['proxy-authorization', FIELD_PROXY_AUTHORIZATION],
   ['proxy-authentication-info', FIELD_PROXY_AUTHENTICATION_INFO],
 ]);
 

@@ -2,7 +2,6 @@ import { never } from '../base/never.ts';
 import type { Target } from '../upstream/cluster.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { RequestBody, UpstreamConnection } from '../upstream/sink.ts';
-import { takeFailure } from './cache-answer.ts';
 import type { Exchange } from './exchange.ts';
 import { startUpstreamFilters } from './filter-steps.ts';
 import { upstreamHead } from './messages.ts';
@@ -64,7 +63,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
       startAttempt(exchange, plan, true);
       return;
     case 'answer':
-      if (exchange.cacheRun !== null && takeFailure(exchange.cacheRun)) return;
+      if (exchange.run?.takeFailure()) return;
       exchange.answer(answerForRule(failure.kind, recovery.rule));
       return;
     case 'cut':

@@ -7,6 +7,8 @@ import { mayServeOnError } from '../cache/on-error.ts';
 import { decodeMeta, type StoredMeta } from '../cache/stored.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { CacheFill } from './cache-fill.ts';
+import { answerCondition } from './detach.ts';
+import { clientBlock } from './messages.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
@@ -22,7 +24,7 @@ export function takeHead(run: CacheRun, head: ResponseHead, bodyLength: number):
   const times = { requestMs: run.requestMs, responseMs: clock.hostMs, responseEpochMs: Date.now() };
   if (chosen === null) {
     store(run, head, times);
-    return pass(run);
+    return pass(run, head);
   }
   if (head.status === 304 && decision.addedLines !== '') {
     takeNotModified(run, chosen, freshen(request, chosen, head, times));
@@ -35,15 +37,19 @@ export function takeHead(run: CacheRun, head: ResponseHead, bodyLength: number):
   if (head.status === 206) return takePart(run, chosen, head, times);
   if (exchange.facts.method === 'HEAD' && head.status === 200 && !chosen.isHeadersOnly) takeHeadOfStored(run, chosen, head, times);
   else store(run, head, times);
-  return pass(run);
+  return pass(run, head);
 }
 
-/** The answer goes to the client, unless there is none. */
-function pass(run: CacheRun): boolean {
+/** The answer goes to the client, unless there is none, or it has it already. */
+function pass(run: CacheRun, head: ResponseHead): boolean {
   if (run.isRefresh) return true;
-  const { reason } = run.decision;
-  run.cache.metrics.countRequest(reason === 'bypass' || reason === 'method' ? 'bypass' : 'miss');
-  return false;
+  const { decision, cache, exchange, plan, request, fill } = run;
+  cache.metrics.countRequest(decision.reason === 'bypass' || decision.reason === 'method' ? 'bypass' : 'miss');
+  if (fill === null || !decision.isStripped || head.status !== 200 || plan.filters !== null) return false;
+  const answer = answerStored(request, fill.view);
+  if (answer.kind !== 'not-modified') return false;
+  answerCondition(exchange, answer, `${clientBlock(exchange, plan, head)}${run.statusLine(false)}`);
+  return true;
 }
 
 /** Body bytes of the answer. True: they are not for the client. */
@@ -139,7 +145,7 @@ function takePart(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times:
   const isCombined = combination.kind === 'combined' && beginCombined(run, chosen, combination);
   if (!isAskedByUs) {
     if (!isCombined) store(run, head, times);
-    return pass(run);
+    return pass(run, head);
   }
   run.isSwallowing = true;
   run.next = 'look';
@@ -170,7 +176,6 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
   const replaces = replacedBy(run, meta);
   run.fill = CacheFill.begin(cache, { key: request.key, admission, sequence, replaces, pieces: null, base: null });
   if (run.fill === null) cache.metrics.countUncacheable('no-room');
-  else if (decision.isStripped && head.status === 200) answerCondition(run, meta, admission);
 }
 
 /** Entries that the new one takes the place of: the same variant, the one that was asked about, and the oldest of too many. */
@@ -183,12 +188,6 @@ function replacedBy(run: CacheRun, meta: StoredMeta): StoredEntry[] {
 
 function isSameVariant(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((text, at) => text === b[at]);
-}
-
-/** The client has asked about what it has, and that is what the origin has sent: it gets a 304, and the body goes into the store alone. */
-function answerCondition(run: CacheRun, meta: StoredMeta, { numbers, bodyBytes }: { numbers: Float64Array; bodyBytes: number }): void {
-  const answer = answerStored(run.request, { meta, numbers, flags: 0, bodyLength: bodyBytes });
-  if (answer.kind === 'not-modified' && run.plan.filters === null) run.conditionAnswer = answer;
 }
 
 function publish(run: CacheRun): void {

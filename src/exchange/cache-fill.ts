@@ -1,6 +1,8 @@
+import { assert } from '../base/assert.ts';
 import type { Admission } from '../cache/admit.ts';
 import type { CombinedPiece } from '../cache/combine.ts';
 import { N_EPOCH } from '../cache/numbers.ts';
+import { decodeMeta, type StoredView } from '../cache/stored.ts';
 import type { Fill } from '../shm/fill.ts';
 import type { StoredObject } from '../shm/stored-object.ts';
 import type { CachePlan } from './cache-plan.ts';
@@ -50,6 +52,14 @@ export class CacheFill {
     if (fill === undefined) return null;
     const begun = new CacheFill(cache, fill, plan);
     return begun.copyStored() ? begun : null;
+  }
+
+  /** What is being stored, as the rules see it. */
+  get view(): StoredView {
+    const { meta, numbers, bodyBytes } = this.plan.admission;
+    const read = decodeMeta(meta);
+    assert(read !== undefined, 'what has been encoded can be decoded');
+    return { meta: read, numbers, flags: 0, bodyLength: bodyBytes };
   }
 
   /** False: it will not be stored. */

@@ -1,12 +1,15 @@
 import { never } from '../base/never.ts';
-import type { StoredAnswer } from '../cache/answer.ts';
 import { CacheRequest, type RequestOrigin, readCacheRequest } from '../cache/cache-request.ts';
 import { Decision, decide, validationLines } from '../cache/decide.ts';
 import { currentAgeSec } from '../cache/freshness.ts';
 import { FLAG_INVALID, N_RESPONSE_TIME } from '../cache/numbers.ts';
 import { CacheStatusFacts, cacheStatusLine } from '../http/cache-status.ts';
 import { removeFromBlock } from '../http/fields.ts';
+import type { RequestHead } from '../http/request-head.ts';
+import type { ResponseHead } from '../http/response-head.ts';
+import type { AnswerRun } from './answer-run.ts';
 import { startAttempt } from './attempts.ts';
+import { takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
 import { startRefresh } from './cache-refresh.ts';
 import { collectBody } from './body-collector.ts';
 import type { CacheFill } from './cache-fill.ts';
@@ -32,7 +35,7 @@ const statusFacts = new CacheStatusFacts();
  * One request on a route that caches, where a look at the memo was not enough: finds, decides, validates, and fills. The rules are
  * `cache/`'s; here is the order of events.
  */
-export class CacheRun {
+export class CacheRun implements AnswerRun {
   readonly exchange: Exchange;
   readonly plan: RoutePlan;
   readonly cache: CachePlan;
@@ -57,8 +60,6 @@ export class CacheRun {
   isLastUse = false;
   /** What follows the end of an answer that is not for the client: nothing, the request anew, or another look into the store. */
   next: 'end' | 'resend' | 'look' = 'end';
-  /** The client asked about what it has, and it is what the origin has just sent. */
-  conditionAnswer: StoredAnswer | null = null;
   /** Bytes of the upstream's answer are not the client's. */
   isSwallowing = false;
   private looks = 0;
@@ -240,6 +241,30 @@ export class CacheRun {
     let block = built.slice(fieldsAt, -2);
     if (isStripped) for (const name of STRIPPED) block = removeFromBlock(block, name);
     return `${built.slice(0, fieldsAt)}${block}${addedLines}\r\n`;
+  }
+
+  takeHead(head: ResponseHead, bodyLength: number): boolean {
+    return takeHead(this, head, bodyLength);
+  }
+
+  takeBody(bytes: Buffer): boolean {
+    return takeBody(this, bytes);
+  }
+
+  takeEnd(): boolean {
+    return takeEnd(this);
+  }
+
+  takeFailure(): boolean {
+    return takeFailure(this);
+  }
+
+  keepHead(head: RequestHead): void {
+    this.request.head = head;
+  }
+
+  addedLines(): string {
+    return this.statusLine(false);
   }
 
   /** `Cache-Status` of this answer. */

@@ -27,7 +27,7 @@ export function startCaching(exchange: Exchange, plan: RoutePlan, cache: CachePl
   }
   if (head.cacheBits === 0 && exchange.refreshOf === null && serveHit(exchange, plan, cache)) return;
   const run = new CacheRun(exchange, plan, cache);
-  exchange.cacheRun = run;
+  exchange.run = run;
   run.start();
 }
 

@@ -13,7 +13,7 @@ export function detach(exchange: Exchange, outcome: Outcome): void {
   exchange.port = new DetachedPort(port);
   // The head is the client connection's, which may overwrite it.
   facts.keepHead(listener.config.limits);
-  if (exchange.cacheRun !== null) exchange.cacheRun.request.head = facts.head;
+  exchange.run?.keepHead(facts.head);
   connection?.resume();
 }
 

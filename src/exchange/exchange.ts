@@ -9,14 +9,13 @@ import { capturesOf } from '../routing/captures.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { Target } from '../upstream/cluster.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
+import type { AnswerRun } from './answer-run.ts';
 import { recoverFrom, sendRequest, startAttempt } from './attempts.ts';
 import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
 import type { BodyCollector } from './body-collector.ts';
-import { takeBody, takeEnd, takeHead } from './cache-answer.ts';
-import type { CacheRun } from './cache-run.ts';
 import { invalidateAfter, startCaching } from './cache-steps.ts';
 import type { ClientPort } from './client-port.ts';
-import { answerCondition, detach } from './detach.ts';
+import { detach } from './detach.ts';
 import { startRequestFilters, startResponseFilters } from './filter-steps.ts';
 import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
@@ -72,8 +71,8 @@ export class Exchange implements UpstreamSink {
   /** Body bytes of an answer whose head is still with the filters; `null` when they flow. */
   held: Buffer[] | null = null;
   isHeldWhole = false;
-  /** What the cache does for this request, where a look did not settle it. */
-  cacheRun: CacheRun | null = null;
+  /** Stands between this exchange and the upstream's answer; `null` on a plain relay. */
+  run: AnswerRun | null = null;
   /** A stored body on its way to the client. */
   storedBody: StoredBody | null = null;
   /** The entry that is to be validated, of an exchange that nobody waits for. */
@@ -145,7 +144,7 @@ export class Exchange implements UpstreamSink {
   }
 
   onClientGone(): void {
-    if (this.cacheRun?.isWorthFinishing === true && this.facts.isRequestWhole && this.held === null) {
+    if (this.run?.isWorthFinishing === true && this.facts.isRequestWhole && this.held === null) {
       detach(this, 'client-gone');
       return;
     }
@@ -228,19 +227,15 @@ export class Exchange implements UpstreamSink {
   onUpstreamHead(head: ResponseHead, bodyLength: number): void {
     const { plan } = this;
     if (plan === null) return;
-    const { gateway, facts, cacheRun: run } = this;
+    const { gateway, facts, run } = this;
     facts.headMs = gateway.clock.refresh();
     if (gateway.caching !== null && !SAFE.has(facts.method)) invalidateAfter(this, head);
-    if (run !== null && takeHead(run, head, bodyLength)) return;
+    if (run?.takeHead(head, bodyLength)) return;
     const block = clientBlock(this, plan, head);
-    if (run !== null && run.conditionAnswer !== null) {
-      answerCondition(this, run.conditionAnswer, `${block}${run.statusLine(false)}`);
-      return;
-    }
     this.deliverHead({
       status: head.status,
       statusText: head.statusText,
-      block: run === null ? block : `${block}${run.statusLine(false)}`,
+      block: run === null ? block : `${block}${run.addedLines()}`,
       framing: answerFraming(facts.method, head.status, bodyLength),
       lengthWhenNone: head.status === 304 || facts.method === 'HEAD' ? head.contentLength : -1,
     });
@@ -259,8 +254,8 @@ export class Exchange implements UpstreamSink {
   }
 
   onUpstreamBody(bytes: Buffer): Loan {
-    const { port, cacheRun } = this;
-    if (port === null || (cacheRun !== null && takeBody(cacheRun, bytes))) return 'released';
+    const { port, run } = this;
+    if (port === null || run?.takeBody(bytes)) return 'released';
     if (this.held !== null) {
       this.held.push(Buffer.from(bytes));
       return 'released';
@@ -278,7 +273,7 @@ export class Exchange implements UpstreamSink {
   onUpstreamEnd(): void {
     this.connection = null;
     this.gateway.clock.refresh();
-    if (this.cacheRun !== null && takeEnd(this.cacheRun)) return;
+    if (this.run?.takeEnd()) return;
     if (this.held !== null) this.isHeldWhole = true;
     else this.complete();
   }
@@ -373,8 +368,8 @@ export class Exchange implements UpstreamSink {
     this.held = null;
     this.isHeldWhole = false;
     this.filteredHead = '';
-    this.cacheRun?.close();
-    this.cacheRun = null;
+    this.run?.close();
+    this.run = null;
     this.storedBody?.stop();
     this.storedBody = null;
     if (this.refreshOf !== null) this.gateway.caching?.store.release(this.refreshOf.object);

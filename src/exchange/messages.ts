@@ -19,7 +19,7 @@ export type AnswerToSend = {
 /** The head for the upstream, from what the exchange has come to know. */
 export function upstreamHead(exchange: Exchange): string {
   const built = builtHead(exchange);
-  return exchange.cacheRun === null ? built : exchange.cacheRun.adaptHead(built);
+  return exchange.run === null ? built : exchange.run.adaptHead(built);
 }
 
 function builtHead(exchange: Exchange): string {

@@ -1,0 +1,27 @@
+import type { ResponseHead } from '../http/response-head.ts';
+import type { RequestHead } from '../http/request-head.ts';
+
+/**
+ * What stands between one exchange and its upstream's answer: a cache that keeps it, or something that has to see it before the
+ * client does. Made for the requests that need it; a plain relay has none.
+ */
+export interface AnswerRun {
+  /** The head for the upstream, from the one that the route makes. */
+  adaptHead(built: string): string;
+  /** The final head. True: it is not for the client, and neither is the body. */
+  takeHead(head: ResponseHead, bodyLength: number): boolean;
+  /** Field lines that the client gets beside the upstream's. */
+  addedLines(): string;
+  /** Body bytes. True: they are not for the client. */
+  takeBody(bytes: Buffer): boolean;
+  /** The answer is whole. True: the exchange goes on. */
+  takeEnd(): boolean;
+  /** The last attempt has failed, and nothing has gone to the client. True: it has an answer, or will have one. */
+  takeFailure(): boolean;
+  /** Whether it goes on when its client has left. */
+  readonly isWorthFinishing: boolean;
+  /** The client's connection is done with the request; `head` is a copy that stays. */
+  keepHead(head: RequestHead): void;
+  /** The exchange ends, however it does. */
+  close(): void;
+}

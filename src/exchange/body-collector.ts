@@ -42,10 +42,9 @@ export class BodyCollector {
     return true;
   }
 
-  /** Of the given texts and the body, which is whole. */
-  digest(...texts: readonly string[]): string {
-    const hash = createHash('sha256');
-    for (const text of texts) hash.update(`${text.length} ${text}\n`, 'latin1');
+  /** Of the body, which is whole, and of a latin1 text before it. */
+  digest(preamble: string): string {
+    const hash = createHash('sha256').update(`${preamble.length} ${preamble}\n`, 'latin1');
     for (const chunk of this.chunks) hash.update(chunk);
     return hash.digest('base64url');
   }

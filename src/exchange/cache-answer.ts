@@ -2,7 +2,7 @@ import { admit, type ExchangeTimes } from '../cache/admit.ts';
 import { answerStored } from '../cache/answer.ts';
 import { type Combination, combine } from '../cache/combine.ts';
 import { type Freshening, freshen, freshenByHead } from '../cache/freshen.ts';
-import { FLAG_INVALID } from '../cache/numbers.ts';
+import { FLAG_INVALID, N_EPOCH } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
 import { decodeMeta, type StoredMeta } from '../cache/stored.ts';
 import type { ResponseHead } from '../http/response-head.ts';
@@ -105,6 +105,7 @@ function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshen
     run.next = 'resend';
     return;
   }
+  freshening.numbers[N_EPOCH] = run.sequence;
   const updated = caching.store.update(chosen.object, freshening.meta, freshening.numbers);
   run.releaseClaim();
   const entry = updated === undefined ? undefined : caching.adopt(updated);
@@ -120,8 +121,10 @@ function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshen
 function takeHeadOfStored(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times: ExchangeTimes): void {
   const { caching } = run.cache;
   const freshening = freshenByHead(run.request, chosen, head, times);
-  if (freshening.kind === 'updated') caching.store.update(chosen.object, freshening.meta, freshening.numbers);
-  else {
+  if (freshening.kind === 'updated') {
+    freshening.numbers[N_EPOCH] = run.sequence;
+    caching.store.update(chosen.object, freshening.meta, freshening.numbers);
+  } else {
     caching.store.setFlags(chosen.object, FLAG_INVALID);
     caching.disk?.removed(run.request.key);
   }
@@ -140,10 +143,9 @@ function serveInstead(run: CacheRun, chosen: StoredEntry, status: number, bodyLe
 /** A part that may belong to what is stored. True: the client did not ask for a part. */
 function takePart(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times: ExchangeTimes): boolean {
   const { decision, exchange } = run;
-  const isAskedByUs = decision.addedLines !== '';
   const combination = combine(run.request, chosen, head, times);
   const isCombined = combination.kind === 'combined' && beginCombined(run, chosen, combination);
-  if (!isAskedByUs) {
+  if (!decision.asksForRest) {
     if (!isCombined) store(run, head, times);
     return pass(run, head);
   }
@@ -157,15 +159,17 @@ function takePart(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times:
 }
 
 function beginCombined(run: CacheRun, chosen: StoredEntry, { admission, pieces }: Extract<Combination, { kind: 'combined' }>): boolean {
-  const { cache, request, sequence } = run;
-  if (admission.kind !== 'store' || !cache.caching.store.pin(chosen.object)) return false;
+  const { cache, sequence } = run;
+  if (!cache.caching.store.pin(chosen.object)) return false;
   run.pinned = chosen;
-  run.fill = CacheFill.begin(cache, { key: request.key, admission, sequence, replaces: [chosen], pieces, base: chosen });
+  run.fill = CacheFill.begin(cache, { admission, sequence, replaces: [chosen], pieces, base: chosen });
   return run.fill !== null;
 }
 
 function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
-  const { cache, request, decision, sequence } = run;
+  const { cache, request, decision } = run;
+  // The answer to a POST is newer than what the POST itself has made invalid.
+  const sequence = request.method === 'unsafe' ? cache.caching.epochs.now() : run.sequence;
   const admission = decision.mayStore && request.key !== '' ? admit(request, head, times) : undefined;
   const meta = admission?.kind === 'store' ? decodeMeta(admission.meta) : undefined;
   if (admission?.kind === 'skip') cache.metrics.countUncacheable(admission.reason);
@@ -174,7 +178,7 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
     return;
   }
   const replaces = replacedBy(run, meta);
-  run.fill = CacheFill.begin(cache, { key: request.key, admission, sequence, replaces, pieces: null, base: null });
+  run.fill = CacheFill.begin(cache, { admission, sequence, replaces, pieces: null, base: null });
   if (run.fill === null) cache.metrics.countUncacheable('no-room');
 }
 

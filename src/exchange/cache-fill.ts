@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { Admission } from '../cache/admit.ts';
+import type { Storable } from '../cache/admit.ts';
 import type { CombinedPiece } from '../cache/combine.ts';
 import { N_EPOCH } from '../cache/numbers.ts';
 import { decodeMeta, type StoredView } from '../cache/stored.ts';
@@ -9,11 +9,8 @@ import type { CachePlan } from './cache-plan.ts';
 import { runFrom } from './stored-body.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
-type Storable = Extract<Admission, { kind: 'store' }>;
-
 /** What is to be stored, and how. */
 export type FillPlan = {
-  readonly key: string;
   readonly admission: Storable;
   /** The epochs when the request was sent. */
   readonly sequence: number;
@@ -46,9 +43,9 @@ export class CacheFill {
 
   /** `null`: no room for it, counted by the store. */
   static begin(cache: CachePlan, plan: FillPlan): CacheFill | null {
-    const { meta, numbers, bodyBytes } = plan.admission;
+    const { key, meta, numbers, bodyBytes } = plan.admission;
     numbers[N_EPOCH] = plan.sequence;
-    const fill = cache.caching.store.begin({ key: plan.key, meta, numbers, expectedBytes: bodyBytes });
+    const fill = cache.caching.store.begin({ key, meta, numbers, expectedBytes: bodyBytes });
     if (fill === undefined) return null;
     const begun = new CacheFill(cache, fill, plan);
     return begun.copyStored() ? begun : null;

@@ -1,5 +1,5 @@
 import { never } from '../base/never.ts';
-import { CacheRequest, type RequestOrigin, readCacheRequest } from '../cache/cache-request.ts';
+import { CacheRequest, queryPreamble, type RequestOrigin, readCacheRequest, searchKey } from '../cache/cache-request.ts';
 import { Decision, decide, validationLines } from '../cache/decide.ts';
 import { currentAgeSec } from '../cache/freshness.ts';
 import { FLAG_INVALID, N_RESPONSE_TIME } from '../cache/numbers.ts';
@@ -93,10 +93,7 @@ export class CacheRun implements AnswerRun {
   private startQuery(): void {
     const { exchange, cache, request } = this;
     collectBody(exchange, MAX_QUERY_BYTES, (collector) => {
-      const { facts } = exchange;
-      const contentDigest = collector.isWhole
-        ? collector.digest(facts.field('content-type') ?? '', facts.field('content-encoding') ?? '')
-        : '';
+      const contentDigest = collector.isWhole ? collector.digest(queryPreamble(exchange.head)) : '';
       readCacheRequest(cache.policy, exchange.head, { ...originOf(exchange), contentDigest }, request);
       if (!collector.isWhole) request.key = '';
       this.look();
@@ -108,7 +105,7 @@ export class CacheRun implements AnswerRun {
     const { cache, request, decision } = this;
     this.looks++;
     const { caching } = cache;
-    this.candidates = request.key === '' ? [] : caching.findAll(request.key);
+    this.candidates = this.find();
     const { disk } = caching;
     if (disk !== undefined && this.candidates.length === 0 && this.looks === 1 && request.key !== '' && disk.mayHold(request.key)) {
       this.goOnAfter(disk.fetch(request.key));
@@ -118,6 +115,17 @@ export class CacheRun implements AnswerRun {
     this.chosen = decision.chosen as StoredEntry | null;
     if (this.isRefresh) this.refresh();
     else this.act();
+  }
+
+  /** Under the request's own key, else among the answers that hold for more than one query (No-Vary-Search). */
+  private find(): StoredEntry[] {
+    const { request } = this;
+    const { caching } = this.cache;
+    if (request.key === '') return [];
+    const found = caching.findAll(request.key);
+    if (found.length > 0) return found;
+    const key = searchKey(request);
+    return key === '' ? found : caching.findAll(key);
   }
 
   private act(): void {
@@ -152,6 +160,7 @@ export class CacheRun implements AnswerRun {
     this.chosen = null;
     this.decision.kind = 'forward';
     this.decision.addedLines = '';
+    this.decision.asksForRest = false;
     this.forwardStatus = 0;
     this.isSwallowing = false;
     this.forward();

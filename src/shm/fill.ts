@@ -1,24 +1,204 @@
-import type { StoredObject } from './stored-object.ts';
+import { BLOCK, granulesFor, NUMBERS, writeBlockHeader } from './blocks.ts';
+import { STATE, withState } from './entry-table.ts';
+import { QUEUE } from './eviction-queues.ts';
+import type { StoreCore } from './store-core.ts';
+import { CONTROL, GRANULE_BYTES, GRANULE_WORDS, MAX_BLOCK_GRANULES, RECORD, TOTALS } from './store-layout.ts';
+import type { FillFailure, NewObject } from './store-types.ts';
+import { StoredObject } from './stored-object.ts';
 
-/** An object on its way into the store. Its bytes are this participant's alone until `publish`. Ends with `publish` or `abort`. */
+/** Blocks of a body of unknown length grow with it, from this size. */
+const MIN_ROOM_BYTES = 4096;
+
+type FillStart = {
+  readonly entry: number;
+  readonly word: number;
+  readonly block: number;
+  readonly object: NewObject;
+  readonly maxBodyBytes: number;
+};
+
+/**
+ * An object on its way into the store. Its entry is FILLING and its bytes are this participant's alone until `publish`;
+ * nobody else changes either unless this thread is dead. Ends with `publish` or `abort`.
+ */
 export class Fill {
+  readonly #core: StoreCore;
+  readonly #entry: number;
+  readonly #word: number;
+  readonly #object: NewObject;
+  readonly #maxBodyBytes: number;
+  /** The block that is being written, where its next byte goes and where it ends, in bytes of the arena. */
+  #block: number;
+  #position: number;
+  #end: number;
+  #bytesStored = 0;
+  /** Why it ends when it is aborted now. Anything but 'aborted': a write has failed, and the body would be incomplete. */
+  #failure: FillFailure = 'aborted';
+  #isOver = false;
+
+  constructor(core: StoreCore, start: FillStart) {
+    this.#core = core;
+    this.#entry = start.entry;
+    this.#word = start.word;
+    this.#object = { ...start.object, numbers: Float64Array.from({ length: NUMBERS }, (_, at) => start.object.numbers[at] ?? 0) };
+    this.#maxBodyBytes = start.maxBodyBytes;
+    this.#block = start.block;
+    this.#position = 0;
+    this.#end = 0;
+    this.#openBlock(start.block);
+  }
+
   /** Body bytes written so far. */
   get bytesStored(): number {
-    throw new Error('not yet');
+    return this.#bytesStored;
   }
 
-  /** Appends a copy of `bytes` to the body. False: no room, or the object got too large; abort it then. */
-  write(_bytes: Uint8Array): boolean {
-    throw new Error('not yet');
+  /** Appends a copy of `bytes` to the body. False: no room, no lock, or the object got too large; abort it then. */
+  write(bytes: Uint8Array): boolean {
+    if (this.#isOver || this.#failure !== 'aborted') return false;
+    if (this.#bytesStored + bytes.length > this.#maxBodyBytes) return this.#fail('tooLarge');
+    const room = this.#end - this.#position;
+    if (bytes.length > room && !this.#extend(bytes.length - room)) return false;
+    this.#copy(bytes);
+    // Published with the state later; already stored atomically so that following a running fill needs no other layout.
+    Atomics.store(this.#core.table.records, this.#core.table.cellAt(this.#entry, RECORD.BODY_LENGTH), this.#bytesStored);
+    return true;
   }
 
-  /** Makes the object findable, then drops those it replaces. Undefined when the lock could not be had; the fill is over then too. */
-  publish(_replaces: readonly StoredObject[]): StoredObject | undefined {
-    throw new Error('not yet');
+  /** Makes the object findable, then drops those it replaces. Undefined when the lock could not be had, or a write had failed; the fill is over then too. */
+  publish(replaces: readonly StoredObject[]): StoredObject | undefined {
+    if (this.#isOver) return undefined;
+    const core = this.#core;
+    if (this.#failure === 'aborted' && !core.enter()) this.#failure = 'lockTimeout';
+    if (this.#failure !== 'aborted') {
+      this.abort();
+      return undefined;
+    }
+    this.#isOver = true;
+    this.#trim();
+    const isHeir = replaces.some(
+      (old) => core.table.word(old.entry) === old.word && core.table.get(old.entry, RECORD.QUEUE) === QUEUE.MAIN,
+    );
+    const word = this.#link(isHeir);
+    for (const old of replaces) if (core.doom(old.entry, old.word)) core.tidy(old.entry);
+    core.leave();
+    return new StoredObject(core, { entry: this.#entry, word, bodyLength: this.#bytesStored }, this.#object);
   }
 
   /** Gives everything back. Harmless after the end. */
   abort(): void {
-    throw new Error('not yet');
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const core = this.#core;
+    core.countFailure(this.#failure);
+    core.table.setWord(this.#entry, withState(this.#word, STATE.DOOMED));
+    core.letGo(this.#entry);
+  }
+
+  /** Locked. FILLING becomes LIVE, then it is linked: walkers may meet live entries only. */
+  #link(isHeir: boolean): number {
+    const { table, queues, index, memory } = this.#core;
+    const word = withState(this.#word, STATE.LIVE);
+    const birth = ((memory.control[CONTROL.BIRTH] ?? 0) + 1) | 0;
+    memory.control[CONTROL.BIRTH] = birth;
+    table.set(this.#entry, RECORD.BIRTH, birth);
+    queues.add(this.#entry, isHeir);
+    table.setWord(this.#entry, word);
+    index.insert(this.#entry);
+    this.#core.addTotal(TOTALS.OBJECTS, 1);
+    this.#core.addTotal(TOTALS.PAYLOAD, this.#core.payloadOf(this.#entry));
+    this.#core.addTotal(TOTALS.FILLS, 1);
+    return word;
+  }
+
+  #copy(bytes: Uint8Array): void {
+    const { bytes: arena } = this.#core.memory;
+    let from = 0;
+    while (from < bytes.length) {
+      if (this.#position === this.#end) this.#openBlock(this.#core.table.nextBlock(this.#block));
+      const count = Math.min(bytes.length - from, this.#end - this.#position);
+      arena.set(from === 0 && count === bytes.length ? bytes : bytes.subarray(from, from + count), this.#position);
+      this.#position += count;
+      this.#bytesStored += count;
+      from += count;
+      this.#setUsed(count);
+    }
+  }
+
+  #setUsed(more: number): void {
+    const { words } = this.#core.memory;
+    const cell = this.#block * GRANULE_WORDS + BLOCK.USED;
+    words[cell] = (words[cell] ?? 0) + more;
+  }
+
+  #openBlock(block: number): void {
+    const { words } = this.#core.memory;
+    this.#block = block;
+    this.#position = block * GRANULE_BYTES + (words[block * GRANULE_WORDS + BLOCK.BODY_AT] ?? 0);
+    this.#end = (block + (words[block * GRANULE_WORDS + BLOCK.GRANULES] ?? 0)) * GRANULE_BYTES;
+  }
+
+  /** Chains blocks for at least `missing` more bytes behind the current one, which is the last. */
+  #extend(missing: number): boolean {
+    if (!this.#core.enter()) return this.#fail('lockTimeout');
+    let last = this.#block;
+    let left = missing;
+    while (left > 0 && last !== -1) {
+      last = this.#addBlock(last, Math.max(left, this.#foreseen(missing - left)));
+      left -= this.#core.arena.taken * GRANULE_BYTES - BLOCK.HEADER_BYTES;
+    }
+    this.#core.leave();
+    return last !== -1 || this.#fail('noRoom');
+  }
+
+  /** How much more body is to be expected behind the blocks there are and `planned` further bytes. */
+  #foreseen(planned: number): number {
+    const { expectedBytes } = this.#object;
+    const sofar = this.#bytesStored + (this.#end - this.#position) + planned;
+    return expectedBytes > sofar ? expectedBytes - sofar : Math.max(this.#bytesStored, MIN_ROOM_BYTES);
+  }
+
+  /** Locked. Returns the new last block, -1 when there is no room. */
+  #addBlock(last: number, bytes: number): number {
+    const { arena, table, memory } = this.#core;
+    const wanted = Math.min(granulesFor(bytes + BLOCK.HEADER_BYTES), MAX_BLOCK_GRANULES);
+    this.#core.reserve(wanted);
+    let block = arena.take(wanted);
+    if (block === -1) block = arena.takeLargest(wanted);
+    if (block === -1) return -1;
+    writeBlockHeader(memory, block, { granules: arena.taken, bodyAt: BLOCK.HEADER_BYTES });
+    table.set(this.#entry, RECORD.GRANULES, table.get(this.#entry, RECORD.GRANULES) + arena.taken);
+    // Last: the chain is whole at every moment.
+    Atomics.store(memory.words, last * GRANULE_WORDS + BLOCK.NEXT, block + 1);
+    return block;
+  }
+
+  /** Locked. Gives back the blocks behind the one written last, and the rest of that one. */
+  #trim(): void {
+    const { arena, table, memory } = this.#core;
+    const header = this.#block * GRANULE_WORDS;
+    let freed = 0;
+    let next = table.nextBlock(this.#block);
+    Atomics.store(memory.words, header + BLOCK.NEXT, 0);
+    while (next !== -1) {
+      const block = next;
+      const granules = table.blockGranules(block);
+      next = table.nextBlock(block);
+      arena.give(block, granules);
+      freed += granules;
+    }
+    const kept = granulesFor(this.#position - this.#block * GRANULE_BYTES);
+    const rest = table.blockGranules(this.#block) - kept;
+    if (rest > 0) {
+      memory.words[header + BLOCK.GRANULES] = kept;
+      arena.give(this.#block + kept, rest);
+      freed += rest;
+    }
+    table.set(this.#entry, RECORD.GRANULES, table.get(this.#entry, RECORD.GRANULES) - freed);
+  }
+
+  #fail(reason: FillFailure): false {
+    this.#failure = reason;
+    return false;
   }
 }

@@ -83,9 +83,10 @@ export const CONTROL = Object.freeze({
   BIRTH: 10,
   /** On a line of its own: set when the released set holds something. */
   RELEASED_HINT: 16,
-  /** Counted without the lock: lock timeouts, then failed fills by reason. */
+  /** Counted without the lock (they wrap): lock timeouts, dooms, then failed fills by reason. */
   LOCK_TIMEOUTS: 17,
-  FAILED_FILLS: 18,
+  DOOMS: 18,
+  FAILED_FILLS: 19,
   CELLS: 32,
 });
 
@@ -95,13 +96,12 @@ export const TOTALS = Object.freeze({
   PAYLOAD: 1,
   FREE_GRANULES: 2,
   EVICTIONS: 3,
-  DOOMS: 4,
-  FILLS: 5,
-  RECOVERIES: 6,
-  SMALL_GRANULES: 7,
-  MAIN_GRANULES: 8,
-  /** Host time as of the last sweep, for evictions (not written under the lock: the coordinator alone writes it). */
-  HOST_MS: 9,
+  FILLS: 4,
+  RECOVERIES: 5,
+  SMALL_GRANULES: 6,
+  MAIN_GRANULES: 7,
+  /** Host time as of the last sweep, for evictions (the coordinator alone writes it, without the lock). */
+  HOST_MS: 8,
   CELLS: 16,
 });
 
@@ -115,17 +115,7 @@ export const GHOST_WAYS = 8;
 
 const VERSION = 1;
 
-type StoreRegion =
-  | 'seed'
-  | 'control'
-  | 'totals'
-  | 'arenaState'
-  | 'released'
-  | 'buckets'
-  | 'ghosts'
-  | 'usedGranules'
-  | 'records'
-  | 'arena';
+type StoreRegion = 'seed' | 'control' | 'totals' | 'arenaState' | 'released' | 'buckets' | 'ghosts' | 'usedGranules' | 'records' | 'arena';
 
 /** All views of one thread over the memory of a store. No behaviour. */
 export class StoreMemory {
@@ -175,8 +165,8 @@ export class StoreMemory {
   }
 }
 
-/** Makes the memory of a store of exactly the size asked for (rounded down to lines). Throws when the spec is out of bounds. */
-export function createObjectStore(spec: StoreSpec): SharedArrayBuffer {
+/** Lays out and makes the memory of a store, no larger than asked for; the arena's state is still to be made. Throws when the spec is out of bounds. */
+export function createStoreMemory(spec: StoreSpec): StoreMemory {
   assert(spec.bytes >= MIN_STORE_BYTES && spec.bytes <= MAX_STORE_BYTES, `a store has ${MIN_STORE_BYTES} to ${MAX_STORE_BYTES} bytes`);
   assert(spec.participants >= 1 && spec.participants <= MAX_PARTICIPANTS, `a store has 1 to ${MAX_PARTICIPANTS} participants`);
   assert(spec.seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
@@ -184,10 +174,9 @@ export function createObjectStore(spec: StoreSpec): SharedArrayBuffer {
   const tableBytes = planStore(spec.participants, maxEntries, 0).totalBytes;
   // Each granule takes its bit of `usedGranules` too; that region is rounded up to a line.
   const granules = Math.floor(((spec.bytes - tableBytes - LINE_BYTES) * 8) / (GRANULE_BYTES * 8 + 1));
-  const memory = createSegment(planStore(spec.participants, maxEntries, granules));
-  const store = new StoreMemory(memory);
+  const store = new StoreMemory(createSegment(planStore(spec.participants, maxEntries, granules)));
   store.seed.set(spec.seed);
-  return memory;
+  return store;
 }
 
 function planStore(participants: number, maxEntries: number, granules: number): SegmentPlan<StoreRegion> {

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import { Arena } from './arena.ts';
 import { beginFill } from './begin-fill.ts';
 import { readHead } from './blocks.ts';
-import { generationOf, headCell, STATE, stateOf } from './entry-table.ts';
+import { headCell, STATE, stateOf } from './entry-table.ts';
 import { MAX_MARKS } from './eviction-queues.ts';
 import type { Fill } from './fill.ts';
 import { settleReads } from './ordering.ts';
@@ -64,8 +64,11 @@ export class ObjectStore {
     return this.#core.index.after(entry, this.#core.hash, key.length);
   }
 
-  /** A consistent copy of the entry's head. Undefined when it has gone meanwhile. */
-  open(entry: number): StoredObject | undefined {
+  /**
+   * A consistent copy of the entry's head. Undefined when it has gone meanwhile, or has become another key's: since `find` the
+   * entry may have been dropped and filled again. (Without `key`, as scans do it, whatever is there.)
+   */
+  open(entry: number, key?: string): StoredObject | undefined {
     const { table, memory } = this.#core;
     const word = table.word(entry);
     if (stateOf(word) !== STATE.LIVE) return undefined;
@@ -73,6 +76,7 @@ export class ObjectStore {
     const bodyLength = table.get(entry, RECORD.BODY_LENGTH);
     settleReads();
     if (head === undefined || table.word(entry) !== word) return undefined;
+    if (key !== undefined && head.key !== key) return undefined;
     return new StoredObject(this.#core, { entry, word, bodyLength }, head);
   }
 
@@ -187,7 +191,7 @@ export class ObjectStore {
 
   /** Without the lock, so the figures are of almost one moment. */
   stats(): StoreStats {
-    const { memory, arena, table } = this.#core;
+    const { memory, arena } = this.#core;
     const { totals, control } = memory;
     return {
       objects: totals[TOTALS.OBJECTS] ?? 0,

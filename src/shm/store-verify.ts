@@ -91,32 +91,36 @@ function verifyChains(core: StoreCore, say: Say): void {
 
 /** Every live entry is in the queue that it names, once; both directions agree; the weights are right. */
 function verifyQueues(core: StoreCore, say: Say): void {
-  const { table, memory } = core;
+  const { table } = core;
   const queued = new Set<number>();
-  for (const queue of [QUEUE.SMALL, QUEUE.MAIN]) {
-    let granules = 0;
-    let newer = 0;
-    let link = memory.control[headOf(queue)] ?? 0;
-    for (; link !== 0; link = table.get(link - 1, RECORD.OLDER)) {
-      const entry = link - 1;
-      if (queued.has(entry)) {
-        say(`entry ${entry} is queued twice`);
-        break;
-      }
-      queued.add(entry);
-      if (table.get(entry, RECORD.QUEUE) !== queue) say(`entry ${entry} is in a queue that it does not name`);
-      if (table.get(entry, RECORD.NEWER) !== newer) say(`entry ${entry} does not know who is before it`);
-      if (stateOf(table.word(entry)) !== STATE.LIVE) say(`entry ${entry} is queued, but not live`);
-      granules += table.get(entry, RECORD.GRANULES);
-      newer = link;
-    }
-    if ((memory.control[headOf(queue) + 1] ?? 0) !== newer) say(`the tail of queue ${queue} is not its last`);
-    const total = memory.totals[queue === QUEUE.SMALL ? TOTALS.SMALL_GRANULES : TOTALS.MAIN_GRANULES];
-    if (total !== granules) say(`queue ${queue} weighs ${granules}, not ${total}`);
-  }
+  for (const queue of [QUEUE.SMALL, QUEUE.MAIN]) verifyQueue(core, { queue, queued }, say);
   for (let entry = 0; entry < core.usedEntries; entry += 1) {
     if (stateOf(table.word(entry)) === STATE.LIVE && !queued.has(entry)) say(`entry ${entry} is live, but not queued`);
   }
+}
+
+function verifyQueue(core: StoreCore, of: { queue: number; queued: Set<number> }, say: Say): void {
+  const { table, memory } = core;
+  const { queue, queued } = of;
+  let granules = 0;
+  let newer = 0;
+  let link = memory.control[headOf(queue)] ?? 0;
+  for (; link !== 0; link = table.get(link - 1, RECORD.OLDER)) {
+    const entry = link - 1;
+    if (queued.has(entry)) {
+      say(`entry ${entry} is queued twice`);
+      break;
+    }
+    queued.add(entry);
+    if (table.get(entry, RECORD.QUEUE) !== queue) say(`entry ${entry} is in a queue that it does not name`);
+    if (table.get(entry, RECORD.NEWER) !== newer) say(`entry ${entry} does not know who is before it`);
+    if (stateOf(table.word(entry)) !== STATE.LIVE) say(`entry ${entry} is queued, but not live`);
+    granules += table.get(entry, RECORD.GRANULES);
+    newer = link;
+  }
+  if ((memory.control[headOf(queue) + 1] ?? 0) !== newer) say(`the tail of queue ${queue} is not its last`);
+  const total = memory.totals[queue === QUEUE.SMALL ? TOTALS.SMALL_GRANULES : TOTALS.MAIN_GRANULES];
+  if (total !== granules) say(`queue ${queue} weighs ${granules}, not ${total}`);
 }
 
 /** Free entries are listed, doomed ones are pinned, and what is counted is there. */

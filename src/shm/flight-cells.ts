@@ -94,7 +94,7 @@ export function nextFlight(word: number, leader: number, state: number): number 
 export const PUBLISHED_MASK = (1 << WAYS) - 1;
 
 export function nextBucket(word: number, published: number): number {
-  return (((word & ~PUBLISHED_MASK) + PUBLISHED_MASK + 1) | 0) | published;
+  return ((word & ~PUBLISHED_MASK) + PUBLISHED_MASK + 1) | 0 | published;
 }
 
 /** All views of one thread over the memory of a table. No behaviour. */

@@ -1,0 +1,55 @@
+import type { ObjectStore } from '../../shm/object-store.ts';
+import type { StoredObject } from '../../shm/stored-object.ts';
+import type { MemoryView } from './disk-view.ts';
+
+/** One object to be written: where it is in memory, and who has told of it. */
+export type QueuedWrite = {
+  readonly view: MemoryView;
+  readonly key: string;
+  readonly entry: number;
+  readonly generation: number;
+  readonly participant: number;
+};
+
+const MAX_OBJECTS = 64;
+const MAX_BYTES = 1024 * 1024;
+
+/** Objects of one memory, for one transaction. */
+export type WriteBatch = { readonly view: MemoryView; readonly objects: readonly StoredObject[]; readonly taken: readonly QueuedWrite[] };
+
+/** What is still to be written, in order. Its length is bounded by what each participant may have under way (see `Presence`). */
+export class WriteQueue {
+  #waiting: QueuedWrite[] = [];
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  push(write: QueuedWrite): void {
+    this.#waiting.push(write);
+  }
+
+  /** So much of the beginning as makes a short transaction: at least one, of one memory. Those that have gone are only in `taken`. */
+  take(): WriteBatch | undefined {
+    const [first] = this.#waiting;
+    if (first === undefined) return undefined;
+    const objects: StoredObject[] = [];
+    let bytes = 0;
+    let count = 0;
+    for (const write of this.#waiting) {
+      if (write.view !== first.view || count >= MAX_OBJECTS || bytes >= MAX_BYTES) break;
+      count += 1;
+      const object = openCurrent(write.view.store, write);
+      if (object === undefined) continue;
+      objects.push(object);
+      bytes += object.bodyLength;
+    }
+    return { view: first.view, objects, taken: this.#waiting.splice(0, count) };
+  }
+}
+
+/** `undefined`: another object is in its place, or none. */
+function openCurrent(store: ObjectStore, { entry, generation }: QueuedWrite): StoredObject | undefined {
+  const object = store.open(entry);
+  return object?.generation === generation ? object : undefined;
+}

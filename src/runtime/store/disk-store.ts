@@ -3,7 +3,6 @@ import { detach } from '../../base/detach.ts';
 import { summarizeError } from '../faults.ts';
 import { DiskDebts } from './disk-debts.ts';
 import { DiskFence } from './disk-fence.ts';
-import { writeFigures } from './disk-figures.ts';
 import type { DiskFolder } from './disk-folder.ts';
 import { DiskHash } from './disk-hash.ts';
 import { DiskLock } from './disk-lock.ts';
@@ -11,6 +10,7 @@ import type { Removal } from './disk-remover.ts';
 import { troubleOf } from './disk-schema.ts';
 import type { MemoryView } from './disk-view.ts';
 import { DiskWriter, type Moment } from './disk-writer.ts';
+import { Housekeeping, showFigures } from './housekeeping.ts';
 import { type OpenDisk, openDisk } from './open-disk.ts';
 import { OrphanSweep } from './orphan-sweep.ts';
 import type { StoreEvent } from './store-messages.ts';
@@ -20,8 +20,6 @@ import { type QueuedWrite, WriteQueue } from './write-queue.ts';
 const RETRY_MS = 30_000;
 /** When another process has what we cannot read. */
 const REOPEN_MS = 1_000;
-const USES_MS = 10_000;
-const SWEEP_ROWS = 64;
 /** What a successor is kept waiting for what is still to be written. */
 const MAX_RETIRE_MS = 2_000;
 const RUN_FACT = 'run';
@@ -58,6 +56,7 @@ export class DiskStore {
   readonly #lock: DiskLock;
   readonly #hash: DiskHash;
   readonly #fence: DiskFence;
+  readonly #housekeeping = new Housekeeping();
   readonly #queue = new WriteQueue();
   /** Removals that a process which still writes may undo: made again when it has ended. */
   readonly #debts = new DiskDebts();
@@ -67,7 +66,6 @@ export class DiskStore {
   #mode: DiskMode = 'off';
   #retryAtMs = Number.POSITIVE_INFINITY;
   #problem = '';
-  #usesAtMs = 0;
   #failures = 0;
 
   constructor(options: DiskStoreOptions) {
@@ -97,14 +95,14 @@ export class DiskStore {
     try {
       const isOurs = this.#lock.tryTake();
       const opened = openDisk({ ...this.#options, hash: this.#hash }, isOurs);
-      if (opened.kind === 'unusable') return this.#turnOff(opened.why, REOPEN_MS);
+      if (opened.kind === 'unusable') this.#turnOff(opened.why, REOPEN_MS);
+      else this.#begin(opened.disk, isOurs);
+      if (opened.kind === 'unusable') return;
       if (opened.wiped !== '') this.#options.tell({ kind: 'wiped', why: opened.wiped });
-      this.#disk = opened.disk;
-      if (isOurs) this.#takeOver(opened.disk);
-      else this.#wait(opened.disk);
       const { objects } = opened.disk.shelf;
       const bytes = opened.disk.space.usedBytes();
-      this.#options.tell({ kind: 'opened', mode: isOurs ? 'writing' : 'waiting', objects, bytes, tookMs: performance.now() - startedMs });
+      const tookMs = Math.round(performance.now() - startedMs);
+      this.#options.tell({ kind: 'opened', mode: isOurs ? 'writing' : 'waiting', objects, bytes, tookMs });
     } catch (error) {
       this.#turnOff(summarizeError(error), RETRY_MS);
     }
@@ -160,8 +158,12 @@ export class DiskStore {
     if (this.#mode === 'waiting') this.#try((disk) => this.#lock.tryTake() && this.#takeOver(disk));
     if (nowMs >= this.#retryAtMs) this.#retry();
     if (this.#mode !== 'readOnly' && this.#options.presence.takeVoided()) this.#try(({ remover }) => this.#fence.mend(remover));
-    if (this.#mode === 'writing') this.#keepHouse(nowMs);
-    this.#showFigures();
+    if (this.#mode === 'writing') this.#try((disk) => this.#housekeeping.run(disk, nowMs));
+    showFigures(
+      this.#options.presence,
+      { disk: this.#disk, writer: this.#writer },
+      { limitBytes: this.#options.limitBytes, failures: this.#failures, isWriting: this.#mode === 'writing' ? 1 : 0 },
+    );
   }
 
   /** Gives the right to write away, after what there still is to write. */
@@ -180,6 +182,13 @@ export class DiskStore {
     this.#closeDisk();
     this.#lock.release();
     this.#retryAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  #begin(disk: OpenDisk, isOurs: boolean): void {
+    this.#problem = '';
+    this.#disk = disk;
+    if (isOurs) this.#takeOver(disk);
+    else this.#wait(disk);
   }
 
   #wait({ shelf }: OpenDisk): void {
@@ -236,18 +245,11 @@ export class DiskStore {
     }
   }
 
-  #keepHouse(nowMs: number): void {
-    this.#try(({ shelf, space, reader }) => {
-      space.dropExpired(SWEEP_ROWS);
-      if (nowMs < this.#usesAtMs) return;
-      this.#usesAtMs = nowMs + USES_MS;
-      const uses = reader.takeUses();
-      if (uses.size > 0) shelf.change(() => uses.forEach((usedMin, id) => shelf.index.setUsed(id, usedMin)));
-    });
-  }
-
   #retry(): void {
-    if (this.#mode === 'off') return this.open();
+    if (this.#mode === 'off') {
+      this.open();
+      return;
+    }
     this.#retryAtMs = performance.now() + RETRY_MS;
     this.#try(({ shelf, remover }) => {
       this.#fence.mend(remover);
@@ -303,22 +305,5 @@ export class DiskStore {
     } catch (error) {
       this.#failures += error === undefined ? 0 : 1;
     }
-  }
-
-  #showFigures(): void {
-    const disk = this.#disk;
-    writeFigures(this.#options.presence.figures, {
-      objects: disk?.shelf.objects ?? 0,
-      usedBytes: disk?.space.usedBytes() ?? 0,
-      limitBytes: this.#options.limitBytes,
-      written: this.#writer?.written ?? 0,
-      writtenBytes: this.#writer?.writtenBytes ?? 0,
-      fetched: disk?.reader.fetched ?? 0,
-      missed: disk?.reader.missed ?? 0,
-      evicted: disk?.space.evicted ?? 0,
-      damaged: disk?.reader.damaged ?? 0,
-      failures: this.#failures,
-      isWriting: this.#mode === 'writing' ? 1 : 0,
-    });
   }
 }

@@ -12,11 +12,11 @@ const WHOLE = -1;
 const HEADERS_ONLY = -2;
 const SEPARATOR = '\0';
 
-/** What tells objects of one key apart: their selecting fields, and what part of the representation they hold. */
+/** What tells objects of one key apart: URL and selecting fields (a key may stand for several queries), and what part of the representation they hold. */
 export type Variant = { readonly selecting: string; readonly part: number };
 
 export function variantOf(meta: StoredMeta, numbers: Float64Array): Variant {
-  return { selecting: meta.vary.join(SEPARATOR), part: partOf(numbers) };
+  return { selecting: [meta.uri, ...meta.vary].join(SEPARATOR), part: partOf(numbers) };
 }
 
 function partOf(numbers: Float64Array): number {

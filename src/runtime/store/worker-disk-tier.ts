@@ -92,21 +92,23 @@ export class WorkerDiskTier implements DiskTier {
     if (!this.#mayBeThere(this.#presence.keys, key)) return;
     const { keys } = this.#presence;
     const slot = keys.slotOf(this.#hash.of(key));
-    if (!this.#presence.enqueue(this.#participant, MAX_QUEUED)) return this.#void(keys, slot);
-    if (!keys.block(slot)) {
+    if (!this.#presence.enqueue(this.#participant, MAX_QUEUED)) this.#void(keys, slot);
+    else if (keys.block(slot)) {
+      this.#keys.push(key);
+      this.#flushSoon();
+    } else {
       this.#presence.dequeue(this.#participant);
-      return this.#void(keys, slot);
+      this.#void(keys, slot);
     }
-    this.#keys.push(key);
-    this.#flushSoon();
   }
 
   invalidated(name: string, isSoft: boolean): void {
     const { names } = this.#presence;
     if (!this.#mayBeThere(names, name)) return;
-    if (!this.#presence.enqueue(this.#participant, MAX_QUEUED)) return this.#void(names, names.slotOf(this.#hash.of(name)));
-    (isSoft ? this.#softNames : this.#names).push(name);
-    this.#flushSoon();
+    if (this.#presence.enqueue(this.#participant, MAX_QUEUED)) {
+      (isSoft ? this.#softNames : this.#names).push(name);
+      this.#flushSoon();
+    } else this.#void(names, names.slotOf(this.#hash.of(name)));
   }
 
   /** Sends what there is. */

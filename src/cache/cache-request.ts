@@ -117,9 +117,14 @@ function readDirectives(policy: CachePolicy, head: RequestHead, into: CacheReque
     const { isOnlyIfCached } = directives;
     clearDirectives(directives);
     directives.isOnlyIfCached = isOnlyIfCached;
-    if (!isOnlyIfCached) return;
   }
-  into.bits |= ASKS_DIRECTIVES;
+  if (saysAnything(directives)) into.bits |= ASKS_DIRECTIVES;
+}
+
+/** Whether there is a directive among them that means something in a request (RFC 9111 5.2.1, RFC 5861 4). */
+function saysAnything(directives: CacheControl): boolean {
+  const { maxAgeSec, maxStaleSec, minFreshSec, staleIfErrorSec, isNoCache, isNoStore, isOnlyIfCached } = directives;
+  return isNoCache || isNoStore || isOnlyIfCached || Math.max(maxAgeSec, maxStaleSec, minFreshSec, staleIfErrorSec) >= 0;
 }
 
 /** Whether it came with credentials, so that its answer may be for this user alone (RFC 9111 3.5). */

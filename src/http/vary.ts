@@ -23,10 +23,27 @@ export function parseVary(joined: string | undefined): readonly string[] {
   return names.size === 0 ? VARY_NOTHING : [...names].sort();
 }
 
+/** Values that have been normalised, by field; forgotten when there are too many. Clients say few different things in these two. */
+const MAX_REMEMBERED = 512;
+const encodings = new Map<string, string>();
+const languages = new Map<string, string>();
+
 /** A request's value of a field that a response varies by, normalised as RFC 9111 4.1 allows. Absent is `''`; what is there begins with `=`. */
 export function selectingValue(request: MarkedHead, lowerName: string): string {
   const value = fieldValue(request, lowerName);
-  return value === undefined ? '' : `=${normalised(lowerName, value)}`;
+  if (value === undefined) return '';
+  if (lowerName === 'accept-encoding') return remembered(encodings, value, normaliseAcceptEncoding);
+  if (lowerName === 'accept-language') return remembered(languages, value, normaliseAcceptLanguage);
+  return `=${value.includes(',') ? withoutBlanksAtCommas(value) : value}`;
+}
+
+function remembered(known: Map<string, string>, value: string, normalise: (value: string) => string): string {
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const normalised = `=${normalise(value)}`;
+  if (known.size === MAX_REMEMBERED) known.clear();
+  known.set(value, normalised);
+  return normalised;
 }
 
 /** Whether the request has the values that `pairs` (name, `selectingValue`, flat) were made of. */
@@ -40,12 +57,6 @@ export function isSelected(pairs: readonly string[], request: MarkedHead): boole
 export function selectingPairs(vary: readonly string[], request: MarkedHead): readonly string[] {
   if (vary === VARY_ANY) return VARY_ANY;
   return vary.flatMap((name) => [name, selectingValue(request, name)]);
-}
-
-function normalised(lowerName: string, value: string): string {
-  if (lowerName === 'accept-encoding') return normaliseAcceptEncoding(value);
-  if (lowerName === 'accept-language') return normaliseAcceptLanguage(value);
-  return value.includes(',') ? withoutBlanksAtCommas(value) : value;
 }
 
 /** Members of a list as they stand, without what may or may not stand around their commas. What is quoted is left alone. */

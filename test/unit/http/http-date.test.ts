@@ -12,6 +12,17 @@ test('the three forms of RFC 9110 5.6.7 are read', () => {
   assert.equal(parseHttpDate('Sun Nov  6 08:49:37 1994', NOW), EXAMPLE);
 });
 
+test('letters may be of any case', () => {
+  for (const text of [
+    'SUN, 06 Nov 1994 08:49:37 GMT',
+    'Sun, 06 NOV 1994 08:49:37 gMT',
+    'sunday, 06-nov-94 08:49:37 gmt',
+    'SUN NOV  6 08:49:37 1994',
+  ]) {
+    assert.equal(parseHttpDate(text, NOW), EXAMPLE, text);
+  }
+});
+
 test('a two-digit year is never more than 50 years ahead', () => {
   assert.equal(parseHttpDate('Sunday, 06-Nov-76 08:49:37 GMT', NOW), Date.UTC(2076, 10, 6, 8, 49, 37));
   assert.equal(parseHttpDate('Sunday, 06-Nov-77 08:49:37 GMT', NOW), Date.UTC(1977, 10, 6, 8, 49, 37));

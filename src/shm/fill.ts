@@ -1,4 +1,4 @@
-import { BLOCK, granulesFor, NUMBERS, writeBlockHeader } from './blocks.ts';
+import { BLOCK, granulesFor, writeBlockHeader } from './blocks.ts';
 import { STATE, withState } from './entry-table.ts';
 import { QUEUE } from './eviction-queues.ts';
 import type { StoreCore } from './store-core.ts';
@@ -40,7 +40,7 @@ export class Fill {
     this.#core = core;
     this.#entry = start.entry;
     this.#word = start.word;
-    this.#object = { ...start.object, numbers: Float64Array.from({ length: NUMBERS }, (_, at) => start.object.numbers[at] ?? 0) };
+    this.#object = start.object;
     this.#maxBodyBytes = start.maxBodyBytes;
     this.#block = start.block;
     this.#position = 0;

@@ -70,6 +70,8 @@ export class ObjectStore {
    */
   open(entry: number, key?: string): StoredObject | undefined {
     const { table, memory } = this.#core;
+    // What `find` says when there is nothing.
+    if (entry < 0) return undefined;
     const word = table.word(entry);
     if (stateOf(word) !== STATE.LIVE) return undefined;
     const head = readHead(memory, table.get(entry, RECORD.FIRST), table.get(entry, headCell(word)));

@@ -18,10 +18,12 @@ const LOOK_AGAIN_MS = 1000;
  */
 export class ChangeWatch {
   readonly #cells: Int32Array;
+  readonly #lookAgainMs: number;
   readonly #watches = new Map<number, Watch>();
 
-  constructor(cells: Int32Array) {
+  constructor(cells: Int32Array, lookAgainMs: number = LOOK_AGAIN_MS) {
     this.#cells = cells;
+    this.#lookAgainMs = lookAgainMs;
   }
 
   /** True: the waiter will be told when the word at `index` is no longer `value`. False: it is not now. */
@@ -54,7 +56,7 @@ export class ChangeWatch {
   }
 
   #arm(index: number, watch: Watch, value: number): boolean {
-    const wait = Atomics.waitAsync(this.#cells, index, value, LOOK_AGAIN_MS);
+    const wait = Atomics.waitAsync(this.#cells, index, value, this.#lookAgainMs);
     if (!wait.async) return false;
     watch.value = value;
     watch.pending += 1;

@@ -58,7 +58,14 @@ export class Arena {
     return block;
   }
 
-  /** Gives a block back, or a part of one at its end. */
+  /** Gives the end of a used block back: of its `size` granules the first `kept` (at least 1) stay. */
+  shorten(block: number, size: number, kept: number): void {
+    // What was in the middle of the block is its end now.
+    this.#markUsed(block, block + kept - 1);
+    this.give(block + kept, size - kept);
+  }
+
+  /** Gives a whole block back. */
   give(block: number, size: number): void {
     let from = block;
     let total = size;

@@ -191,7 +191,7 @@ export class Fill {
     const rest = table.blockGranules(this.#block) - kept;
     if (rest > 0) {
       memory.words[header + BLOCK.GRANULES] = kept;
-      arena.give(this.#block + kept, rest);
+      arena.shorten(this.#block, kept + rest, kept);
       freed += rest;
     }
     table.set(this.#entry, RECORD.GRANULES, table.get(this.#entry, RECORD.GRANULES) - freed);

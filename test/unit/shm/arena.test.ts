@@ -6,9 +6,14 @@ import { createStoreMemory } from '../../../src/shm/store-layout.ts';
 import { SEED } from './store-fixture.ts';
 
 function make(bytes = 128 * 1024): Arena {
-  const arena = new Arena(createStoreMemory({ bytes, participants: 1, seed: SEED }));
+  return makeWithWords(bytes).arena;
+}
+
+function makeWithWords(bytes = 128 * 1024): { arena: Arena; words: Int32Array } {
+  const store = createStoreMemory({ bytes, participants: 1, seed: SEED });
+  const arena = new Arena(store);
   arena.rebuild(new Float64Array(0));
-  return arena;
+  return { arena, words: store.words };
 }
 
 /** Every granule as the arena has it: free ones from its lists, the others from `used`; throws on overlap and on free neighbours. */
@@ -53,7 +58,7 @@ const step = fc.oneof(
 test('whatever is taken, given back, shortened and rebuilt: every granule is in one block, free neighbours are one', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
-      const arena = make();
+      const { arena, words } = makeWithWords();
       const used = new Map<number, number>();
       for (const action of steps) {
         const nth = (which: number) => [...used.keys()][which % Math.max(used.size, 1)];
@@ -62,6 +67,8 @@ test('whatever is taken, given back, shortened and rebuilt: every granule is in 
           if (block === -1) continue;
           assert.ok(arena.taken <= action.size && (action.kind === 'largest' || arena.taken === action.size));
           used.set(block, arena.taken);
+          // Owners write what they like.
+          words.fill(arena.taken, block * 16, (block + arena.taken) * 16);
         } else if (action.kind === 'rebuild') {
           arena.rebuild(Float64Array.from([...used].map(([block, size]) => packBlock(block, size))).sort());
         } else {
@@ -70,9 +77,13 @@ test('whatever is taken, given back, shortened and rebuilt: every granule is in 
           const size = used.get(block)!;
           const kept = action.kind === 'give' ? 0 : Math.max(size - action.by, 1);
           if (kept === size) continue;
-          arena.give(block + kept, size - kept);
-          if (kept === 0) used.delete(block);
-          else used.set(block, kept);
+          if (kept === 0) {
+            arena.give(block, size);
+            used.delete(block);
+          } else {
+            arena.shorten(block, size, kept);
+            used.set(block, kept);
+          }
         }
         check(arena, used);
       }

@@ -48,7 +48,8 @@ function put(store: ObjectStore, url: string, tags: readonly string[] = []): Sto
     head: 'HTTP/1.1 200 OK\r\n\r\n',
   });
   const fill = store.begin({ key: `site\nG\n${url}\n`, meta, numbers: new Float64Array(16), expectedBytes: 4 });
-  assert.ok(fill !== undefined && fill.write(Buffer.from('body')));
+  assert.ok(fill !== undefined);
+  assert.ok(fill.write(Buffer.from('body')));
   const object = fill.publish([]);
   assert.ok(object !== undefined);
   return object;

@@ -146,6 +146,43 @@ export function cachePurged(
   log.info('cache purged', facts);
 }
 
+// The disk tier of the cache
+
+export function diskCacheOpened(log: EventLog, facts: { readonly objects: number; readonly bytes: number; readonly tookMs: number }): void {
+  log.info('disk cache opened', facts);
+}
+
+/** During a hot upgrade for a moment; else two installations were given one `store.path`. */
+export function diskCacheShared(log: EventLog): void {
+  log.info('disk cache is written by another process, this one only reads it', {});
+}
+
+export function diskCacheTakenOver(log: EventLog): void {
+  log.info('disk cache is written by this process from now on', {});
+}
+
+/** What was there could not be trusted or read; the cache begins empty. */
+export function diskCacheWiped(log: EventLog, facts: { readonly why: string }): void {
+  log.warn('disk cache thrown away', facts);
+}
+
+/** Full, most likely. What is there is still served; it is tried again. */
+export function diskCacheReadOnly(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('disk cache cannot be written to', facts);
+}
+
+export function diskCacheWritable(log: EventLog): void {
+  log.info('disk cache can be written to again', {});
+}
+
+export function diskCacheOff(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('disk cache cannot be used', facts);
+}
+
+export function storeThreadDied(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('store thread died and is started again', facts);
+}
+
 // Listeners
 
 export function listenerOpened(

@@ -225,7 +225,7 @@ export class DiskStore {
     for (const { participant } of taken) this.#options.presence.dequeue(participant);
     const written = new Set(objects.map(({ entry }) => entry));
     try {
-      this.#writer?.write(view, objects, this.#options.now());
+      if (view !== undefined) this.#writer?.write(view, objects, this.#options.now());
       this.#forget(taken.filter(({ entry }) => !written.has(entry)));
     } catch (error) {
       this.#onTrouble(error);

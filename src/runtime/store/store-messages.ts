@@ -14,8 +14,10 @@ export type StoreStart = {
 
 /** Coordinator to store thread. */
 export type ToStore =
-  /** The memory in use from now on; those named before are kept while `ids` has them. */
+  /** A memory that workers may come to use. */
   | { readonly kind: 'memory'; readonly id: number; readonly store: SharedArrayBuffer; readonly epochs: SharedArrayBuffer }
+  /** Workers use this one and no other any more. */
+  | { readonly kind: 'settle'; readonly id: number }
   /** A worker, which has that slot. */
   | { readonly kind: 'connect'; readonly participant: number; readonly port: MessagePort }
   /** Answered by `purged`. */

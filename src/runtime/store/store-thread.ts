@@ -16,8 +16,6 @@ import { WorkerLine } from './worker-line.ts';
 const TICK_MS = 100;
 /** Before it looks for more to write, so that what comes at the same time goes into one transaction. */
 const GATHER_MS = 20;
-/** A worker that is being replaced may still be met by objects of the store before. */
-const MAX_MEMORIES = 2;
 
 class StoreThread {
   readonly #start: StoreStart;
@@ -57,6 +55,9 @@ class StoreThread {
       case 'memory':
         this.#useMemory(message);
         return;
+      case 'settle':
+        for (const id of this.#memories.keys()) if (id !== message.id) this.#memories.delete(id);
+        return;
       case 'connect':
         this.#connect(message.participant, message.port);
         return;
@@ -75,7 +76,6 @@ class StoreThread {
 
   #useMemory({ id, store, epochs }: Extract<ToStore, { kind: 'memory' }>): void {
     this.#memories.set(id, { store: new ObjectStore(store, this.#start.participant), epochs: new Epochs(epochs) });
-    for (const old of [...this.#memories.keys()].slice(0, -MAX_MEMORIES)) this.#memories.delete(old);
   }
 
   #connect(participant: number, port: MessagePort): void {

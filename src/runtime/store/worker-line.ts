@@ -25,10 +25,7 @@ export class WorkerLine {
     const { disk, participant } = this.#options;
     const view = this.#options.memories.get(memory);
     this.#remove({ keys, names, softNames });
-    for (const { key, entry, generation } of writes) {
-      if (view === undefined) this.#options.presence.dequeue(participant);
-      else disk.enqueue({ view, key, entry, generation, participant });
-    }
+    for (const { key, entry, generation } of writes) disk.enqueue({ view, key, entry, generation, participant });
     return fetches.map(({ id, key }) => ({ id, hasCome: view !== undefined && disk.fetch(view, key) }));
   }
 

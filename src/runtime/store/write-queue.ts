@@ -4,7 +4,8 @@ import type { MemoryView } from './disk-view.ts';
 
 /** One object to be written: where it is in memory, and who has told of it. */
 export type QueuedWrite = {
-  readonly view: MemoryView;
+  /** `undefined`: of a memory that is no longer used. */
+  readonly view: MemoryView | undefined;
   readonly key: string;
   readonly entry: number;
   readonly generation: number;
@@ -15,7 +16,11 @@ const MAX_OBJECTS = 64;
 const MAX_BYTES = 1024 * 1024;
 
 /** Objects of one memory, for one transaction. */
-export type WriteBatch = { readonly view: MemoryView; readonly objects: readonly StoredObject[]; readonly taken: readonly QueuedWrite[] };
+export type WriteBatch = {
+  readonly view: MemoryView | undefined;
+  readonly objects: readonly StoredObject[];
+  readonly taken: readonly QueuedWrite[];
+};
 
 /** What is still to be written, in order. Its length is bounded by what each participant may have under way (see `Presence`). */
 export class WriteQueue {
@@ -39,7 +44,7 @@ export class WriteQueue {
     for (const write of this.#waiting) {
       if (write.view !== first.view || count >= MAX_OBJECTS || bytes >= MAX_BYTES) break;
       count += 1;
-      const object = openCurrent(write.view.store, write);
+      const object = write.view === undefined ? undefined : openCurrent(write.view.store, write);
       if (object === undefined) continue;
       objects.push(object);
       bytes += object.bodyLength;

@@ -100,8 +100,8 @@ class Twin {
     const list = this.list(action.key);
     const plainAt = list.findIndex((plain) => plain.numbers[1] === object.numbers[1]);
     const plain = list[plainAt]!;
-    if (action.kind === 'touch') return store.touch(object);
-    if (action.kind === 'pin') {
+    if (action.kind === 'touch') store.touch(object);
+    else if (action.kind === 'pin') {
       assert.ok(store.pin(object));
       this.pins.push({ store, object, body: plain.body });
     } else if (action.kind === 'flag') {
@@ -139,7 +139,7 @@ class Twin {
   empty(): void {
     for (const { store, object } of this.pins.splice(0)) store.unpin(object);
     const [store] = this.stores;
-    store!.forEach((object) => store!.doom(object));
+    store!.forEach((object) => void store!.doom(object));
     assertSound(store!);
     const stats = store!.stats();
     assert.deepEqual([stats.objects, stats.payloadBytes, stats.freeBytes], [0, 0, stats.arenaBytes]);

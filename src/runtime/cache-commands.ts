@@ -3,8 +3,9 @@ import type { GatewayConfig } from '../config/types.ts';
 import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
 import type { CacheMemory } from './cache-memory.ts';
-import { purge } from './purge.ts';
+import { diskRemovals, purge } from './purge.ts';
 import { parsePurgeOrder, type PurgeOrder } from './purge-order.ts';
+import type { DiskTierHost } from './store/disk-tier-host.ts';
 
 export type PurgeResult =
   | { readonly kind: 'ok'; readonly purged: number }
@@ -15,6 +16,7 @@ export type PurgeResult =
 
 export type PurgeScene = {
   readonly cache: CacheMemory | undefined;
+  readonly disk: DiskTierHost | undefined;
   /** That serves. */
   readonly config: GatewayConfig | undefined;
   readonly log: EventLog;
@@ -22,7 +24,7 @@ export type PurgeScene = {
 };
 
 /** `POST /purge`. */
-export async function runPurge(body: unknown, { cache, config, log, count }: PurgeScene): Promise<PurgeResult> {
+export async function runPurge(body: unknown, { cache, disk, config, log, count }: PurgeScene): Promise<PurgeResult> {
   const order = parsePurgeOrder(body);
   if (typeof order === 'string') return { kind: 'bad', problems: [order] };
   const epochs = cache?.epochs;
@@ -30,7 +32,11 @@ export async function runPurge(body: unknown, { cache, config, log, count }: Pur
     route.cache === undefined ? [] : [compileCachePolicy(route.name, route.cache)],
   );
   if (cache === undefined || epochs === undefined || policies.length === 0) return { kind: 'none', problems: ['no route caches'] };
-  const objects = await purge(order, { stores: cache.stores, epochs, policies });
+  const inMemory = await purge(order, { stores: cache.stores, epochs, policies });
+  // After the memory: what the disk has brought there behind our back goes with its row.
+  const onDisk = (await disk?.purge(diskRemovals(order, policies))) ?? 0;
+  // Most of what is in memory is on disk as well.
+  const objects = Math.max(inMemory, onDisk);
   count(order, objects);
   events.cachePurged(log, { kind: order.kind, what: order.what, soft: order.isSoft, objects });
   return { kind: 'ok', purged: objects };

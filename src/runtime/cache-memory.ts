@@ -52,6 +52,11 @@ export class CacheMemory {
     return this.#slots + 1;
   }
 
+  /** Of a store: workers' slots, coordinator, store thread. */
+  get participants(): number {
+    return this.#slots + 2;
+  }
+
   /** What purges go through: every store that a worker may serve from. */
   get stores(): readonly ObjectStore[] {
     return this.#views.map(({ store }) => store);

@@ -33,6 +33,8 @@ export type CrewOptions = {
   readonly heartbeats: Heartbeats;
   /** Everything but the slot. */
   startOf(plan: PlanMessage): Omit<WorkerStart, 'slot' | 'plan'>;
+  /** The worker has its start, and has not opened anything yet. */
+  onStarted(worker: WorkerHandle): void;
   /** Before a slot is given to another thread. False: not yet, ask again. */
   onSlotFreed(slot: number): boolean;
   onDeath(reason: 'exit' | 'error' | 'stuck'): void;
@@ -117,6 +119,11 @@ export class Crew {
     this.#plan = plan;
   }
 
+  /** Every worker, whatever its state. */
+  get workers(): Iterable<WorkerHandle> {
+    return this.#workers;
+  }
+
   tell(message: ToWorker): void {
     for (const worker of this.#workers) worker.send(message);
   }
@@ -168,6 +175,7 @@ export class Crew {
       onExit: (from, code) => this.#onExit(from, code),
     });
     this.#workers.add(worker);
+    this.#options.onStarted(worker);
   }
 
   #respawnAfter(delayMs: number): void {

@@ -2,6 +2,7 @@ import type { GatewayConfig, ListenAddress } from '../config/types.ts';
 import type { MetricPlan } from '../observe/slots.ts';
 import type { OwnSources } from './launch.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
+import type { DiskLink } from './store/disk-line.ts';
 
 /** Everything that crosses a process or thread border, as plain data. One union for each direction. */
 
@@ -84,6 +85,8 @@ export type ToWorker =
   | { readonly kind: 'drain'; readonly deadlineMs: number }
   | { readonly kind: 'cut' }
   | { readonly kind: 'access-log'; readonly fd: number }
+  /** The disk tier of the cache from now on; right behind the start, and whenever it is another. */
+  | { readonly kind: 'disk'; readonly link: DiskLink | undefined }
   /** Answers `join` and `leave`. */
   | { readonly kind: 'handover'; readonly id: number; readonly problem: string | undefined };
 

@@ -10,6 +10,7 @@ import type { ObjectStore } from '../shm/object-store.ts';
 import type { StoredObject } from '../shm/stored-object.ts';
 import { hasKeyPrefix, parseKeyPrefix } from './key-prefix.ts';
 import type { PurgeOrder } from './purge-order.ts';
+import type { Removal } from './store/disk-remover.ts';
 
 /** Entries looked at in one turn of the coordinator's loop: a few ms. */
 const BATCH_ENTRIES = 1_000;
@@ -32,6 +33,24 @@ export async function purge(order: PurgeOrder, place: PurgePlace): Promise<numbe
   let purged = 0;
   for (const store of place.stores) purged += await purgeStore(store, order, place.policies);
   return purged;
+}
+
+/** The same for what is on disk. */
+export function diskRemovals({ kind, what, isSoft }: PurgeOrder, policies: readonly CachePolicy[]): readonly Removal[] {
+  switch (kind) {
+    case 'url': {
+      const names = urisOf(what).flatMap((uri) => epochNamesForUri(policies, uri));
+      return names.map((name) => ({ kind: 'name', name, isSoft }));
+    }
+    case 'prefix':
+      return [{ kind, prefix: what, isSoft }];
+    case 'tag':
+      return [{ kind: 'name', name: epochNameOfTag(what), isSoft }];
+    case 'all':
+      return [{ kind, isSoft }];
+    default:
+      return never(kind, 'diskRemovals');
+  }
 }
 
 function bumpEpochs({ kind, what, isSoft }: PurgeOrder, { epochs, policies }: PurgePlace): void {

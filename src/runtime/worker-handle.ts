@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
 import { type HeartbeatWatch, watchHeartbeat } from '../shm/heartbeat.ts';
 import type { FromWorker, OpenListener, ToWorker, WorkerStart } from './messages.ts';
 
@@ -39,8 +39,8 @@ export class WorkerHandle {
     this.#worker.postMessage(start);
   }
 
-  send(message: ToWorker): void {
-    this.#worker.postMessage(message);
+  send(message: ToWorker, transfer: readonly MessagePort[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
   /** Ends the thread wherever it is. With a live uWS app in it this would end the whole process. */

@@ -19,6 +19,7 @@ import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
 import { Handovers } from './handovers.ts';
 import { loadFilters } from './load-filters.ts';
+import { WorkerDiskTier } from './store/worker-disk-tier.ts';
 import type { CacheSegments, FromWorker, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
 
 /** How often deadlines are looked at; the worker's sign of life comes with it. */
@@ -48,6 +49,7 @@ export class WorkerThread {
   readonly #gateway: Gateway;
   readonly #listeners: ListenerSet;
   readonly #handovers: Handovers;
+  readonly #disk: WorkerDiskTier;
   /** The thread's own metrics, which no plan changes. */
   readonly #gauges: MetricsWriter;
   readonly #lagSlot: MetricSlot;
@@ -62,6 +64,7 @@ export class WorkerThread {
     this.#start = start;
     this.#tell = tell;
     this.#handovers = new Handovers(tell);
+    this.#disk = new WorkerDiskTier(start.slot);
     this.#block = new CounterBlocks(start.counters).block(start.slot);
     this.#heartbeats = new Heartbeats(start.heartbeats);
     this.#accessFile = new AccessFile(
@@ -132,6 +135,8 @@ export class WorkerThread {
       case 'access-log':
         await this.#accessFile.moveTo(message.fd);
         return this.#tell({ kind: 'access-log-moved', fd: message.fd });
+      case 'disk':
+        return this.#disk.connect(message.link);
       case 'handover':
         return this.#handovers.onAnswer(message.id, message.problem);
     }
@@ -169,7 +174,8 @@ export class WorkerThread {
   }
 
   #cacheServices(segments: CacheSegments): CachingServices {
-    return { store: new ObjectStore(segments.store, this.#start.slot), epochs: new Epochs(segments.epochs), disk: undefined };
+    this.#disk.useMemory(segments.id);
+    return { store: new ObjectStore(segments.store, this.#start.slot), epochs: new Epochs(segments.epochs), disk: this.#disk };
   }
 
   async #openListener(config: ListenerConfig): Promise<Listener> {
@@ -210,6 +216,7 @@ export class WorkerThread {
     const cut = this.#listeners.connections;
     this.#listeners.destroy();
     this.#gateway.close();
+    this.#disk.flush();
     this.#accessLog.flush();
     await Promise.race([this.#accessFile.idle(), until(() => false, LAST_WRITE_MS)]);
     this.#tell({ kind: 'drained', cut });

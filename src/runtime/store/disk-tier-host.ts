@@ -22,6 +22,8 @@ const MAX_SLOTS = 2 ** 22;
 /** What a purge may take on disk. */
 const PURGE_TIMEOUT_MS = 30_000;
 const RETIRE_TIMEOUT_MS = 4_000;
+/** A start that is late for want of a disk helps nobody. */
+const OPEN_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 const RECOVER_MS = 250;
 
@@ -54,6 +56,7 @@ export class DiskTierHost {
   readonly #waiting = new Map<number, (objects: number) => void>();
   #store: StoreConfig | undefined;
   #running: Running | undefined;
+  #opened = Promise.withResolvers<void>();
   #retired = Promise.withResolvers<void>();
   #lastId = 0;
   #isClosing = false;
@@ -83,9 +86,15 @@ export class DiskTierHost {
     this.#store = wanted;
     if ((wanted === undefined ? undefined : specOf(wanted)) === this.#running?.spec) return;
     const hadOne = this.#running !== undefined;
-    await this.#end();
+    // At the start there is nothing to wait for: the first workers are to find it.
+    if (hadOne) await this.#end();
     if (wanted !== undefined) this.#begin(wanted);
     if (hadOne || wanted !== undefined) this.#options.onChanged();
+  }
+
+  /** Resolves when what is on disk can be served, or cannot be, or that takes too long: workers ask all the same. */
+  async opened(): Promise<void> {
+    if (this.#running !== undefined) await inTime(this.#opened.promise, OPEN_TIMEOUT_MS);
   }
 
   /** For one worker; the port is to be transferred. `undefined`: there is no disk tier. */
@@ -156,6 +165,7 @@ export class DiskTierHost {
     switch (message.kind) {
       case 'event':
         logStoreEvent(this.#options.log, message.event);
+        if (message.event.kind === 'opened' || message.event.kind === 'off') this.#opened.resolve();
         return;
       case 'purged':
         this.#waiting.get(message.id)?.(message.objects);
@@ -169,6 +179,7 @@ export class DiskTierHost {
   /** Asked for, or a defect: then nobody knows what it had still to remove. */
   #onExit(running: Running): void {
     for (const resolve of this.#waiting.values()) resolve(0);
+    this.#opened.resolve();
     this.#recover();
     if (this.#running !== running) return;
     this.#running = undefined;

@@ -45,6 +45,8 @@ export class StepRig {
   #name = '';
   #memories: readonly SharedArrayBuffer[] = [];
   #originals: readonly Uint8Array[] = [];
+  /** No run of the case yet: the board's log is of another one. */
+  #isFresh = true;
 
   private constructor(board: Board, workers: readonly Worker[], cases: StepCases) {
     this.#board = board;
@@ -116,6 +118,7 @@ export class StepRig {
     assert.ok(found.participants.length <= this.#workers.length, `${name} needs ${found.participants.length} threads`);
     if (this.#name === name) return;
     this.#name = name;
+    this.#isFresh = true;
     this.#case = found;
     this.#memories = found.create();
     this.#originals = this.#memories.map((memory) => new Uint8Array(memory).slice());
@@ -144,9 +147,7 @@ export class StepRig {
 
   #run(prefix: readonly number[], random: number, options: ExploreOptions): RunResult {
     const current = this.#case!;
-    this.#memories.forEach((memory, at) => {
-      new Uint8Array(memory).set(this.#originals[at]!);
-    });
+    this.#restore(current.isAtomicOnly ?? false);
     const after = current.participants.map((participant) => (participant.after ?? []).reduce((mask, who) => mask | (1 << who), 0));
     this.#board.reset({ after, prefix, random, kill: options.kill, mayTimeOut: options.mayTimeOut ?? false });
     this.#board.command(this.#board.choose(), COMMANDS.go, HANG_MS);
@@ -160,6 +161,22 @@ export class StepRig {
     const faults = [...result.endings.flatMap(faultsOf), ...current.check(this.#memories, result)];
     if (faults.length > 0) this.#fail(faults, this.#board.log());
     return result;
+  }
+
+  /** Makes the memory what it was before any run. */
+  #restore(isAtomicOnly: boolean): void {
+    if (!isAtomicOnly || this.#isFresh) {
+      this.#memories.forEach((memory, at) => {
+        new Uint8Array(memory).set(this.#originals[at]!);
+      });
+      this.#isFresh = false;
+      return;
+    }
+    this.#board.forEachStep((buffer, byte) => {
+      const from = byte & ~7;
+      const original = this.#originals[buffer];
+      if (original !== undefined) new Uint8Array(this.#memories[buffer]!).set(original.subarray(from, from + 8), from);
+    });
   }
 
   #result(): RunResult {

@@ -109,7 +109,11 @@ export class Board {
   command(who: number, command: number, timeoutMs: number): void {
     realAtomics.store(this.#cells, FINISHED, 0);
     this.wake(who, command);
-    if (realAtomics.wait(this.#cells, FINISHED, 0, timeoutMs) === 'timed-out') throw new Error(`a thread did nothing for ${timeoutMs} ms`);
+    // The notification of an earlier command may come late and wake us for nothing.
+    while (realAtomics.load(this.#cells, FINISHED) === 0) {
+      if (realAtomics.wait(this.#cells, FINISHED, 0, timeoutMs) === 'timed-out')
+        throw new Error(`a thread did nothing for ${timeoutMs} ms`);
+    }
   }
 
   decisions(): readonly Decision[] {
@@ -127,6 +131,14 @@ export class Board {
       const byte = this.#cells[LOG_AT + at * LOG_CELLS + 1] ?? 0;
       return `${head >> 16}: ${STEP_KINDS[head & 0xff]} ${(head >> 8) & 0xff}+${byte}`;
     });
+  }
+
+  /** Where the steps were taken: calls `visit` with the index of the memory and the byte. */
+  forEachStep(visit: (buffer: number, byte: number) => void): void {
+    for (let at = 0; at < Math.min(this.steps, MAX_STEPS); at += 1) {
+      const head = this.#cells[LOG_AT + at * LOG_CELLS] ?? 0;
+      visit((head >> 8) & 0xff, this.#cells[LOG_AT + at * LOG_CELLS + 1] ?? 0);
+    }
   }
 
   get verdict(): number {

@@ -42,6 +42,8 @@ export type StepCase = {
   /** The memory as it is before each run; made once, then copied back. */
   readonly create: () => readonly SharedArrayBuffer[];
   readonly participants: readonly Participant[];
+  /** All writes are atomic: then what the steps have touched is copied back in place of everything. For large memory. */
+  readonly isAtomicOnly?: boolean;
   /** After each run, on one thread: everything that is wrong. An empty list is a good run. */
   readonly check: (memories: readonly SharedArrayBuffer[], result: RunResult) => readonly string[];
 };

@@ -25,10 +25,12 @@ export const SLOT = Object.freeze({
   /** The key's fingerprint. Written by the slot's claimer alone, before the slot is published. */
   LOW: 1,
   HIGH: 2,
-  /** The object that was streamed last, written by a leader; true when `ENTRY_OF` is the flight's generation + 1 before and after reading it. */
+  /** The object that was streamed last, and the generation of its flight + 1. Written by leaders. */
   ENTRY: 3,
   ENTRY_GENERATION: 4,
   ENTRY_OF: 5,
+  /** Odd while these three are written (a dead leader may leave it so). What was read is whole when this was even and the same before and after. Wraps. */
+  ENTRY_TURN: 7,
   /** How long an uncacheable key is remembered: host time in units of `MARK_UNIT_MS`, uint32. Written by the leader before it releases. */
   UNTIL: 6,
 });

@@ -102,10 +102,12 @@ export class Flights {
   stream(ticket: Ticket, entry: number, entryGeneration: number): boolean {
     if (!this.isLeading(ticket)) return false;
     const at = ticket.slot * SLOT_CELLS;
-    Atomics.store(this.#cells, at + SLOT.ENTRY_OF, 0);
+    const turn = (Atomics.load(this.#cells, at + SLOT.ENTRY_TURN) + 1) | 1;
+    Atomics.store(this.#cells, at + SLOT.ENTRY_TURN, turn);
     Atomics.store(this.#cells, at + SLOT.ENTRY, entry);
     Atomics.store(this.#cells, at + SLOT.ENTRY_GENERATION, entryGeneration);
     Atomics.store(this.#cells, at + SLOT.ENTRY_OF, ticket.generation + 1);
+    Atomics.store(this.#cells, at + SLOT.ENTRY_TURN, (turn + 1) | 0);
     ticket.entry = entry;
     ticket.entryGeneration = entryGeneration;
     return this.#move(ticket, FLIGHT.STREAMING);
@@ -269,14 +271,15 @@ export class Flights {
     return true;
   }
 
-  /** Sets the ticket's entry. False: it is being written. */
+  /** Sets the ticket's entry. False: it was written meanwhile. */
   #readEntry(ticket: Ticket): boolean {
     const at = ticket.slot * SLOT_CELLS;
-    const flight = Atomics.load(this.#cells, at + SLOT.ENTRY_OF);
+    const turn = Atomics.load(this.#cells, at + SLOT.ENTRY_TURN);
     const entry = Atomics.load(this.#cells, at + SLOT.ENTRY);
     const entryGeneration = Atomics.load(this.#cells, at + SLOT.ENTRY_GENERATION);
-    if (Atomics.load(this.#cells, at + SLOT.ENTRY_OF) !== flight) return false;
-    const isMine = flight === ticket.generation + 1;
+    const flight = Atomics.load(this.#cells, at + SLOT.ENTRY_OF);
+    if (Atomics.load(this.#cells, at + SLOT.ENTRY_TURN) !== turn) return false;
+    const isMine = (turn & 1) === 0 && flight === ticket.generation + 1;
     ticket.entry = isMine ? entry : NONE;
     ticket.entryGeneration = isMine ? entryGeneration : 0;
     return true;

@@ -86,9 +86,13 @@ export class AnswerWriter {
     const length = bytes.length;
     if (length === 0 || !this.hasBody) return 'released';
     if (length > COPIED_BYTES) return this.writeLarge(bytes, lender);
-    const text = bytes.toString('latin1', 0, length);
-    this.append(this.isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text);
+    this.writeBodyText(bytes.toString('latin1', 0, length));
     return 'released';
+  }
+
+  writeBodyText(text: string): void {
+    if (text === '' || !this.hasBody) return;
+    this.append(this.isChunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text);
   }
 
   /** Ends the answer and writes what waits. */

@@ -161,6 +161,10 @@ export class NodeClient implements ClientPort, IntakeOwner {
     return loan;
   }
 
+  writeBodyText(text: string): void {
+    this.writer.writeBodyText(text);
+  }
+
   lendBody(bytes: Buffer, lender: Lender): Loan {
     const loan = this.writer.writeBody(bytes, lender);
     if (this.writer.isFull) this.awaitTurn();

@@ -244,6 +244,10 @@ export class UwsClient implements ClientPort, Flushable {
     return loan;
   }
 
+  writeBodyText(text: string): void {
+    this.writeBody(Buffer.from(text, 'latin1'));
+  }
+
   /** The addon tells nobody when it has written something, so it gets a copy. */
   lendBody(bytes: Buffer): Loan {
     this.writeBody(Buffer.from(bytes));
@@ -371,16 +375,12 @@ export class UwsClient implements ClientPort, Flushable {
     } else if (this.minRate.isOn && this.isSlow(nowMs)) {
       this.server.plan.countTimeout('client-too-slow');
       this.giveUp();
-    } else if (this.isBodyOpen && nowMs >= this.rearmMs) {
-      this.rearm(nowMs);
-    }
+    } else if (this.isBodyOpen && nowMs >= this.rearmMs) this.rearm(nowMs);
   }
 
   private rearm(nowMs: number): void {
     this.rearmMs = nowMs + REARM_MS;
-    if (this.answer.isEnded) return;
-    if (this.isReadPaused) this.res?.pause();
-    else this.res?.resume();
+    if (!this.answer.isEnded) this.isReadPaused ? this.res?.pause() : this.res?.resume();
   }
 
   private isSlow(nowMs: number): boolean {

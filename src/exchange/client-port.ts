@@ -27,6 +27,8 @@ export interface ClientPort {
   writeHead(status: string, block: string, framing: AnswerFraming, contentLengthWhenNone: number): void;
   /** Body bytes, lent. */
   writeBody(bytes: Buffer): Loan;
+  /** The same for a short latin1 text. */
+  writeBodyText(text: string): void;
   /** The same for bytes that must stay as they are until they are written: where it says `kept`, `lender` is told when they are. */
   lendBody(bytes: Buffer, lender: Lender): Loan;
   /** True when the client does not read as fast as we write; `exchange.onClientDrain` follows. */

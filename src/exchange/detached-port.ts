@@ -22,6 +22,7 @@ export class DetachedPort implements ClientPort {
   lendBody(): Loan {
     return 'released';
   }
+  writeBodyText(): void {}
   writeOut(): void {}
   finish(): void {}
   cut(): void {}

@@ -4,6 +4,7 @@ import type { CacheRequest } from '../cache/cache-request.ts';
 import { removeFromBlock } from '../http/fields.ts';
 import { FieldMarks } from '../http/field-marks.ts';
 import { parseResponseHead, ResponseHead } from '../http/response-head.ts';
+import type { ObjectStore } from '../shm/object-store.ts';
 import type { Caching } from './caching.ts';
 import { COPIED_BYTES } from './client-port.ts';
 import type { Exchange } from './exchange.ts';
@@ -15,6 +16,8 @@ import type { StoredEntry } from './stored-entry.ts';
 /** How a stored response becomes the answer to a client. */
 
 const MAX_STORED_FIELDS = 1000;
+/** A body up to this is kept as text beside the head that clients get. */
+const MAX_TEXT_BYTES = 1024;
 /** Of pieces that are never kept. */
 const NO_LENDER: Lender = { onReturned: () => {} };
 const scratch = new ResponseHead(new FieldMarks(MAX_STORED_FIELDS));
@@ -38,12 +41,21 @@ export function buildStoredBlock(exchange: Exchange, plan: RoutePlan, entry: Sto
 export function serveWhole(exchange: Exchange, caching: Caching, entry: StoredEntry, block: string): boolean {
   const { store } = caching;
   const { object } = entry;
-  if (!store.pin(object)) return false;
-  store.touch(object);
   const { port } = exchange;
+  // With its text at hand nothing is read from the store any more, and it was current a moment ago.
+  const isText = object.bodyLength <= MAX_TEXT_BYTES && exchange.plan?.filters === null;
+  const text = isText ? (entry.bodyText ?? readText(store, entry)) : null;
+  if (text === null && !store.pin(object)) return false;
+  store.touch(object);
   const length = object.bodyLength;
   const framing = entry.status === 204 || entry.status === 304 ? answerFraming('GET', entry.status, 0) : entry.framing;
   exchange.deliverHead({ status: entry.status, statusText: entry.statusText, block, framing, lengthWhenNone: -1 });
+  if (text !== null) {
+    exchange.facts.bytesSent += length;
+    port?.writeBodyText(text);
+    exchange.complete();
+    return true;
+  }
   if (port === null || length > COPIED_BYTES || exchange.held !== null) {
     sendBody(exchange, caching, entry, [{ kind: 'stored', from: 0, to: length }]);
     return true;
@@ -53,6 +65,16 @@ export function serveWhole(exchange: Exchange, caching: Caching, entry: StoredEn
   store.unpin(object);
   exchange.complete();
   return true;
+}
+
+/** The body as text, which the entry keeps. `null`: it went away meanwhile. */
+function readText(store: ObjectStore, entry: StoredEntry): string | null {
+  if (!store.pin(entry.object)) return null;
+  let text = '';
+  for (const piece of entry.object.pieces) text += piece.toString('latin1');
+  store.unpin(entry.object);
+  entry.bodyText = text;
+  return text;
 }
 
 /** Answers any request that `decide` lets this entry answer: HEAD, conditions, ranges. False as for `serveWhole`. */

@@ -25,6 +25,8 @@ export class StoredEntry implements StoredView {
   builtBy: object | null = null;
   built = '';
   statusText = '';
+  /** A short body as text, once it has been asked for; `null` = not yet, or too long. */
+  bodyText: string | null = null;
   /** The whole block of a fresh hit, and for which age. */
   hitAgeSec = -1;
   hitBlock = '';

@@ -39,6 +39,9 @@ export class FakeClient implements ClientPort {
     this.note(`body ${bytes.toString('latin1')}`);
     return 'released';
   }
+  writeBodyText(text: string): void {
+    this.note(`body ${text}`);
+  }
   lendBody(bytes: Buffer): Loan {
     return this.writeBody(bytes);
   }

@@ -24,6 +24,7 @@ describe('invalidation epochs against fills', () => {
   }
 
   for (const name of [
+    'bumps around a fill, a bump',
     'a fill, two hard bumps',
     'a fill, a soft and a hard bump',
     'a fill, a bump of everything and one of a name',

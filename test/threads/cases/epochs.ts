@@ -49,6 +49,17 @@ const remembering: Work = (epochs, { note }) => {
   }
 };
 
+/** Bumps around its own fill, while another one does. */
+const bumpingAround: Work = (epochs, { note }) => {
+  const cells = [epochs.cellOf(NAME)];
+  const bump = (): void => note('bump', [false], () => epochs.bump(NAME, false));
+  bump();
+  bump();
+  const since = note('now', [], () => epochs.now());
+  bump();
+  note('verdict', [], () => epochs.verdict(cells, since));
+};
+
 const bumping =
   (isSoft: boolean): Work =>
   (epochs, { note }) =>
@@ -84,6 +95,7 @@ export const STEP_CASES: StepCases = {
   'a fill, a soft bump of everything': epochCase([participant(filling), participant(bumpingAll(true))]),
   'one who remembers, a hard bump': epochCase([participant(remembering), participant(bumping(false))]),
   'one who remembers, a soft bump of everything': epochCase([participant(remembering), participant(bumpingAll(true))]),
+  'bumps around a fill, a bump': epochCase([participant(bumpingAround), participant(bumping(false))]),
   'a fill, two hard bumps': epochCase([participant(filling), participant(bumping(false)), participant(bumping(false))]),
   'a fill, a soft and a hard bump': epochCase([participant(filling), participant(bumping(true)), participant(bumping(false))]),
   'a fill, a bump of everything and one of a name': epochCase([

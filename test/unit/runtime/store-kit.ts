@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import * as N from '../../../src/cache/numbers.ts';
 import { encodeMeta, type StoredMeta } from '../../../src/cache/stored.ts';
+import { type DiskFigures, readFigures } from '../../../src/runtime/store/disk-figures.ts';
 import { DiskFolder } from '../../../src/runtime/store/disk-folder.ts';
 import { DiskStore } from '../../../src/runtime/store/disk-store.ts';
 import type { MemoryView } from '../../../src/runtime/store/disk-view.ts';
@@ -127,6 +128,12 @@ export class DiskRig {
 
   pump(): void {
     while (this.disk.hasWork) this.disk.pump();
+  }
+
+  /** As the metrics see them. */
+  get figures(): DiskFigures {
+    this.disk.tick();
+    return readFigures(this.presence.figures);
   }
 
   /** Everything leaves memory. */

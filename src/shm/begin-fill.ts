@@ -1,5 +1,5 @@
 import { granulesFor, headBytes, MAX_HEAD_BYTES, writeBlockHeader, writeHead, writeHeadLengths } from './blocks.ts';
-import { generationOf, headCell, STATE, withState } from './entry-table.ts';
+import { generationOf, headCell, STAGE, STATE, withState } from './entry-table.ts';
 import { QUEUE } from './eviction-queues.ts';
 import { Fill } from './fill.ts';
 import type { StoreCore } from './store-core.ts';
@@ -25,6 +25,7 @@ export function beginFill(core: StoreCore, object: NewObject, maxBodyBytes: numb
   core.leave();
   // From here on the block is this participant's alone.
   writeHead(core.memory, block, object);
+  Atomics.store(core.table.records, core.table.cellAt(entry, RECORD.STAGE), STAGE.GROWING);
   return new Fill(core, { entry, word, block, object, maxBodyBytes });
 }
 
@@ -56,6 +57,7 @@ function setRecord(core: StoreCore, at: { entry: number; block: number }, object
   table.set(entry, RECORD.FIRST, block);
   table.set(entry, headCell(word), block);
   table.set(entry, RECORD.BODY_LENGTH, 0);
+  table.set(entry, RECORD.STAGE, STAGE.HEADLESS);
   table.set(entry, RECORD.MARKS, 0);
   table.set(entry, RECORD.QUEUE, QUEUE.NONE);
   table.set(entry, RECORD.GRANULES, granules);

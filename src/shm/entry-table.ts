@@ -18,6 +18,9 @@ import { GRANULE_WORDS, MAX_BLOCK_GRANULES, PIN_WORDS, RECORD, RECORD_WORDS, typ
 export const STATE = Object.freeze({ FREE: 0, FILLING: 1, LIVE: 2, DOOMED: 3 });
 const STATE_BITS = 3;
 
+/** How far the filling of an entry is: no head yet, readable as it grows, whole (before it is LIVE, and if that fails). */
+export const STAGE = Object.freeze({ HEADLESS: 0, GROWING: 1, WHOLE: 2 });
+
 export function stateOf(word: number): number {
   return word & STATE_BITS;
 }

@@ -1,6 +1,7 @@
 import { BLOCK, granulesFor, writeBlockHeader } from './blocks.ts';
-import { STATE, withState } from './entry-table.ts';
+import { generationOf, STAGE, STATE, withState } from './entry-table.ts';
 import { QUEUE } from './eviction-queues.ts';
+import { announce } from './filling-object.ts';
 import type { StoreCore } from './store-core.ts';
 import { CONTROL, GRANULE_BYTES, GRANULE_WORDS, MAX_BLOCK_GRANULES, RECORD, TOTALS } from './store-layout.ts';
 import type { FillFailure, NewObject } from './store-types.ts';
@@ -18,8 +19,9 @@ type FillStart = {
 };
 
 /**
- * An object on its way into the store. Its entry is FILLING and its bytes are this participant's alone until `publish`;
- * nobody else changes either unless this thread is dead. Ends with `publish` or `abort`.
+ * An object on its way into the store. Its entry is FILLING and cannot be found until `publish`; who is told its entry and
+ * generation reads what has been written so far (filling-object.ts). Nobody else changes it unless this thread is dead.
+ * Ends with `publish` or `abort`.
  */
 export class Fill {
   readonly #core: StoreCore;
@@ -48,6 +50,15 @@ export class Fill {
     this.#openBlock(start.block);
   }
 
+  /** With `generation`: what others open it by while it fills. */
+  get entry(): number {
+    return this.#entry;
+  }
+
+  get generation(): number {
+    return generationOf(this.#word);
+  }
+
   /** Body bytes written so far. */
   get bytesStored(): number {
     return this.#bytesStored;
@@ -60,8 +71,9 @@ export class Fill {
     const room = this.#end - this.#position;
     if (bytes.length > room && !this.#extend(bytes.length - room)) return false;
     this.#copy(bytes);
-    // Published with the state later; already stored atomically so that following a running fill needs no other layout.
+    // Last, so that whoever reads while it fills sees the bytes of this length.
     Atomics.store(this.#core.table.records, this.#core.table.cellAt(this.#entry, RECORD.BODY_LENGTH), this.#bytesStored);
+    announce(this.#core.table, this.#entry);
     return true;
   }
 
@@ -69,6 +81,7 @@ export class Fill {
   publish(replaces: readonly StoredObject[]): StoredObject | undefined {
     if (this.#isOver) return undefined;
     const core = this.#core;
+    if (this.#failure === 'aborted') this.#setWhole();
     if (this.#failure === 'aborted' && !core.enter()) this.#failure = 'lockTimeout';
     if (this.#failure !== 'aborted') {
       this.abort();
@@ -76,13 +89,19 @@ export class Fill {
     }
     this.#isOver = true;
     this.#trim();
-    const isHeir = replaces.some(
-      (old) => core.table.word(old.entry) === old.word && core.table.get(old.entry, RECORD.QUEUE) === QUEUE.MAIN,
-    );
-    const word = this.#link(isHeir);
+    const word = this.#link(this.#isHeir(replaces));
     for (const old of replaces) if (core.doom(old.entry, old.word)) core.tidy(old.entry);
     core.leave();
     return new StoredObject(core, { entry: this.#entry, word, bodyLength: this.#bytesStored }, this.#object);
+  }
+
+  /** What replaces an object of the main queue is as wanted as that was. */
+  #isHeir(replaces: readonly StoredObject[]): boolean {
+    const { table } = this.#core;
+    for (const { entry, word } of replaces) {
+      if (table.word(entry) === word && table.get(entry, RECORD.QUEUE) === QUEUE.MAIN) return true;
+    }
+    return false;
   }
 
   /** Gives everything back. Harmless after the end. */
@@ -92,7 +111,15 @@ export class Fill {
     const core = this.#core;
     core.countFailure(this.#failure);
     core.table.setWord(this.#entry, withState(this.#word, STATE.DOOMED));
+    announce(core.table, this.#entry);
     core.letGo(this.#entry);
+  }
+
+  /** The body is whole. Those who read it need not wait for the lock, nor care whether it can be had. */
+  #setWhole(): void {
+    const { table } = this.#core;
+    Atomics.store(table.records, table.cellAt(this.#entry, RECORD.STAGE), STAGE.WHOLE);
+    announce(table, this.#entry);
   }
 
   /** Locked. FILLING becomes LIVE, then it is linked: walkers may meet live entries only. */

@@ -5,6 +5,7 @@ import { readHead } from './blocks.ts';
 import { headCell, STATE, stateOf } from './entry-table.ts';
 import { MAX_MARKS } from './eviction-queues.ts';
 import type { Fill } from './fill.ts';
+import { type FillingObject, openFilling } from './filling-object.ts';
 import { settleReads } from './ordering.ts';
 import { StoreCore } from './store-core.ts';
 import { CONTROL, createStoreMemory, GRANULE_BYTES, RECORD, StoreMemory, TOTALS } from './store-layout.ts';
@@ -107,6 +108,14 @@ export class ObjectStore {
   begin(object: NewObject): Fill | undefined {
     this.#hashedKey = undefined;
     return beginFill(this.#core, object, this.maxBodyBytes);
+  }
+
+  /**
+   * An object that another participant (or this one) is filling, by the fill's entry and generation: pinned once, so end with its
+   * `unpin`. It may have become whole meanwhile. Undefined: it has gone, been updated, or is of another key.
+   */
+  openFilling(entry: number, generation: number, key: string): FillingObject | undefined {
+    return openFilling(this.#core, { entry, generation, key });
   }
 
   /**

@@ -44,6 +44,11 @@ export class Pins {
     return false;
   }
 
+  /** This participant pins it. */
+  holds(entry: number): boolean {
+    return (this.#counts[entry] ?? 0) > 0;
+  }
+
   unpin(entry: number): void {
     const count = this.#counts[entry] ?? 0;
     if (count === 0) return;

@@ -1,4 +1,5 @@
 import { Arena } from './arena.ts';
+import { ChangeWatch } from './change-watch.ts';
 import { Claims } from './claims.ts';
 import { EntryIndex } from './entry-index.ts';
 import { EntryTable, nextGeneration, STATE, stateOf, withState } from './entry-table.ts';
@@ -35,6 +36,8 @@ export class StoreCore {
   readonly released: ReleasedSet;
   readonly claims: Claims;
   readonly pins: Pins;
+  /** This thread's waiters for cells of records. */
+  readonly watch: ChangeWatch;
   readonly #tidy: (entry: number) => void;
   readonly #give: (block: number, granules: number) => void;
 
@@ -50,6 +53,7 @@ export class StoreCore {
     this.released = new ReleasedSet(memory);
     this.claims = new Claims(this.table, self);
     this.pins = new Pins(this.table, this.released, self, memory.maxEntries);
+    this.watch = new ChangeWatch(memory.records);
     this.#tidy = (entry) => this.tidy(entry);
     this.#give = (block, granules) => this.arena.give(block, granules);
   }

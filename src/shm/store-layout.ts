@@ -63,6 +63,10 @@ export const RECORD = Object.freeze({
   BIRTH: 23,
   /** [lock] Payload of its first block other than body: key and meta. */
   HEAD_PAYLOAD: 24,
+  /** What readers of a running fill wait for: twice the number of changes (a write, the end), and 1 while somebody waits. See filling-object.ts. Wraps. */
+  CHANGE: 25,
+  /** How far a fill is: see `STAGE` in entry-table.ts. Written by the filler alone. */
+  STAGE: 26,
 });
 export const PIN_WORDS = 4;
 

@@ -2,6 +2,7 @@ import { packBlock } from './arena.ts';
 import { BLOCK } from './blocks.ts';
 import { headCell, nextGeneration, STATE, stateOf, withState } from './entry-table.ts';
 import { QUEUE } from './eviction-queues.ts';
+import { announceAll } from './filling-object.ts';
 import type { StoreCore } from './store-core.ts';
 import { CONTROL, GRANULE_BYTES, GRANULE_WORDS, RECORD, TOTALS } from './store-layout.ts';
 import type { RecoverReport } from './store-types.ts';
@@ -38,8 +39,10 @@ function takeFromDead(core: StoreCore, dead: number): { fills: number; pins: num
   const end = core.usedEntries;
   for (let entry = 0; entry < end; entry += 1) {
     const word = table.word(entry);
-    if (stateOf(word) === STATE.FILLING && table.get(entry, RECORD.OWNER) === dead) {
-      if (table.swapWord(entry, word, withState(word, STATE.DOOMED))) found.fills += 1;
+    if (table.get(entry, RECORD.OWNER) === dead) {
+      if (stateOf(word) === STATE.FILLING && table.swapWord(entry, word, withState(word, STATE.DOOMED))) found.fills += 1;
+      // Also of a fill that has ended: it may have died before it said so.
+      announceAll(table, entry);
     }
     if (core.claims.clearOf(entry, dead)) found.claims += 1;
     if (core.pins.clearOf(entry, dead)) found.pins += 1;

@@ -21,6 +21,8 @@ export type Started = {
 };
 
 const MAX_OUTPUT = 65536;
+/** Varnish compiles its configuration first, HAProxy clears its cache: on a busy machine both take their time. */
+const PORT_TIMEOUT_MS = 30_000;
 const running = new Set<ChildProcess>();
 
 // Nothing that a bench started outlives it, whatever ends the bench.
@@ -107,9 +109,15 @@ export function canConnect(port: number): Promise<true | undefined> {
   });
 }
 
+/** Resolves when the port accepts. Else the process is stopped, and what it said is thrown. */
 export async function waitForPort(started: Started, port: number): Promise<void> {
-  await until(`port ${port}; the process said:\n${started.output()}`, 10_000, async () => {
-    if (started.child.exitCode !== null) throw new Error(`the process ended early; it said:\n${started.output()}`);
-    return canConnect(port);
-  });
+  try {
+    await until(`port ${port}`, PORT_TIMEOUT_MS, async () => {
+      if (started.child.exitCode !== null) throw new Error('the process ended early');
+      return canConnect(port);
+    });
+  } catch (error) {
+    await started.stop();
+    throw new Error(`${error instanceof Error ? error.message : String(error)}; the process said:\n${started.output()}`);
+  }
 }

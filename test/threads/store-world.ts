@@ -1,4 +1,5 @@
 import { createObjectStore, ObjectStore } from '../../src/shm/object-store.ts';
+import { CONTROL, RECORD, RECORD_WORDS, StoreMemory } from '../../src/shm/store-layout.ts';
 import type { StoredObject } from '../../src/shm/stored-object.ts';
 
 /**
@@ -10,6 +11,18 @@ export const SEED = Buffer.from('0123456789abcdef', 'latin1');
 
 export function makeStore(bytes: number, participants = 4): SharedArrayBuffer {
   return createObjectStore({ bytes, participants, seed: SEED });
+}
+
+/** As if every entry had been used so often that it has come to `generation`. */
+export function wearEntries(memory: SharedArrayBuffer, generation: number): void {
+  const { records, control, maxEntries } = new StoreMemory(memory);
+  for (let entry = 0; entry < maxEntries; entry += 1) {
+    records[entry * RECORD_WORDS + RECORD.STATE] = generation << 2;
+    // Free entries are a list, + 1.
+    records[entry * RECORD_WORDS + RECORD.OLDER] = entry + 1 < maxEntries ? entry + 2 : 0;
+  }
+  control[CONTROL.FREE_ENTRY] = 1;
+  control[CONTROL.USED_ENTRIES] = maxEntries;
 }
 
 export function bodyOf(key: string, version: number, length: number): Buffer {

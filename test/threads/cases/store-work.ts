@@ -27,16 +27,18 @@ export function participant(work: Work, after: readonly number[] = []): Particip
 }
 
 type Shape = {
+  /** Of the store; enough for `LARGE` without it. */
+  readonly bytes?: number;
   readonly fill: (store: ObjectStore) => void;
   readonly check?: (store: ObjectStore, result: RunResult) => readonly string[];
   /** Waits that end by their time are no fault: somebody dies. */
   readonly isDeadly?: boolean;
 };
 
-export function storeCase(participants: readonly Participant[], { fill, check, isDeadly }: Shape): StepCase {
+export function storeCase(participants: readonly Participant[], { bytes = BYTES, fill, check, isDeadly }: Shape): StepCase {
   return {
     create: () => {
-      const memory = makeStore(BYTES);
+      const memory = makeStore(bytes);
       fill(new ObjectStore(memory, 3));
       return [memory];
     },

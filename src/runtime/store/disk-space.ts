@@ -61,21 +61,15 @@ export class DiskSpace {
 
   /** True: so much more may be written. Changes the index, so not within a transaction. Throws what the disk throws. */
   makeRoom(need: DiskNeed): boolean {
-    const { index } = this.#shelf;
     let spared = 0;
-    while (this.#forecast(need) > this.#options.limitBytes) {
-      const freeBytes = index.freePages * PAGE_BYTES;
-      const isShrinkable = freeBytes > need.rowBytes + SHRINK_PAGES * PAGE_BYTES;
-      if (isShrinkable) {
-        const before = index.pages;
-        index.shrink(SHRINK_PAGES);
-        if (index.pages < before) continue;
-      }
-      const gone = this.#evict(spared < MAX_SPARED);
-      if (gone === undefined) return false;
-      spared += EVICT_ROWS - gone;
+    for (;;) {
+      const overBytes = this.#forecast(need) - this.#options.limitBytes;
+      if (overBytes <= 0) return true;
+      if (this.#shrink(need)) continue;
+      const evicted = this.#evict(overBytes, spared < MAX_SPARED);
+      if (evicted === undefined) return false;
+      spared += evicted.spared;
     }
-    return true;
   }
 
   /** Drops what has expired. Returns how many rows, at most `limit`. */
@@ -93,22 +87,39 @@ export class DiskSpace {
     return fileBytes + database + growth + need.fileBytes + this.#logBytes + FIXED_BYTES;
   }
 
-  /** Rows that went; `undefined`: there is none. */
-  #evict(mayBeSpared: boolean): number | undefined {
-    const expired = this.dropExpired(EVICT_ROWS);
-    if (expired > 0) return expired;
+  /** True: the database has become smaller. It keeps what the need would take from its free pages. */
+  #shrink(need: DiskNeed): boolean {
     const { index } = this.#shelf;
-    const rows = index.longestUnused(EVICT_ROWS);
-    if (rows.length === 0) return undefined;
-    const isSpared = (row: DiskRecord): boolean => mayBeSpared && this.#options.isInMemory(row);
+    if (index.freePages * PAGE_BYTES <= need.rowBytes + SHRINK_PAGES * PAGE_BYTES) return false;
+    const before = index.pages;
+    index.shrink(SHRINK_PAGES);
+    return index.pages < before;
+  }
+
+  /** `undefined`: there is nothing left to evict. */
+  #evict(overBytes: number, maySpare: boolean): { readonly spared: number } | undefined {
+    if (this.dropExpired(EVICT_ROWS) > 0) return { spared: 0 };
+    const { index } = this.#shelf;
+    const going: DiskRecord[] = [];
+    const spared: DiskRecord[] = [];
+    let freed = 0;
+    for (const row of index.longestUnused(EVICT_ROWS)) {
+      if (freed >= overBytes) break;
+      if (maySpare && this.#options.isInMemory(row)) {
+        spared.push(row);
+        continue;
+      }
+      going.push(row);
+      freed += row.fileBytes > 0 ? row.fileBytes : row.bodyBytes + ROW_BYTES;
+    }
+    if (going.length + spared.length === 0) return undefined;
     const used = Math.floor(this.#options.wallNowMs() / MS_A_MINUTE);
-    const going = rows.filter((row) => !isSpared(row));
     this.#shelf.change((change) => {
       removeAll(change, going);
-      for (const row of rows) if (!going.includes(row)) index.setUsed(row.id, used);
+      for (const { id } of spared) index.setUsed(id, used);
     });
     this.evicted += going.length;
-    return going.length;
+    return { spared: spared.length };
   }
 }
 

@@ -53,8 +53,10 @@ export class FillingObject {
   /** Read it before `length`: when it is `whole`, that length is the body's. */
   get state(): FillingState {
     const { table } = this.#core;
+    // The state first: a fill is whole before it is no longer FILLING, so one that is not whole then has been given up.
+    const isFilling = stateOf(table.word(this.entry)) === STATE.FILLING;
     if (Atomics.load(table.records, table.cellAt(this.entry, RECORD.STAGE)) === STAGE.WHOLE) return 'whole';
-    return stateOf(table.word(this.entry)) === STATE.FILLING ? 'filling' : 'gone';
+    return isFilling ? 'filling' : 'gone';
   }
 
   /** A place in the body, at its begin. Each reader has its own. */

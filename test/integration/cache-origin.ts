@@ -25,7 +25,7 @@ export function resolveLine(line: string, nowMs: number, base: string): Line {
   const name = text.slice(0, colon);
   const written = text.slice(colon + 1).replace(/^ /, '');
   const offset = DATES.has(name.toLowerCase()) ? /^(@@?)(-?\d+)$/.exec(written) : null;
-  if (offset === null) return { name, value: written.replace('{base}', base), isChecked };
+  if (offset === null) return { name, value: written.replace('{base}', base).replaceAll('{key}', base.slice(3, 39)), isChecked };
   const date = new Date(nowMs + Number(offset[2]) * 1000);
   return { name, value: offset[1] === '@@' ? rfc850(date) : date.toUTCString(), isChecked };
 }

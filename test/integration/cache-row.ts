@@ -4,7 +4,8 @@
  *
  * Field lines are written as on the wire, `Name: value`. In Date, Expires, Last-Modified and If-Modified-Since `@-3000` stands
  * for a time so many seconds from the origin's clock at that answer (in a request: at the answer to the step before); `@@-3000`
- * is the same in the obsolete RFC 850 form. `{base}` stands for the path of the row.
+ * is the same in the obsolete RFC 850 form. `{base}` stands for the path of the request, `{key}` for a name
+ * that is the row's own.
  */
 
 /** `required`: a MUST. `optimal`: an optimisation that Sluice has. `check`: free by the RFC; `Row.ours` tells what Sluice does. */

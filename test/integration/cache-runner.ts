@@ -148,8 +148,9 @@ function hasField(message: { readonly fields: Fields }, wanted: string, nowMs: n
 /** RFC 9211: the cache's own word must agree with what happened. */
 function checkCacheStatus(step: Step, reply: Reply, number: number): readonly string[] {
   const told = reply.fieldAll('Cache-Status').join(', ');
-  const isHit = /;\s*hit(?![a-z=-])/.test(told);
-  const isForwarded = /;\s*fwd=/.test(told);
+  const own = told.slice(told.lastIndexOf(', ') + 1);
+  const isHit = /;\s*hit(?![a-z=-])/.test(own);
+  const isForwarded = /;\s*fwd=/.test(own);
   const wrong = (what: string): readonly string[] => [`step ${number}: Cache-Status ${JSON.stringify(told)}: ${what}`];
   if (told === '') return wrong('missing');
   if (isHit === isForwarded && step.gets !== 504) return wrong('either hit or fwd');

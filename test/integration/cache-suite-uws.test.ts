@@ -1,9 +1,12 @@
 import { test } from 'node:test';
-import { PUBLIC_ROWS } from './cache-rows.ts';
+import { GAPS, PUBLIC_ROWS } from './cache-rows.ts';
 import { openSubject, testRows } from './cached-front.ts';
 
-/** That engine cannot write interim answers. */
-const GROUPS = Object.entries(PUBLIC_ROWS).filter(([group]) => group !== 'interim');
+/** That engine writes a Date of its own, whatever the answer has. */
+const OWN_DATE = 'uWebSockets.js sets Date and cannot be told not to';
+const UWS_GAPS = new Map([...GAPS, ['other-date-update', OWN_DATE], ['other-date-update-expires', OWN_DATE]]);
+/** And it cannot write interim answers. */
+const GROUPS = [...PUBLIC_ROWS].filter(([group]) => group !== 'interim');
 
 test('the public cache suite over the other engine', { concurrency: true }, async (t) => {
   const subject = await openSubject(t, { cache: { storeSetCookie: true }, engine: 'uws' });
@@ -11,5 +14,6 @@ test('the public cache suite over the other engine', { concurrency: true }, asyn
     t,
     subject,
     GROUPS.flatMap(([, rows]) => rows.filter((row) => row.kind !== 'check')),
+    UWS_GAPS,
   );
 });

@@ -18,6 +18,10 @@ export interface AnswerRun {
   takeEnd(): boolean;
   /** The last attempt has failed, and nothing has gone to the client. True: it has an answer, or will have one. */
   takeFailure(): boolean;
+  /** The answer has broken off after its head. True: its rest will come. */
+  takeBreak(): boolean;
+  /** The client does not read as fast as the upstream sends. True: that does not matter. */
+  takeFull(): boolean;
   /** Whether it goes on when its client has left. */
   readonly isWorthFinishing: boolean;
   /** The client's connection is done with the request; `head` is a copy that stays. */

@@ -50,7 +50,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
   const { facts } = exchange;
   plan.metrics.countFailure(failure.kind);
   const recovery = recover(failure, {
-    isAnswered: exchange.state === 'answering',
+    isAnswered: exchange.isAnswered,
     isIdempotent: IDEMPOTENT.has(facts.method),
     isBodySpent: facts.isBodySpent,
     attempts: facts.attempts,
@@ -67,6 +67,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
       exchange.answer(answerForRule(failure.kind, recovery.rule));
       return;
     case 'cut':
+      if (exchange.run?.takeBreak()) return;
       facts.proxyError = recovery.rule.proxyError;
       exchange.finish('upstream-broke');
       return;

@@ -9,6 +9,7 @@ import type { ResponseHead } from '../http/response-head.ts';
 import { CacheFill } from './cache-fill.ts';
 import { answerCondition } from './detach.ts';
 import { clientBlock } from './messages.ts';
+import { isRest, type Resume } from './cache-resume.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
@@ -20,6 +21,7 @@ const MAX_SKIPPED_BYTES = 16 * 1024;
 /** The head has come. True: it is not for the client. */
 export function takeHead(run: CacheRun, head: ResponseHead, bodyLength: number): boolean {
   const { chosen, decision, exchange, request } = run;
+  if (run.resume !== null) return takeRest(run, run.resume, head);
   const { clock } = exchange.gateway;
   const times = { requestMs: run.requestMs, responseMs: clock.hostMs, responseEpochMs: Date.now() };
   if (chosen === null) {
@@ -52,11 +54,32 @@ function pass(run: CacheRun, head: ResponseHead): boolean {
   return true;
 }
 
-/** Body bytes of the answer. True: they are not for the client. */
+/** The rest of an answer that broke off, if it is that. */
+function takeRest(run: CacheRun, resume: Resume, head: ResponseHead): boolean {
+  const { exchange } = run;
+  run.resume = null;
+  if (isRest(resume, head)) exchange.state = 'answering';
+  else {
+    run.flight?.abandon();
+    exchange.dropUpstream();
+    exchange.finish('upstream-broke');
+  }
+  return true;
+}
+
+/** Body bytes of the answer. True: they are not for the client, or not from here. */
 export function takeBody(run: CacheRun, bytes: Buffer): boolean {
-  if (run.fill !== null && !run.fill.write(bytes)) {
-    run.fill = null;
-    run.cache.metrics.countUncacheable('no-room');
+  const { fill } = run;
+  if (fill === null) return run.isSwallowing;
+  if (fill.write(bytes)) return run.isSwallowing || run.isClientBehind;
+  run.fill = null;
+  run.cache.metrics.countUncacheable('no-room');
+  run.flight?.abandon();
+  if (run.isClientBehind) {
+    // What it has not read yet went with the fill.
+    run.exchange.dropUpstream();
+    run.exchange.finish('upstream-broke');
+    return true;
   }
   return run.isSwallowing;
 }
@@ -66,6 +89,10 @@ export function takeEnd(run: CacheRun): boolean {
   publish(run);
   const { replacement } = run;
   if (run.isRefresh) return false;
+  if (run.isClientBehind) {
+    run.exchange.storedBody?.pump();
+    return true;
+  }
   if (run.next === 'resend') {
     run.next = 'end';
     run.forwardPlainly();
@@ -88,9 +115,11 @@ export function takeEnd(run: CacheRun): boolean {
 /** The attempt has failed for good. True: the client is answered from what was kept. */
 export function takeFailure(run: CacheRun): boolean {
   const { chosen, exchange, request } = run;
+  if (run.fill !== null) run.cache.metrics.countUncacheable('broke-off');
   run.fill?.abort();
   run.fill = null;
   run.releaseClaim();
+  run.flight?.fail();
   if (run.isRefresh || chosen === null || !mayServeOnError(request, chosen, exchange.gateway.clock.hostMs, 0)) return false;
   return run.serve(chosen, 'stale');
 }
@@ -108,6 +137,7 @@ function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshen
   freshening.numbers[N_EPOCH] = run.sequence;
   const updated = caching.store.update(chosen.object, freshening.meta, freshening.numbers);
   run.releaseClaim();
+  if (updated !== undefined) run.flight?.finish();
   const entry = updated === undefined ? undefined : caching.adopt(updated);
   if (entry === undefined) {
     run.next = 'resend';
@@ -135,6 +165,7 @@ function serveInstead(run: CacheRun, chosen: StoredEntry, status: number, bodyLe
   run.forwardStatus = status;
   run.isSwallowing = true;
   run.replacement = chosen;
+  run.flight?.fail();
   if (run.isRefresh || (bodyLength >= 0 && bodyLength <= MAX_SKIPPED_BYTES)) return;
   run.exchange.dropUpstream();
   takeEnd(run);
@@ -175,11 +206,17 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
   if (admission?.kind === 'skip') cache.metrics.countUncacheable(admission.reason);
   if (admission?.kind !== 'store' || meta === undefined) {
     run.releaseClaim();
+    run.flight?.release(head.status);
     return;
   }
   const replaces = replacedBy(run, meta);
   run.fill = CacheFill.begin(cache, { admission, sequence, replaces, pieces: null, base: null });
-  if (run.fill === null) cache.metrics.countUncacheable('no-room');
+  if (run.fill !== null) {
+    run.share();
+    return;
+  }
+  cache.metrics.countUncacheable('no-room');
+  run.flight?.release(head.status);
 }
 
 /** Entries that the new one takes the place of: the same variant, the one that was asked about, and the oldest of too many. */
@@ -199,6 +236,7 @@ function publish(run: CacheRun): void {
   run.fill = null;
   if (fill === null) return;
   const object = fill.publish();
+  run.flight?.finish();
   if (object === undefined) {
     cache.metrics.countUncacheable('busy');
     return;
@@ -206,5 +244,6 @@ function publish(run: CacheRun): void {
   cache.metrics.countStored();
   run.releaseClaim();
   const entry = cache.caching.adopt(object);
-  if (entry !== undefined) cache.caching.disk?.wrote(object);
+  if (entry === undefined) cache.metrics.countUncacheable('purged');
+  else cache.caching.disk?.wrote(object);
 }

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Storable } from '../cache/admit.ts';
 import type { CombinedPiece } from '../cache/combine.ts';
-import { N_EPOCH } from '../cache/numbers.ts';
+import { BIT_STRONG_VALIDATOR, N_BITS, N_EPOCH, N_STATUS } from '../cache/numbers.ts';
 import { decodeMeta, type StoredView } from '../cache/stored.ts';
 import type { Fill } from '../shm/fill.ts';
 import type { StoredObject } from '../shm/stored-object.ts';
@@ -57,6 +57,30 @@ export class CacheFill {
     const read = decodeMeta(meta);
     assert(read !== undefined, 'what has been encoded can be decoded');
     return { meta: read, numbers, flags: 0, bodyLength: bodyBytes };
+  }
+
+  /** With `generation`: what others open it by while it fills. */
+  get entry(): number {
+    return this.fill.entry;
+  }
+
+  get generation(): number {
+    return this.fill.generation;
+  }
+
+  get key(): string {
+    return this.plan.admission.key;
+  }
+
+  get bytesStored(): number {
+    return this.fill.bytesStored;
+  }
+
+  /** A whole answer, whose rest can be told to belong to it should it come on another connection. */
+  get isResumable(): boolean {
+    const { numbers } = this.plan.admission;
+    const isStrong = ((numbers[N_BITS] ?? 0) & BIT_STRONG_VALIDATOR) !== 0;
+    return isStrong && numbers[N_STATUS] === 200 && this.plan.pieces === null && !this.isOver;
   }
 
   /** False: it will not be stored. */

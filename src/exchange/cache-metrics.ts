@@ -1,8 +1,10 @@
-import { CACHE_RESULTS, UNCACHEABLE_REASONS } from '../observe/labels.ts';
+import { CACHE_RESULTS, TAKEOVER_KINDS, UNCACHEABLE_REASONS, WAIT_ENDS } from '../observe/labels.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 
 export type CacheResult = (typeof CACHE_RESULTS)[number];
+export type TakeoverKind = (typeof TAKEOVER_KINDS)[number];
+export type WaitEnd = (typeof WAIT_ENDS)[number];
 export type UncacheableReason = (typeof UNCACHEABLE_REASONS)[number];
 
 /** The cells in which the cache of one route counts; found once, when its plan is compiled. */
@@ -11,12 +13,20 @@ export class CacheMetrics {
   private readonly results: Readonly<Record<CacheResult, MetricSlot>>;
   private readonly stored: MetricSlot;
   private readonly uncacheable: Readonly<Record<UncacheableReason, MetricSlot>>;
+  private readonly collapsed: MetricSlot;
+  private readonly takeovers: Readonly<Record<TakeoverKind, MetricSlot>>;
+  private readonly releases: MetricSlot;
+  private readonly waitsOver: Readonly<Record<WaitEnd, MetricSlot>>;
 
   constructor(metrics: MetricsWriter, route: string) {
     this.metrics = metrics;
     this.results = slotsBy(CACHE_RESULTS, (result) => metrics.slot('sluice_cache_requests_total', { route, result }));
     this.stored = metrics.slot('sluice_cache_stored_total', { route });
     this.uncacheable = slotsBy(UNCACHEABLE_REASONS, (reason) => metrics.slot('sluice_cache_uncacheable_total', { reason }));
+    this.collapsed = metrics.slot('sluice_collapsed_total', { route });
+    this.takeovers = slotsBy(TAKEOVER_KINDS, (how) => metrics.slot('sluice_leader_takeovers_total', { how }));
+    this.releases = metrics.slot('sluice_uncacheable_releases_total', { route });
+    this.waitsOver = slotsBy(WAIT_ENDS, (why) => metrics.slot('sluice_collapse_waits_over_total', { route, why }));
   }
 
   /** Once for each request of the route. */
@@ -37,6 +47,26 @@ export class CacheMetrics {
   /** An answer that the cache would have liked was not stored. */
   countUncacheable(reason: UncacheableReason): void {
     this.metrics.increment(this.uncacheable[reason]);
+  }
+
+  /** A request was answered by another one's. */
+  countCollapsed(): void {
+    this.metrics.increment(this.collapsed);
+  }
+
+  /** A follower went on for a leader that failed: anew, or from where it broke off. */
+  countTakeover(how: TakeoverKind): void {
+    this.metrics.increment(this.takeovers[how]);
+  }
+
+  /** A follower was let go, since the answer may not be shared. */
+  countRelease(): void {
+    this.metrics.increment(this.releases);
+  }
+
+  /** A follower went alone, since it or the table had had enough. */
+  countWaitOver(why: WaitEnd): void {
+    this.metrics.increment(this.waitsOver[why]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { type CachePolicy, compileCachePolicy } from '../cache/policy.ts';
 import type { RouteConfig } from '../config/types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
+import type { Flights } from '../shm/flights.ts';
 import { CacheMetrics } from './cache-metrics.ts';
 import type { Caching } from './caching.ts';
 
@@ -11,17 +12,39 @@ export type CachePlan = {
   readonly metrics: CacheMetrics;
   /** How long a request waits for another one's validation of the same entry. */
   readonly maxWaitMs: number;
+  /** `null`: every request goes to the origin by itself. */
+  readonly collapse: CollapsePlan | null;
+};
+
+/** Collapsed forwarding on one route. */
+export type CollapsePlan = {
+  readonly flights: Flights;
+  readonly metrics: CacheMetrics;
+  readonly maxWaitMs: number;
+  /** Of one key on one worker. */
+  readonly maxFollowers: number;
+  /** For how long a key is known to have answers that may not be shared. */
+  readonly uncacheableForMs: number;
 };
 
 const MAX_WAIT_MS = 10_000;
+const MAX_FOLLOWERS = 10_000;
+const UNCACHEABLE_FOR_MS = 60_000;
 
 /** `null` where the route does not cache, or there is no store to cache in. */
 export function compileCachePlan(route: RouteConfig, caching: Caching | null, metrics: MetricsWriter): CachePlan | null {
   if (route.cache === undefined || caching === null) return null;
+  const cacheMetrics = new CacheMetrics(metrics, route.name);
   return Object.freeze({
     policy: compileCachePolicy(route.name, route.cache),
     caching,
-    metrics: new CacheMetrics(metrics, route.name),
+    metrics: cacheMetrics,
     maxWaitMs: MAX_WAIT_MS,
+    collapse: compileCollapse(caching, cacheMetrics),
   });
+}
+
+function compileCollapse({ flights }: Caching, metrics: CacheMetrics): CollapsePlan | null {
+  if (flights === undefined) return null;
+  return { flights, metrics, maxWaitMs: MAX_WAIT_MS, maxFollowers: MAX_FOLLOWERS, uncacheableForMs: UNCACHEABLE_FOR_MS };
 }

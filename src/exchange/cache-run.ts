@@ -3,16 +3,20 @@ import { CacheRequest, queryPreamble, type RequestOrigin, readCacheRequest, sear
 import { Decision, decide, validationLines } from '../cache/decide.ts';
 import { currentAgeSec } from '../cache/freshness.ts';
 import { FLAG_INVALID, N_RESPONSE_TIME } from '../cache/numbers.ts';
-import { CacheStatusFacts, cacheStatusLine } from '../http/cache-status.ts';
-import { removeFromBlock } from '../http/fields.ts';
-import type { RequestHead } from '../http/request-head.ts';
+import { FIELD_CACHE_WISH } from '../http/known-fields.ts';
+import { hasField, type RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
+import { selectingPairs } from '../http/vary.ts';
 import type { AnswerRun } from './answer-run.ts';
 import { startAttempt } from './attempts.ts';
 import { takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
 import { startRefresh } from './cache-refresh.ts';
 import { collectBody } from './body-collector.ts';
 import type { CacheFill } from './cache-fill.ts';
+import { CacheFlight } from './cache-flight.ts';
+import { type Resume, resumeOwn } from './cache-resume.ts';
+import { adaptedHead, statusLine } from './cache-words.ts';
+import { FollowedBody } from './followed-body.ts';
 import type { CacheResult } from './cache-metrics.ts';
 import type { CachePlan } from './cache-plan.ts';
 import type { Exchange } from './exchange.ts';
@@ -23,13 +27,10 @@ import type { StoredEntry } from './stored-entry.ts';
 
 /** Looks after an entry that somebody else was validating, before this request goes by itself. */
 const MAX_LOOKS = 3;
-/** Fields by which a client asks about what it has; left out where the cache answers them itself. */
-const STRIPPED = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range'];
 const HTTP: RequestOrigin = { scheme: 'http', contentDigest: '' };
 const HTTPS: RequestOrigin = { scheme: 'https', contentDigest: '' };
 /** Of a QUERY that may be cached. */
 const MAX_QUERY_BYTES = 64 * 1024;
-const statusFacts = new CacheStatusFacts();
 
 /**
  * One request on a route that caches, where a look at the memo was not enough: finds, decides, validates, and fills. The rules are
@@ -62,8 +63,16 @@ export class CacheRun implements AnswerRun {
   next: 'end' | 'resend' | 'look' = 'end';
   /** Bytes of the upstream's answer are not the client's. */
   isSwallowing = false;
+  /** Collapsed forwarding, where this request is a case for it. */
+  flight: CacheFlight | null = null;
+  /** The rest of an answer that broke off, while it is being asked for. */
+  resume: Resume | null = null;
+  resumes = 0;
+  /** The client reads the fill at its own pace. */
+  isClientBehind = false;
   private looks = 0;
-  private readonly arrivalMs: number;
+  private waitsUntilMs = 0;
+  readonly arrivalMs: number;
 
   constructor(exchange: Exchange, plan: RoutePlan, cache: CachePlan) {
     this.exchange = exchange;
@@ -130,6 +139,9 @@ export class CacheRun implements AnswerRun {
 
   private act(): void {
     const { decision, chosen, exchange } = this;
+    // Somebody has asked since this request came: that answer is as good as one of its own.
+    const isAnswered = this.looks > 1 && chosen !== null && (chosen.numbers[N_RESPONSE_TIME] ?? 0) >= this.arrivalMs;
+    if (isAnswered && decision.kind !== 'serve' && (chosen.flags & FLAG_INVALID) === 0 && this.serve(chosen, 'revalidated')) return;
     switch (decision.kind) {
       case 'serve':
         if (chosen === null || !this.serve(chosen, decision.isStale ? 'stale' : 'hit')) this.lookAgain();
@@ -150,7 +162,7 @@ export class CacheRun implements AnswerRun {
   }
 
   /** What was there a moment ago has gone; that cannot go on for ever. */
-  private lookAgain(): void {
+  lookAgain(): void {
     if (this.looks < MAX_LOOKS) this.look();
     else this.forwardPlainly();
   }
@@ -188,13 +200,10 @@ export class CacheRun implements AnswerRun {
   private validate(entry: StoredEntry | null): void {
     const { cache, looks } = this;
     const { store } = cache.caching;
-    if (entry === null || looks >= MAX_LOOKS) {
+    if (entry === null || looks >= MAX_LOOKS || this.mayCollapse()) {
       this.forward();
       return;
     }
-    // Somebody has asked since this request came: that answer is as good as one of its own.
-    const isAnswered = looks > 1 && (entry.numbers[N_RESPONSE_TIME] ?? 0) >= this.arrivalMs && (entry.flags & FLAG_INVALID) === 0;
-    if (isAnswered && this.serve(entry, 'revalidated')) return;
     if (store.claim(entry.object, this.hostMs)) {
       this.claimed = entry;
       this.forward();
@@ -237,19 +246,62 @@ export class CacheRun implements AnswerRun {
   }
 
   private forward(): void {
+    const { flights } = this.cache.caching;
+    const { collapse } = this.cache;
+    if (this.flight === null && flights !== undefined && collapse !== null && this.mayCollapse()) {
+      this.flight = new CacheFlight(this, flights, collapse);
+      this.flight.enter();
+    } else this.send();
+  }
+
+  /** Whether the answer is one that others may be waiting for: whole, storable, to a request without conditions that only the origin can judge. */
+  private mayCollapse(): boolean {
+    const { request, decision, cache, exchange } = this;
+    if (cache.collapse === null || !decision.mayStore || this.isRefresh || decision.asksForRest) return false;
+    if ((request.method !== 'get' && request.method !== 'query') || request.key === '' || request.range !== '') return false;
+    return decision.isStripped || decision.kind === 'revalidate' || !hasField(exchange.head, FIELD_CACHE_WISH) || request.bits === 0;
+  }
+
+  /** Until when it waits for others, ms of the loop's clock: from its first wait on, however many there are. */
+  patienceMs(maxWaitMs: number): number {
+    if (this.waitsUntilMs === 0) this.waitsUntilMs = this.exchange.gateway.clock.nowMs + maxWaitMs;
+    return this.waitsUntilMs;
+  }
+
+  /** To the origin. */
+  send(): void {
     this.requestMs = this.hostMs;
     this.sequence = this.cache.caching.epochs.now();
     startAttempt(this.exchange, this.plan, false);
   }
 
-  /** The head for the upstream: without what the cache answers itself, with what it asks. */
+  /** Followers read the fill from now on. */
+  share(): void {
+    if (this.fill !== null) this.flight?.stream(this.fill.entry, this.fill.generation);
+  }
+
+  /** The client is fed from the fill from now on, at its own pace. False: the fill cannot be read. */
+  readOwnFill(): boolean {
+    const { fill, exchange, cache } = this;
+    const filling = fill === null ? undefined : cache.caching.store.openFilling(fill.entry, fill.generation, fill.key);
+    if (filling === undefined) return false;
+    exchange.storedBody?.stop();
+    const onBroken = (): void => exchange.finish('upstream-broke');
+    const body = new FollowedBody(exchange, filling, { sent: exchange.facts.bytesSent, onBroken });
+    exchange.storedBody = body;
+    this.isClientBehind = true;
+    body.pump();
+    return true;
+  }
+
+  /** The key of the flight of those for whom the same variant is. */
+  variantKey(vary: readonly string[]): string {
+    const names = vary.filter((_, at) => at % 2 === 0);
+    return `${this.request.key}\n${selectingPairs(names, this.exchange.head).join('\n')}`;
+  }
+
   adaptHead(built: string): string {
-    const { isStripped, addedLines } = this.decision;
-    if (!isStripped && addedLines === '') return built;
-    const fieldsAt = built.indexOf('\r\n') + 2;
-    let block = built.slice(fieldsAt, -2);
-    if (isStripped) for (const name of STRIPPED) block = removeFromBlock(block, name);
-    return `${built.slice(0, fieldsAt)}${block}${addedLines}\r\n`;
+    return adaptedHead(this, built);
   }
 
   takeHead(head: ResponseHead, bodyLength: number): boolean {
@@ -268,6 +320,15 @@ export class CacheRun implements AnswerRun {
     return takeFailure(this);
   }
 
+  takeBreak(): boolean {
+    return resumeOwn(this);
+  }
+
+  /** A slow client does not slow down a fill that others may be reading: it is fed from there. */
+  takeFull(): boolean {
+    return this.flight?.isLeading === true && this.fill !== null && this.plan.filters === null && this.readOwnFill();
+  }
+
   keepHead(head: RequestHead): void {
     this.request.head = head;
   }
@@ -276,18 +337,8 @@ export class CacheRun implements AnswerRun {
     return this.statusLine(false);
   }
 
-  /** `Cache-Status` of this answer. */
   statusLine(isHit: boolean): string {
-    const { decision, cache, fill, request } = this;
-    statusFacts.isHit = isHit;
-    statusFacts.forward = isHit || decision.kind === 'refuse' ? '' : decision.reason;
-    statusFacts.forwardStatus = this.forwardStatus;
-    statusFacts.ttlSec = decision.kind === 'serve' ? decision.ttlSec : Number.NaN;
-    statusFacts.isStored = fill !== null;
-    statusFacts.isCollapsed = false;
-    statusFacts.key = cache.policy.config.debug ? request.key : '';
-    statusFacts.detail = '';
-    return cacheStatusLine(this.exchange.gateway.serverName, statusFacts);
+    return statusLine(this, isHit);
   }
 
   /** Who waited for what this run would learn looks again. */
@@ -298,7 +349,7 @@ export class CacheRun implements AnswerRun {
 
   /** Whether it goes on when its client has left: for the store, or for those who wait. */
   get isWorthFinishing(): boolean {
-    return this.fill !== null || this.claimed !== null;
+    return this.fill !== null || this.claimed !== null || this.flight?.isLeading === true;
   }
 
   /** The exchange ends, however it does. */
@@ -306,6 +357,7 @@ export class CacheRun implements AnswerRun {
     const { store } = this.cache.caching;
     this.fill?.abort();
     this.fill = null;
+    this.flight?.close();
     this.releaseClaim();
     if (this.pinned !== null) store.unpin(this.pinned.object);
     this.pinned = null;

@@ -36,7 +36,7 @@ function serveHit(exchange: Exchange, plan: RoutePlan, cache: CachePlan): boolea
   const entry = cache.caching.findPlain(exchange.head.cacheKey, hostMs);
   if (entry === undefined || entry.builtBy !== plan.response) return false;
   const ageSec = currentAgeSec(entry.numbers, hostMs);
-  if (entry.hitAgeSec !== ageSec) remakeHitBlock(exchange, cache, entry, ageSec);
+  if (entry.hitAgeSec !== ageSec || entry.hitBase !== entry.built) remakeHitBlock(exchange, cache, entry, ageSec);
   cache.metrics.countHit();
   return serveWhole(exchange, cache.caching, entry, entry.hitBlock);
 }
@@ -48,6 +48,7 @@ function remakeHitBlock(exchange: Exchange, cache: CachePlan, entry: StoredEntry
   hitFacts.ttlSec = Math.floor(((entry.numbers[N_FRESH_UNTIL] ?? 0) - gateway.clock.hostMs) / 1000);
   hitFacts.key = cache.policy.config.debug ? entry.object.key : '';
   entry.hitBlock = `${entry.built}Age: ${ageSec}\r\n${cacheStatusLine(gateway.serverName, hitFacts)}`;
+  entry.hitBase = entry.built;
   entry.hitAgeSec = ageSec;
 }
 

@@ -1,9 +1,20 @@
-import { BIT_PARTIAL, BIT_VARY, BIT_NO_VARY_SEARCH, BIT_HEADERS_ONLY, FLAG_STALE, N_BITS, N_FRESH_UNTIL } from '../cache/numbers.ts';
+import {
+  BIT_PARTIAL,
+  BIT_VARY,
+  BIT_NO_VARY_SEARCH,
+  BIT_HEADERS_ONLY,
+  FLAG_STALE,
+  N_BITS,
+  N_EPOCH,
+  N_FRESH_UNTIL,
+} from '../cache/numbers.ts';
 import type { Epochs } from '../shm/epochs.ts';
+import type { Flights } from '../shm/flights.ts';
 import type { ObjectStore } from '../shm/object-store.ts';
 import type { StoredObject } from '../shm/stored-object.ts';
 import type { DiskTier } from './disk-tier.ts';
 import { EntryMemo } from './entry-memo.ts';
+import { PREFIX_PURGE_EPOCH } from './purge-epoch.ts';
 import { readEntry, type StoredEntry } from './stored-entry.ts';
 
 /** What all workers of the host cache in. */
@@ -11,6 +22,8 @@ export type CachingServices = {
   readonly store: ObjectStore;
   readonly epochs: Epochs;
   readonly disk: DiskTier | undefined;
+  /** `undefined`: nothing is collapsed. */
+  readonly flights?: Flights | undefined;
 };
 
 /** Entries that are not answered by key alone: the request has to be compared with them. */
@@ -21,6 +34,9 @@ export class Caching {
   readonly store: ObjectStore;
   readonly epochs: Epochs;
   readonly disk: DiskTier | undefined;
+  readonly flights: Flights | undefined;
+  /** Purges by prefix have no epoch for each prefix: one for all, which counts for what is being stored just then. */
+  private readonly prefixCells: readonly number[];
   private readonly byEntry = new EntryMemo<number>();
   private readonly byKey = new EntryMemo<string>();
 
@@ -28,6 +44,8 @@ export class Caching {
     this.store = services.store;
     this.epochs = services.epochs;
     this.disk = services.disk;
+    this.flights = services.flights;
+    this.prefixCells = [services.epochs.cellOf(PREFIX_PURGE_EPOCH)];
   }
 
   /** The entry that answers every plain GET of this key, if it is known here and fresh. Three atomic loads. */
@@ -56,8 +74,12 @@ export class Caching {
     if (((entry.numbers[N_BITS] ?? 0) & NOT_PLAIN) === 0) this.byKey.set(entry.object.key, entry);
   }
 
-  /** What has just been published or updated here. */
+  /** What has just been published or updated here. `undefined`: it was purged while it was under way. */
   adopt(object: StoredObject): StoredEntry | undefined {
+    if (this.epochs.verdict(this.prefixCells, object.numbers[N_EPOCH] ?? 0) !== 'valid') {
+      this.store.doom(object);
+      return undefined;
+    }
     const entry = readEntry(this.epochs, object);
     if (entry === undefined || !this.refresh(entry)) return undefined;
     this.byEntry.set(object.entry, entry);

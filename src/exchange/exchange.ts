@@ -34,7 +34,7 @@ import {
 } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
-import type { StoredBody } from './stored-body.ts';
+import type { BodySource } from './stored-body.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
 /**
@@ -73,8 +73,10 @@ export class Exchange implements UpstreamSink {
   isHeldWhole = false;
   /** Stands between this exchange and the upstream's answer; `null` on a plain relay. */
   run: AnswerRun | null = null;
-  /** A stored body on its way to the client. */
-  storedBody: StoredBody | null = null;
+  /** A body from shared memory on its way to the client. */
+  storedBody: BodySource | null = null;
+  /** The client has the head, and the upstream is asked once more, for the rest of the body. */
+  isResuming = false;
   /** The entry that is to be validated, of an exchange that nobody waits for. */
   refreshOf: StoredEntry | null = null;
   /** Keeps the request's body where it has to be known before the upstream is asked. */
@@ -87,6 +89,11 @@ export class Exchange implements UpstreamSink {
   constructor(gateway: Gateway, maxFields: number) {
     this.gateway = gateway;
     this.facts = new RequestFacts(maxFields);
+  }
+
+  /** The client has a head: there can be no other. */
+  get isAnswered(): boolean {
+    return this.state === 'answering' || this.isResuming;
   }
 
   /** The request's; the edge fills it. */
@@ -153,7 +160,7 @@ export class Exchange implements UpstreamSink {
   }
 
   onClientFault(fault: ClientFault): void {
-    if (fault !== 'client-stalled' && this.state !== 'answering') {
+    if (fault !== 'client-stalled' && !this.isAnswered) {
       this.refuseBody(fault);
       return;
     }
@@ -220,7 +227,7 @@ export class Exchange implements UpstreamSink {
 
   onUpstreamInformational(head: ResponseHead): void {
     const { plan } = this;
-    if (plan === null || this.state === 'answering' || this.port?.canInform !== true) return;
+    if (plan === null || this.isAnswered || this.port?.canInform !== true) return;
     this.port.writeInformational(head.statusText, clientBlock(this, plan, head));
   }
 
@@ -262,7 +269,7 @@ export class Exchange implements UpstreamSink {
     }
     this.facts.bytesSent += bytes.length;
     const loan = port.writeBody(bytes);
-    if (port.isFull) this.connection?.pause();
+    if (port.isFull && !run?.takeFull()) this.connection?.pause();
     return loan;
   }
 
@@ -296,20 +303,20 @@ export class Exchange implements UpstreamSink {
   onDeadline(): void {
     this.listener?.countTimeout('total');
     this.dropUpstream();
-    if (this.state === 'answering') this.finish('deadline');
+    if (this.isAnswered) this.finish('deadline');
     else this.answer(TOTAL_TIMEOUT);
   }
 
   /** Something of ours threw while this exchange was being served: it alone pays. */
   onException(answer: OwnAnswer = INTERNAL_ERROR): void {
     this.dropUpstream();
-    if (this.state === 'answering') this.finish('exception');
+    if (this.isAnswered) this.finish('exception');
     else this.answer(answer);
   }
 
   private refuseBody(refusal: RequestRefusal): void {
     this.dropUpstream();
-    if (this.state === 'answering') this.finish('client-fault');
+    if (this.isAnswered) this.finish('client-fault');
     else this.refuse(refusal);
   }
 
@@ -375,6 +382,7 @@ export class Exchange implements UpstreamSink {
     if (this.refreshOf !== null) this.gateway.caching?.store.release(this.refreshOf.object);
     this.refreshOf = null;
     this.collector = null;
+    this.isResuming = false;
     this.clientOutcome = null;
     this.facts.reset();
   }

@@ -49,6 +49,8 @@ export class Gateway {
   caching: Caching | null = null;
   /** Of all routes that cache: what an unsafe request makes invalid is looked for under each. */
   cachePolicies: readonly CachePolicy[] = [];
+  /** Requests that wait for another's answer, with a limit to their patience. */
+  readonly waits = new Set<{ readonly deadlineMs: number; onTimeout(): void }>();
   isDraining = false;
   inFlight = 0;
 
@@ -133,6 +135,17 @@ export class Gateway {
     if (this.free.length < MAX_FREE_EXCHANGES) this.free.push(exchange);
   }
 
+  /** A step of an exchange that no event of its own has brought: what it throws is that exchange's fault alone. */
+  guard(exchange: Exchange, step: () => void): void {
+    const { life } = exchange;
+    try {
+      step();
+    } catch (error) {
+      this.reportError('serving a request', error);
+      if (exchange.life === life) exchange.onException();
+    }
+  }
+
   watchDeadline(exchange: Exchange, deadlineMs: number): void {
     this.watched.set(exchange, deadlineMs);
   }
@@ -163,6 +176,7 @@ export class Gateway {
       this.watched.delete(exchange);
       exchange.onDeadline();
     }
+    for (const wait of this.waits) if (nowMs >= wait.deadlineMs) wait.onTimeout();
     this.gauges?.update();
     if (this.inFlightSlot !== undefined) this.metrics?.set(this.inFlightSlot, this.inFlight);
   }

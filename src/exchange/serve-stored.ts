@@ -7,6 +7,7 @@ import { parseResponseHead, ResponseHead } from '../http/response-head.ts';
 import type { ObjectStore } from '../shm/object-store.ts';
 import type { Caching } from './caching.ts';
 import { COPIED_BYTES } from './client-port.ts';
+import type { EntryView } from './entry-view.ts';
 import type { Exchange } from './exchange.ts';
 import { answerFraming, clientBlock } from './messages.ts';
 import type { RoutePlan } from './plan.ts';
@@ -23,12 +24,11 @@ const NO_LENDER: Lender = { onReturned: () => {} };
 const scratch = new ResponseHead(new FieldMarks(MAX_STORED_FIELDS));
 
 /** The client's field lines but for `Age` and `Cache-Status`. False: the stored head cannot be read. */
-export function buildStoredBlock(exchange: Exchange, plan: RoutePlan, entry: StoredEntry): boolean {
+export function buildStoredBlock(exchange: Exchange, plan: RoutePlan, entry: EntryView): boolean {
   if (entry.builtBy === plan.response) return true;
   if (parseResponseHead(entry.meta.head, scratch, { maxFields: MAX_STORED_FIELDS }) !== undefined) return false;
   entry.built = clientBlock(exchange, plan, scratch);
   entry.statusText = scratch.statusText;
-  entry.hitAgeSec = -1;
   // Rewritten redirects name the host that this client asked.
   entry.builtBy = plan.response.rewritesRedirects ? null : plan.response;
   return true;

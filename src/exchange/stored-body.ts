@@ -4,11 +4,19 @@ import type { ObjectStore } from '../shm/object-store.ts';
 import type { StoredObject } from '../shm/stored-object.ts';
 import type { Exchange } from './exchange.ts';
 
+/** What sends a body from shared memory to the client of an exchange. */
+export interface BodySource {
+  /** Goes on until the client is full or has all; completes the exchange then. */
+  pump(): void;
+  /** Nothing more is sent. */
+  stop(): void;
+}
+
 /**
  * Sends the body of a stored object, or parts of it, to one client at the client's pace, straight from shared memory. The
  * object is pinned until the last byte has left.
  */
-export class StoredBody implements Lender {
+export class StoredBody implements BodySource, Lender {
   private readonly exchange: Exchange;
   private readonly store: ObjectStore;
   private readonly object: StoredObject;
@@ -29,7 +37,6 @@ export class StoredBody implements Lender {
     this.segments = segments;
   }
 
-  /** Goes on until the client is full or has all; completes the exchange then. */
   pump(): void {
     const { exchange } = this;
     const { port } = exchange;
@@ -53,7 +60,6 @@ export class StoredBody implements Lender {
     this.unpinIfIdle();
   }
 
-  /** Nothing more is sent. */
   stop(): void {
     this.isOver = true;
     this.unpinIfIdle();

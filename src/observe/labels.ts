@@ -81,8 +81,16 @@ export const UNCACHEABLE_REASONS = [
   'purged',
 ] as const;
 
+/** How a follower goes on for a leader that failed: anew, or from the last byte that was shared. */
+export const TAKEOVER_KINDS = ['restart', 'resume'] as const;
+/** Why a follower went to the origin by itself. `full`: no place in the table of flights. */
+export const WAIT_ENDS = ['maxWait', 'maxFollowers', 'full'] as const;
+
 /** Why an object that was begun did not get into the store. */
 export const FILL_FAILURES = ['too-large', 'no-room', 'lock-timeout', 'aborted'] as const;
+
+/** Whether the disk had what a worker asked for. */
+export const DISK_FETCH_RESULTS = ['hit', 'miss'] as const;
 
 export const PURGE_KINDS = ['url', 'prefix', 'tag', 'all'] as const;
 

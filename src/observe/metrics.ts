@@ -3,6 +3,7 @@ import {
   CODE_CLASSES,
   CONNECTION_STATES,
   DEATH_REASONS,
+  DISK_FETCH_RESULTS,
   FAILURE_KINDS,
   FILL_FAILURES,
   FILTER_PHASES,
@@ -10,8 +11,10 @@ import {
   REFUSAL_REASONS,
   RELOAD_RESULTS,
   RETRY_REASONS,
+  TAKEOVER_KINDS,
   TIMEOUT_KINDS,
   UNCACHEABLE_REASONS,
+  WAIT_ENDS,
 } from './labels.ts';
 
 /**
@@ -174,6 +177,48 @@ export const METRICS = [
     help: 'Objects that were begun and not published.',
   },
   { ...COUNTER, name: 'sluice_cache_recoveries_total', labels: [], help: 'Repairs after a worker ended in the middle of a write.' },
+  // The disk tier of the cache
+  { ...GAUGE, name: 'sluice_cache_disk_objects', labels: [], help: 'Objects of the cache on disk.' },
+  { ...BYTES, name: 'sluice_cache_disk_bytes', labels: [], help: 'What they take there, their index included.' },
+  { ...BYTES, name: 'sluice_cache_disk_limit_bytes', labels: [], help: 'What they may take there.' },
+  {
+    ...GAUGE,
+    name: 'sluice_cache_disk_writable',
+    labels: [],
+    help: '1 while this process writes to the disk; 0: another one does, or it cannot be written to.',
+  },
+  { ...COUNTER, name: 'sluice_cache_disk_written_total', labels: [], help: 'Objects written to disk, or updated there.' },
+  { ...BYTE_COUNTER, name: 'sluice_cache_disk_written_bytes_total', labels: [], help: 'Bytes of their bodies.' },
+  {
+    ...COUNTER,
+    name: 'sluice_cache_disk_fetches_total',
+    labels: [{ name: 'result', values: DISK_FETCH_RESULTS }],
+    help: 'Questions of workers to the disk, by whether it had something.',
+  },
+  { ...COUNTER, name: 'sluice_cache_disk_evicted_total', labels: [], help: 'Objects on disk that made room for others.' },
+  { ...COUNTER, name: 'sluice_cache_disk_dropped_total', labels: [], help: 'Objects not written because too many waited already.' },
+  { ...COUNTER, name: 'sluice_cache_disk_damaged_total', labels: [], help: 'Bodies on disk that were not what was written.' },
+  { ...COUNTER, name: 'sluice_cache_disk_failures_total', labels: [], help: 'Reads and writes that the disk refused.' },
+  // Collapsed forwarding
+  { ...COUNTER, name: 'sluice_collapsed_total', labels: [CACHED_ROUTE], help: 'Requests answered by what another one was fetching.' },
+  {
+    ...COUNTER,
+    name: 'sluice_leader_takeovers_total',
+    labels: [{ name: 'how', values: TAKEOVER_KINDS }],
+    help: 'Fetches that another request went on with, anew or from where they broke off.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_uncacheable_releases_total',
+    labels: [CACHED_ROUTE],
+    help: 'Requests that had waited for an answer that may not be shared, and went alone.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_collapse_waits_over_total',
+    labels: [CACHED_ROUTE, { name: 'why', values: WAIT_ENDS }],
+    help: 'Requests that went alone since a limit of waiting was reached.',
+  },
   // The process
   {
     ...GAUGE,

@@ -1,0 +1,317 @@
+import { never } from '../base/never.ts';
+import { answerStored } from '../cache/answer.ts';
+import { Decision, decide } from '../cache/decide.ts';
+import { N_RESPONSE_TIME } from '../cache/numbers.ts';
+import { mayServeOnError } from '../cache/on-error.ts';
+import type { ChangeWaiter } from '../shm/change-watch.ts';
+import type { FillingObject } from '../shm/filling-object.ts';
+import type { Ticket } from '../shm/flight-ticket.ts';
+import type { Flights } from '../shm/flights.ts';
+import { removeFromBlock } from '../http/fields.ts';
+import type { CacheRun } from './cache-run.ts';
+import { followerLines } from './cache-words.ts';
+import type { CollapsePlan } from './cache-plan.ts';
+import { FollowedBody } from './followed-body.ts';
+import { answerFraming } from './messages.ts';
+import { resumeFrom } from './cache-resume.ts';
+import { buildStoredBlock } from './serve-stored.ts';
+import { type EntryView, readFilling } from './entry-view.ts';
+
+/**
+ * Collapsed forwarding: one request on the whole host goes to the origin for a key, and this one either is that one (it leads)
+ * or is fed by it while the answer streams in (it follows), on whichever worker.
+ */
+export class CacheFlight implements ChangeWaiter {
+  private readonly run: CacheRun;
+  private readonly flights: Flights;
+  private readonly plan: CollapsePlan;
+  private key: string;
+  private ticket: Ticket | null = null;
+  /** When its patience ends, ms of the loop's clock. */
+  readonly deadlineMs: number;
+  private isWaiting = false;
+  /** What it reads, once it follows a body. */
+  private followed: { filling: FillingObject; entry: EntryView } | null = null;
+
+  constructor(run: CacheRun, flights: Flights, plan: CollapsePlan) {
+    this.run = run;
+    this.flights = flights;
+    this.plan = plan;
+    this.key = run.request.key;
+    this.deadlineMs = run.patienceMs(plan.maxWaitMs);
+  }
+
+  get isLeading(): boolean {
+    return this.ticket?.kind === 'lead';
+  }
+
+  /** Its answer comes from another one's request. */
+  get isFollowing(): boolean {
+    return this.followed !== null;
+  }
+
+  /** Sends the run to the origin, alone or for all, or has it wait. */
+  enter(): void {
+    const { run, flights, plan } = this;
+    const ticket = flights.enter(this.key, run.hostMs);
+    this.ticket = ticket;
+    switch (ticket.kind) {
+      case 'lead':
+        run.send();
+        return;
+      case 'uncacheable':
+        run.send();
+        return;
+      case 'full':
+        plan.metrics.countWaitOver('full');
+        run.send();
+        return;
+      case 'follow':
+        if (flights.waitersHere(ticket) < plan.maxFollowers) this.follow(ticket, true);
+        else this.goAlone('maxFollowers');
+        return;
+      default:
+        never(ticket.kind, 'enter');
+    }
+  }
+
+  onChange(): void {
+    const { ticket, run } = this;
+    this.stopWaiting();
+    const { exchange } = run;
+    exchange.gateway.clock.refresh();
+    if (ticket !== null) exchange.gateway.guard(exchange, () => this.follow(ticket, false));
+  }
+
+  onTimeout(): void {
+    this.goAlone('maxWait');
+  }
+
+  /** `isFirst`: it has just come, and has not seen anybody fail. */
+  private follow(ticket: Ticket, isFirst: boolean): void {
+    const { flights, run } = this;
+    for (;;) {
+      const state = flights.look(ticket);
+      switch (state) {
+        case 'leading':
+          if (!flights.watch(ticket, this)) continue;
+          this.startWaiting();
+          return;
+        case 'streaming':
+          if (this.followed === null) this.attach(ticket);
+          else this.reattach(ticket);
+          return;
+        case 'failed':
+          if (!isFirst && this.serveStale()) return;
+          if (!flights.takeOver(ticket)) continue;
+          this.takeOver();
+          return;
+        case 'released':
+          run.cache.metrics.countRelease();
+          run.send();
+          return;
+        case 'done':
+        case 'over':
+          if (this.followed !== null) this.reattach(ticket);
+          else this.startOver();
+          return;
+        default:
+          never(state, 'follow');
+      }
+    }
+  }
+
+  /** This flight is no longer there: what it has brought may be in the store, or another one has begun. */
+  private startOver(): void {
+    const { run } = this;
+    this.ticket = null;
+    run.flight = null;
+    run.lookAgain();
+  }
+
+  private startWaiting(): void {
+    this.isWaiting = true;
+    this.run.exchange.gateway.waits.add(this);
+  }
+
+  private stopWaiting(): void {
+    if (!this.isWaiting) return;
+    this.isWaiting = false;
+    this.run.exchange.gateway.waits.delete(this);
+    if (this.ticket !== null) this.flights.unwatch(this.ticket, this);
+  }
+
+  private goAlone(why: 'maxWait' | 'maxFollowers'): void {
+    this.stopWaiting();
+    this.plan.metrics.countWaitOver(why);
+    this.ticket = null;
+    if (this.followed !== null) this.run.exchange.finish('upstream-broke');
+    else this.run.send();
+  }
+
+  // ---- following -------------------------------------------------------------------------------------------------------
+
+  /** The leader's answer may be shared: is it one for this request? */
+  private attach(ticket: Ticket): void {
+    const { run } = this;
+    const filling = run.cache.caching.store.openFilling(ticket.entry, ticket.entryGeneration, this.fillKey);
+    const entry = filling === undefined ? undefined : readFilling(run.cache.caching.epochs, filling);
+    if (filling === undefined || entry === undefined) {
+      filling?.unpin();
+      this.startOver();
+      return;
+    }
+    const standing = this.standingOf(entry);
+    if (standing === 'good' && this.serve(filling, entry)) return;
+    filling.unpin();
+    if (standing === 'variant') this.enterVariant(entry);
+    else run.send();
+  }
+
+  /** What the flight fills is stored under the request's own key, whatever variant the flight is of. */
+  private get fillKey(): string {
+    return this.run.request.key;
+  }
+
+  private standingOf(entry: EntryView): 'good' | 'variant' | 'unfit' {
+    const { run } = this;
+    if (entry.judge(run.cache.caching.epochs) !== 'valid') return 'unfit';
+    const decision = new Decision();
+    decide(run.request, [entry], run.hostMs, decision);
+    if (decision.chosen === null) return 'variant';
+    // It came after this request: as good as an answer to a request of its own, though it may not be kept for long.
+    return decision.kind === 'serve' || (entry.numbers[N_RESPONSE_TIME] ?? 0) >= run.arrivalMs ? 'good' : 'unfit';
+  }
+
+  /** The answer varies, and is not for this request: those for whom it is one share another flight. */
+  private enterVariant(entry: EntryView): void {
+    const { run } = this;
+    const key = run.variantKey(entry.meta.vary);
+    if (key === this.key) {
+      run.send();
+      return;
+    }
+    this.key = key;
+    this.enter();
+  }
+
+  private serve(filling: FillingObject, entry: EntryView): boolean {
+    const { run } = this;
+    const { exchange, plan, request } = run;
+    const answer = answerStored(request, entry);
+    if ((answer.kind !== 'whole' && answer.kind !== 'not-modified') || !buildStoredBlock(exchange, plan, entry)) return false;
+    this.followed = { filling, entry };
+    run.cache.metrics.countCollapsed();
+    const lines = followerLines(run, entry);
+    const block = answer.dropped.reduce((kept, name) => removeFromBlock(kept, name), entry.built);
+    const statusText = answer.kind === 'whole' ? entry.statusText : answer.statusText;
+    const status = Number.parseInt(statusText, 10);
+    const framing = answerFraming(exchange.facts.method, status, entry.bodyLength);
+    exchange.deliverHead({ status, statusText, block: `${block}${answer.lines}${lines}`, framing, lengthWhenNone: -1 });
+    if (framing.kind === 'none') {
+      filling.unpin();
+      this.followed = null;
+      if (exchange.held === null) exchange.complete();
+      else exchange.isHeldWhole = true;
+      return true;
+    }
+    this.feed(filling, 0);
+    return true;
+  }
+
+  private feed(filling: FillingObject, sent: number): void {
+    const { exchange } = this.run;
+    const body = new FollowedBody(exchange, filling, { sent, onBroken: () => this.onBroken() });
+    exchange.storedBody = body;
+    if (exchange.held === null) body.pump();
+  }
+
+  /** Whoever filled it has given up or died. There may be somebody who goes on from there, or it may be this one. */
+  private onBroken(): void {
+    const { ticket } = this;
+    if (ticket === null || ticket.kind !== 'follow') this.run.exchange.finish('upstream-broke');
+    else this.follow(ticket, true);
+  }
+
+  /** Somebody has gone on: the same bytes, if the validator is the same. */
+  private reattach(ticket: Ticket): void {
+    const { run, followed } = this;
+    const { exchange, cache } = run;
+    const filling = cache.caching.store.openFilling(ticket.entry, ticket.entryGeneration, this.fillKey);
+    if (followed === null || filling === undefined || filling.entry === followed.filling.entry) {
+      filling?.unpin();
+      exchange.finish('upstream-broke');
+      return;
+    }
+    const entry = readFilling(cache.caching.epochs, filling);
+    if (entry === undefined || !followed.entry.hasStrongTag || entry.meta.entityTag !== followed.entry.meta.entityTag) {
+      filling.unpin();
+      exchange.finish('upstream-broke');
+      return;
+    }
+    exchange.storedBody?.stop();
+    this.followed = { filling, entry };
+    this.feed(filling, exchange.facts.bytesSent);
+  }
+
+  /** The origin does not answer, and has not answered who led: what is stale will do, for all. */
+  private serveStale(): boolean {
+    const { run } = this;
+    const { chosen } = run;
+    return chosen !== null && this.followed === null && mayServeOnError(run.request, chosen, run.hostMs, 0) && run.serve(chosen, 'stale');
+  }
+
+  /** The leader has failed, and of all who follow this one goes to the origin now. */
+  private takeOver(): void {
+    const { run, followed } = this;
+    const { metrics } = run.cache;
+    if (followed === null) {
+      metrics.countTakeover('restart');
+      run.send();
+      return;
+    }
+    metrics.countTakeover('resume');
+    if (!resumeFrom(run, followed.filling, followed.entry)) run.exchange.finish('upstream-broke');
+  }
+
+  // ---- leading ---------------------------------------------------------------------------------------------------------
+
+  /** The head may be shared: followers read the fill from now on. */
+  stream(entry: number, generation: number): void {
+    const { ticket, flights } = this;
+    if (ticket === null) return;
+    if (ticket.kind === 'lead') flights.stream(ticket, entry, generation);
+    else if (ticket.kind === 'uncacheable') flights.forget(this.key);
+  }
+
+  /** It may not be shared: everybody goes alone, at once, and so does who comes in the next while. */
+  release(status: number): void {
+    const { ticket, flights, run, plan } = this;
+    if (ticket?.kind !== 'lead') return;
+    // An error says nothing of what the answers to this key are; one follower tries again.
+    if (status >= 500) flights.fail(ticket);
+    else flights.release(ticket, run.hostMs + plan.uncacheableForMs);
+  }
+
+  /** The object is whole, or was confirmed. */
+  finish(): void {
+    if (this.ticket?.kind === 'lead') this.flights.finish(this.ticket);
+  }
+
+  /** What has been shared will not be whole, and nobody can go on from there. */
+  abandon(): void {
+    if (this.ticket?.kind === 'lead') this.flights.abandon(this.ticket);
+  }
+
+  /** No answer: one of those who wait goes on. */
+  fail(): void {
+    if (this.ticket?.kind === 'lead') this.flights.fail(this.ticket);
+  }
+
+  /** The exchange ends. */
+  close(): void {
+    this.stopWaiting();
+    this.fail();
+    this.ticket = null;
+  }
+}

@@ -20,6 +20,8 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     routes: parsed.routes.map((route, i) => ({
       ...compileRoute(route, i),
       cache: compileCache(route.cache, parsed.cacheMemory),
+      collapse: undefined,
+      dedupe: undefined,
       timeoutMs: route.timeout ?? totalMs.get(route.upstream ?? '') ?? 0,
       line: lineOf(i),
     })),
@@ -82,7 +84,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
   };
 }
 
-function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<RouteConfig, 'timeoutMs' | 'line' | 'cache'> {
+function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<RouteConfig, 'timeoutMs' | 'line' | 'cache' | 'collapse' | 'dedupe'> {
   const { match, headers } = route;
   return {
     name: route.name ?? `route${i + 1}`,

@@ -119,6 +119,8 @@ routes:
       { module: './two.ts', onError: 'open', timeoutMs: 50 },
     ],
     cache: undefined,
+    collapse: undefined,
+    dedupe: undefined,
     line: 4,
   });
 });

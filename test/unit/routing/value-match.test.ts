@@ -63,6 +63,8 @@ const config = (path: string, more: Partial<RouteConfig> = {}, header?: ValueMat
   timeoutMs: 0,
   filters: [],
   cache: undefined,
+  collapse: undefined,
+  dedupe: undefined,
   line: 5,
   ...more,
 });

@@ -43,8 +43,8 @@ export async function runPurge(body: unknown, { cache, disk, config, log, count 
 }
 
 /** `GET /cache`: sizes in bytes, counts since the store was made. */
-export function describeCache(cache: CacheMemory | undefined, config: GatewayConfig | undefined): object {
+export function describeCache(cache: CacheMemory | undefined, disk: DiskTierHost | undefined, config: GatewayConfig | undefined): object {
   const routes = (config?.routes ?? []).filter((route) => route.cache !== undefined).map(({ name }) => name);
   const stats = cache?.stats;
-  return { enabled: routes.length > 0 && stats !== undefined, routes, ...stats };
+  return { enabled: routes.length > 0 && stats !== undefined, routes, ...stats, disk: disk?.figures };
 }

@@ -317,7 +317,11 @@ export class Coordinator {
       token: config.token,
       isReady: () => this.#state === 'serving' && this.#crew?.isWhole === true,
       metrics: (accept) =>
-        this.#metrics?.print(accept, { readyWorkers: this.#crew?.ready.length ?? 0, cache: this.#cache?.stats }) ?? {
+        this.#metrics?.print(accept, {
+          readyWorkers: this.#crew?.ready.length ?? 0,
+          cache: this.#cache?.stats,
+          disk: this.#disk?.figures,
+        }) ?? {
           text: '',
           contentType: 'text/plain',
         },
@@ -325,7 +329,7 @@ export class Coordinator {
       drain: () => this.#tell({ kind: 'draining' }),
       config: () => redact(this.#crew?.plan.config),
       purge: (order) => this.#purge(order),
-      cache: () => describeCache(this.#cache, this.#crew?.plan.config),
+      cache: () => describeCache(this.#cache, this.#disk, this.#crew?.plan.config),
       onRefused: (client, path) => events.adminRefused(this.#log, { client, path }),
     });
     try {

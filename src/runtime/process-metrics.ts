@@ -7,10 +7,15 @@ import type { MetricPlan } from '../observe/slots.ts';
 import { type CounterBlocks, createCounters } from '../shm/counters.ts';
 import type { CacheStats } from './cache-memory.ts';
 import { CacheStoreMetrics } from './cache-store-metrics.ts';
+import { type DiskFiguresNow, DiskMetrics } from './store/disk-metrics.ts';
 import { readVersion } from './version.ts';
 
 /** What only the coordinator sees, at the time of a scrape. */
-export type ProcessState = { readonly readyWorkers: number; readonly cache: CacheStats | undefined };
+export type ProcessState = {
+  readonly readyWorkers: number;
+  readonly cache: CacheStats | undefined;
+  readonly disk: DiskFiguresNow | undefined;
+};
 
 /** The counters of the process and the coordinator's own pen, which writes the block after the workers'. */
 export class ProcessMetrics {
@@ -19,6 +24,7 @@ export class ProcessMetrics {
   readonly #registry = new MetricRegistry();
   readonly #workers: number;
   readonly #cacheMetrics = new CacheStoreMetrics();
+  readonly #diskMetrics = new DiskMetrics();
   #writer: MetricsWriter;
 
   /** `slots`: how many workers may ever live at once. */
@@ -57,13 +63,14 @@ export class ProcessMetrics {
     this.#writer.add(this.#writer.slot('sluice_cache_purged_total', { kind }), objects);
   }
 
-  print(accept: string, { readyWorkers, cache }: ProcessState): { readonly text: string; readonly contentType: string } {
+  print(accept: string, { readyWorkers, cache, disk }: ProcessState): { readonly text: string; readonly contentType: string } {
     const format = accept.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
     this.#writer.set(this.#writer.slot('sluice_workers', {}), readyWorkers);
     this.#writer.set(this.#writer.slot('sluice_uptime_seconds', {}), process.uptime() * 1000);
     this.#writer.set(this.#writer.slot('sluice_process_resident_memory_bytes', {}), process.memoryUsage.rss());
     this.#writer.set(this.#writer.slot('sluice_metric_label_sets_overflowed', {}), this.#registry.overflowedTotal);
     this.#cacheMetrics.write(this.#writer, cache);
+    this.#diskMetrics.write(this.#writer, disk);
     const source = { registry: this.#registry, counters: this.counters, workers: this.#workers };
     return { text: printMetrics(source, format), contentType: CONTENT_TYPES[format] };
   }

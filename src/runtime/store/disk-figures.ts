@@ -23,3 +23,14 @@ export function readFigures(cells: Float64Array): DiskFigures {
   // Every name of the list becomes a key.
   return Object.fromEntries(DISK_FIGURES.map((name, at) => [name, cells[at] ?? 0])) as DiskFigures;
 }
+
+/** What has happened since the thread began, however often the disk was opened. */
+export class DiskCounts {
+  written = 0;
+  writtenBytes = 0;
+  fetched = 0;
+  missed = 0;
+  evicted = 0;
+  damaged = 0;
+  failures = 0;
+}

@@ -3,6 +3,7 @@ import { N_FRESH_UNTIL } from '../../cache/numbers.ts';
 import { decodeMeta } from '../../cache/stored.ts';
 import type { Fill } from '../../shm/fill.ts';
 import type { StoredObject } from '../../shm/stored-object.ts';
+import type { DiskCounts } from './disk-figures.ts';
 import type { DiskContent, DiskRecord } from './disk-record.ts';
 import type { DiskShelf } from './disk-shelf.ts';
 import { numbersFromDisk } from './disk-times.ts';
@@ -23,12 +24,11 @@ export class DiskReader {
   readonly #shelf: DiskShelf;
   /** Row to minute of last use, to be written with the next change. */
   readonly #uses = new Map<number, number>();
-  fetched = 0;
-  missed = 0;
-  damaged = 0;
+  readonly #counts: DiskCounts;
 
-  constructor(shelf: DiskShelf) {
+  constructor(shelf: DiskShelf, counts: DiskCounts) {
     this.#shelf = shelf;
+    this.#counts = counts;
   }
 
   /** True: something under `key` has come into memory, or was there by now. `run`: of this process. Throws what the disk throws. */
@@ -47,8 +47,8 @@ export class DiskReader {
         if (loaded === 'loaded' || loaded === 'known') isThere = true;
       }
     }
-    if (isThere) this.fetched += 1;
-    else this.missed += 1;
+    if (isThere) this.#counts.fetched += 1;
+    else this.#counts.missed += 1;
     this.#drop(spoilt);
     return isThere;
   }
@@ -79,7 +79,7 @@ export class DiskReader {
     const copied = this.#copyBody(fill, row, content);
     if (copied !== 'loaded') {
       fill.abort();
-      if (copied === 'damaged') this.damaged += 1;
+      if (copied === 'damaged') this.#counts.damaged += 1;
       return copied;
     }
     return this.#publish(view, { fill, row, variant, flags, usedMin: Math.floor(moment.wallNowMs / MS_A_MINUTE) });

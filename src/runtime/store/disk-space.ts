@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { logPagesFor } from './disk-schema.ts';
+import type { DiskCounts } from './disk-figures.ts';
 import type { DiskRecord } from './disk-record.ts';
 import type { DiskChange, DiskShelf } from './disk-shelf.ts';
 
@@ -22,6 +23,7 @@ export type DiskNeed = { readonly fileBytes: number; readonly rowBytes: number }
 export type SpaceOptions = {
   readonly limitBytes: number;
   readonly databasePath: string;
+  readonly counts: DiskCounts;
   /** Whether the object is in memory, and so used whatever its row says. */
   isInMemory(record: DiskRecord): boolean;
   wallNowMs(): number;
@@ -40,7 +42,6 @@ export class DiskSpace {
   readonly #shelf: DiskShelf;
   readonly #options: SpaceOptions;
   readonly #logBytes: number;
-  evicted = 0;
 
   constructor(shelf: DiskShelf, options: SpaceOptions) {
     this.#shelf = shelf;
@@ -118,7 +119,7 @@ export class DiskSpace {
       removeAll(change, going);
       for (const { id } of spared) index.setUsed(id, used);
     });
-    this.evicted += going.length;
+    this.#options.counts.evicted += going.length;
     return { spared: spared.length };
   }
 }

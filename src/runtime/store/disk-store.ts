@@ -3,6 +3,7 @@ import { detach } from '../../base/detach.ts';
 import { summarizeError } from '../faults.ts';
 import { DiskDebts } from './disk-debts.ts';
 import { DiskFence } from './disk-fence.ts';
+import { DiskCounts } from './disk-figures.ts';
 import type { DiskFolder } from './disk-folder.ts';
 import { DiskHash } from './disk-hash.ts';
 import { DiskLock } from './disk-lock.ts';
@@ -57,6 +58,7 @@ export class DiskStore {
   readonly #hash: DiskHash;
   readonly #fence: DiskFence;
   readonly #housekeeping = new Housekeeping();
+  readonly #counts = new DiskCounts();
   readonly #queue = new WriteQueue();
   /** Removals that a process which still writes may undo: made again when it has ended. */
   readonly #debts = new DiskDebts();
@@ -66,7 +68,6 @@ export class DiskStore {
   #mode: DiskMode = 'off';
   #retryAtMs = Number.POSITIVE_INFINITY;
   #problem = '';
-  #failures = 0;
 
   constructor(options: DiskStoreOptions) {
     this.#options = options;
@@ -94,7 +95,7 @@ export class DiskStore {
     const startedMs = performance.now();
     try {
       const isOurs = this.#lock.tryTake();
-      const opened = openDisk({ ...this.#options, hash: this.#hash }, isOurs);
+      const opened = openDisk({ ...this.#options, hash: this.#hash, counts: this.#counts }, isOurs);
       if (opened.kind === 'unusable') this.#turnOff(opened.why, REOPEN_MS);
       else this.#begin(opened.disk, isOurs);
       if (opened.kind === 'unusable') return;
@@ -159,11 +160,8 @@ export class DiskStore {
     if (nowMs >= this.#retryAtMs) this.#retry();
     if (this.#mode !== 'readOnly' && this.#options.presence.takeVoided()) this.#try(({ remover }) => this.#fence.mend(remover));
     if (this.#mode === 'writing') this.#try((disk) => this.#housekeeping.run(disk, nowMs));
-    showFigures(
-      this.#options.presence,
-      { disk: this.#disk, writer: this.#writer },
-      { limitBytes: this.#options.limitBytes, failures: this.#failures, isWriting: this.#mode === 'writing' ? 1 : 0 },
-    );
+    const isWriting = this.#mode === 'writing' ? 1 : 0;
+    showFigures(this.#options.presence, this.#disk, { limitBytes: this.#options.limitBytes, isWriting, counts: this.#counts });
   }
 
   /** Gives the right to write away, after what there still is to write. */
@@ -199,11 +197,11 @@ export class DiskStore {
 
   /** The lock is ours. */
   #takeOver(disk: OpenDisk): true {
-    const { shelf, space } = disk;
+    const { shelf } = disk;
     const run = (shelf.index.fact(RUN_FACT) ?? 0) + 1;
     shelf.index.setFact(RUN_FACT, run);
     shelf.recount();
-    this.#writer = new DiskWriter(shelf, space, run);
+    this.#writer = new DiskWriter(disk, run);
     const wasWaiting = this.#mode === 'waiting';
     this.#mode = 'writing';
     for (const removal of this.#debts.take()) detach(this.purge(removal), 'purge', () => undefined);
@@ -273,7 +271,7 @@ export class DiskStore {
   }
 
   #onTrouble(error: unknown): void {
-    this.#failures += 1;
+    this.#counts.failures += 1;
     const problem = summarizeError(error);
     if (troubleOf(error) === 'corrupt') this.#turnOff(problem, 0);
     else if (this.#mode === 'writing') {
@@ -302,8 +300,8 @@ export class DiskStore {
     this.#disk = undefined;
     try {
       disk?.shelf.index.close();
-    } catch (error) {
-      this.#failures += error === undefined ? 0 : 1;
+    } catch {
+      this.#counts.failures += 1;
     }
   }
 }

@@ -7,9 +7,10 @@ import { summarizeError } from '../faults.ts';
 import type { OwnSources } from '../launch.ts';
 import type { CacheSegments } from '../messages.ts';
 import { startOwnThread } from '../own-thread.ts';
-import { type DiskFigures, readFigures } from './disk-figures.ts';
+import { readFigures } from './disk-figures.ts';
 import { DiskFolder } from './disk-folder.ts';
 import type { DiskLink } from './disk-line.ts';
+import type { DiskFiguresNow } from './disk-metrics.ts';
 import type { Removal } from './disk-remover.ts';
 import { logStoreEvent } from './store-events.ts';
 import type { FromStore, StoreStart, ToStore } from './store-messages.ts';
@@ -66,9 +67,11 @@ export class DiskTierHost {
   }
 
   /** Of the thread that runs; `undefined`: none does. */
-  get figures(): (DiskFigures & { readonly dropped: number }) | undefined {
-    const presence = this.#running?.presence;
-    return presence === undefined ? undefined : { ...readFigures(presence.figures), dropped: presence.dropped };
+  get figures(): DiskFiguresNow | undefined {
+    const running = this.#running;
+    if (running === undefined) return undefined;
+    const { presence, thread } = running;
+    return { ...readFigures(presence.figures), dropped: presence.dropped, threadId: thread.threadId };
   }
 
   /** A plan that may come into force needs this memory. Before any worker uses it. */

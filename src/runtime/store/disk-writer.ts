@@ -3,6 +3,7 @@ import { FLAG_INVALID, FLAG_STALE, N_USELESS_AFTER } from '../../cache/numbers.t
 import { decodeMeta, epochNames, type StoredMeta } from '../../cache/stored.ts';
 import type { StoredObject } from '../../shm/stored-object.ts';
 import { blockBytes } from './body-files.ts';
+import type { DiskCounts } from './disk-figures.ts';
 import type { DiskRecord } from './disk-record.ts';
 import type { DiskChange, DiskShelf } from './disk-shelf.ts';
 import { type DiskNeed, type DiskSpace, rowBytes } from './disk-space.ts';
@@ -30,19 +31,21 @@ type Candidate = {
   readonly record: DiskRecord;
 };
 
+export type WriterParts = { readonly shelf: DiskShelf; readonly space: DiskSpace; readonly counts: DiskCounts };
+
 /** Copies objects from memory to disk, some in one transaction. */
 export class DiskWriter {
   readonly #shelf: DiskShelf;
   readonly #space: DiskSpace;
+  readonly #counts: DiskCounts;
   readonly #run: number;
   #lastId: number;
-  written = 0;
-  writtenBytes = 0;
 
   /** `run` is this process's own number among all that have written here. */
-  constructor(shelf: DiskShelf, space: DiskSpace, run: number) {
+  constructor({ shelf, space, counts }: WriterParts, run: number) {
     this.#shelf = shelf;
     this.#space = space;
+    this.#counts = counts;
     this.#run = run;
     this.#lastId = run * IDS_PER_RUN;
   }
@@ -147,12 +150,12 @@ export class DiskWriter {
       change.withdraw(row);
       return undefined;
     }
-    this.written += 1;
+    this.#counts.written += 1;
     if (same !== undefined) {
       change.update(same, { ...row, flags }, object.meta);
       return same;
     }
-    this.writtenBytes += row.bodyBytes;
+    this.#counts.writtenBytes += row.bodyBytes;
     change.insert({ ...row, flags }, object.meta, object.pieces);
     return undefined;
   }

@@ -1,6 +1,5 @@
 import type { Presence } from '../../shm/presence.ts';
-import { type DiskFigures, writeFigures } from './disk-figures.ts';
-import type { DiskWriter } from './disk-writer.ts';
+import { type DiskCounts, type DiskFigures, writeFigures } from './disk-figures.ts';
 import type { OpenDisk } from './open-disk.ts';
 
 /** Rows that are dropped at a time because they have expired. */
@@ -25,20 +24,9 @@ export class Housekeeping {
   }
 }
 
-export type FiguresNow = Pick<DiskFigures, 'limitBytes' | 'failures' | 'isWriting'>;
+export type FiguresNow = Pick<DiskFigures, 'limitBytes' | 'isWriting'> & { readonly counts: DiskCounts };
 
-export type FiguresOf = { readonly disk: OpenDisk | undefined; readonly writer: DiskWriter | undefined };
-
-export function showFigures(presence: Presence, { disk, writer }: FiguresOf, now: FiguresNow): void {
-  writeFigures(presence.figures, {
-    ...now,
-    objects: disk?.shelf.objects ?? 0,
-    usedBytes: disk?.space.usedBytes() ?? 0,
-    written: writer?.written ?? 0,
-    writtenBytes: writer?.writtenBytes ?? 0,
-    fetched: disk?.reader.fetched ?? 0,
-    missed: disk?.reader.missed ?? 0,
-    evicted: disk?.space.evicted ?? 0,
-    damaged: disk?.reader.damaged ?? 0,
-  });
+/** `disk` undefined: it is off. */
+export function showFigures(presence: Presence, disk: OpenDisk | undefined, { counts, ...now }: FiguresNow): void {
+  writeFigures(presence.figures, { ...now, ...counts, objects: disk?.shelf.objects ?? 0, usedBytes: disk?.space.usedBytes() ?? 0 });
 }

@@ -1,5 +1,6 @@
 import type { Presence } from '../../shm/presence.ts';
 import { BodyFiles } from './body-files.ts';
+import type { DiskCounts } from './disk-figures.ts';
 import type { DiskFolder } from './disk-folder.ts';
 import type { DiskHash } from './disk-hash.ts';
 import { DiskIndex } from './disk-index.ts';
@@ -18,6 +19,7 @@ export type OpenOptions = {
   readonly limitBytes: number;
   readonly presence: Presence;
   readonly hash: DiskHash;
+  readonly counts: DiskCounts;
   /** The memories in use, the newest last. */
   views(): readonly MemoryView[];
   now(): Moment;
@@ -29,6 +31,7 @@ export type OpenDisk = {
   readonly space: DiskSpace;
   readonly reader: DiskReader;
   readonly remover: DiskRemover;
+  readonly counts: DiskCounts;
 };
 
 /** `wiped`: why what was there was thrown away; `''` = it was not. */
@@ -68,14 +71,15 @@ function openIndex({ folder, limitBytes, hash }: OpenOptions, isOurs: boolean): 
   }
 }
 
-function assemble({ folder, limitBytes, presence, hash, views, now }: OpenOptions, index: DiskIndex): OpenDisk {
+function assemble({ folder, limitBytes, presence, hash, counts, views, now }: OpenOptions, index: DiskIndex): OpenDisk {
   const shelf = new DiskShelf({ index, files: new BodyFiles(folder.path), presence, hash });
   const wallNowMs = (): number => now().wallNowMs;
   const space = new DiskSpace(shelf, {
     limitBytes,
+    counts,
     databasePath: folder.database,
     isInMemory: ({ key }) => views().some(({ store }) => store.find(key) >= 0),
     wallNowMs,
   });
-  return { shelf, space, reader: new DiskReader(shelf), remover: new DiskRemover(shelf, { views, wallNowMs }) };
+  return { shelf, space, reader: new DiskReader(shelf, counts), remover: new DiskRemover(shelf, { views, wallNowMs }), counts };
 }

@@ -4,8 +4,8 @@ import { parseNoVarySearch } from '../http/no-vary-search.ts';
 import { type ContentRange, parseContentRange } from '../http/range.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { parseStringList } from '../http/structured-fields.ts';
-import { parseVary, selectingPairs, VARY_ANY } from '../http/vary.ts';
-import { normalisedUri, type CacheUri } from './cache-key.ts';
+import { selectingPairs, VARY_ANY } from '../http/vary.ts';
+import { queryOf, uriOfKey } from './cache-key.ts';
 import { type CacheRequest, isAuthorized, requestUri, searchKey } from './cache-request.ts';
 import { entryNumbers } from './entry-numbers.ts';
 import type { ExchangeTimes } from './freshness.ts';
@@ -14,7 +14,7 @@ import type { CachePolicy } from './policy.ts';
 import { isWorthValidating, type Reading, readResponse } from './reading.ts';
 import { isUnderstood, mayBeStored } from './statuses.ts';
 import { encodeMeta } from './stored.ts';
-import { keptFields, storedHead } from './stored-head.ts';
+import { keptFields, storedHead, unkeptNames } from './stored-head.ts';
 
 export type { ExchangeTimes } from './freshness.ts';
 
@@ -81,7 +81,7 @@ export function placeOf(response: ResponseHead, part: ContentRange | undefined):
 /** What is stored of a response that may be. */
 export function storable(request: CacheRequest, reading: Reading, place: Place): Storable {
   const { response, dates, control } = reading;
-  const dropped = new Set([...control.noCacheFields, ...control.privateFields, ...(response.status === 206 ? ['content-range'] : [])]);
+  const dropped = unkeptNames(control, response.status === 206 ? 'content-range' : '');
   const fields = keptFields({ response, dropped, addedDateMs: dates.isDateOurs ? dates.dateMs : Number.NaN });
   const head = storedHead(response.minor, place.statusText, fields);
   return { ...describe(request, reading, { ...place, head }), bodyBytes: place.isPartial ? response.contentLength : place.completeLength };
@@ -91,9 +91,9 @@ export function storable(request: CacheRequest, reading: Reading, place: Place):
 export function describe(request: CacheRequest, reading: Reading, place: Place & { readonly head: string }): Omit<Storable, 'bodyBytes'> {
   const { policy, response, entityTag, lastModified } = reading;
   const { head } = request;
-  const vary = head === null ? VARY_ANY : selectingPairs(parseVary(fieldValue(response, 'vary')), head);
+  const vary = head === null ? VARY_ANY : selectingPairs(reading.vary, head);
   const search = searchOf(request, response);
-  const uri = uriOf(policy, request, search !== '');
+  const uri = uriOf(request, search !== '');
   const lists = { vary, tags: tagsOf(policy, response), groups: groupsOf(response) };
   const shape = { ...place, hasVary: vary.length > 0, hasNoVarySearch: search !== '', isHeadersOnly: request.method === 'head' };
   return {
@@ -113,7 +113,7 @@ export function refusalOf(request: CacheRequest, reading: Reading): SkipReason |
   if (control.isPrivate) return 'private';
   if (isAuthorized(request) && !isShareable(reading)) return 'authorization';
   if (!policy.config.storeSetCookie && setsCookie(reading)) return 'set-cookie';
-  if (parseVary(fieldValue(response, 'vary')) === VARY_ANY) return 'vary-any';
+  if (reading.vary === VARY_ANY) return 'vary-any';
   if (request.method === 'unsafe' && !isForGet(request, reading)) return 'method';
   return uselessness(reading);
 }
@@ -157,10 +157,10 @@ function searchOf(request: CacheRequest, response: ResponseHead): string {
   return value === undefined || parseNoVarySearch(value) === undefined || searchKey(request) === '' ? '' : value;
 }
 
-function uriOf(policy: CachePolicy, { head, scheme }: CacheRequest, isSearch: boolean): string {
-  if (head === null) return '';
-  const uri: CacheUri = requestUri(head, scheme);
-  return isSearch ? normalisedUri(policy, { ...uri, query: '' }) + uri.query : normalisedUri(policy, uri);
+/** Of a response that does not vary with all of the query the query is kept as it came, to be compared. */
+function uriOf({ head, key }: CacheRequest, isSearch: boolean): string {
+  const uri = uriOfKey(key);
+  return isSearch && head !== null ? uri.slice(0, uri.length - queryOf(uri).length) + head.query : uri;
 }
 
 function tagsOf(policy: CachePolicy, response: ResponseHead): readonly string[] {

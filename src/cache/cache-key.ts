@@ -143,6 +143,12 @@ export function originOf(uriText: string): string {
   return slash < 0 ? uriText : uriText.slice(0, slash);
 }
 
+/** The normalised URI in a key. */
+export function uriOfKey(key: string): string {
+  const start = key.indexOf('\n', key.indexOf('\n') + 1) + 1;
+  return key.slice(start, key.indexOf('\n', start));
+}
+
 /** The query of a normalised URI: `''`, or from `?` on. */
 export function queryOf(uriText: string): string {
   const query = uriText.indexOf('?');

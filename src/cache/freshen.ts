@@ -1,15 +1,16 @@
+import { CacheControl } from '../http/cache-control.ts';
 import { isStrongTag, isWeakMatch } from '../http/entity-tag.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { describe, type Place, refusalOf } from './admit.ts';
 import type { CacheRequest } from './cache-request.ts';
 import { isPartial } from './coverage.ts';
-import type { ExchangeTimes } from './freshness.ts';
+import { type ExchangeTimes, readDates } from './freshness.ts';
 import { BIT_HEADERS_ONLY, N_BITS, N_COMPLETE_LENGTH, N_EPOCH, N_FIRST_BYTE, N_STATUS } from './numbers.ts';
-import { type Reading, readResponse } from './reading.ts';
+import { type Reading, readControl, readResponse } from './reading.ts';
 import { reread } from './scratch-head.ts';
 import type { StoredView } from './stored.ts';
-import { keptFields, updatedHead } from './stored-head.ts';
+import { keptFields, unkeptNames, updatedHead } from './stored-head.ts';
 
 export type Freshening =
   | {
@@ -67,10 +68,10 @@ export type Merged = { readonly head: string; readonly reading: Reading };
 export function mergeInto(request: CacheRequest, stored: StoredView, response: ResponseHead, times: ExchangeTimes): Merged | undefined {
   const { policy } = request;
   if (policy === null) return undefined;
-  const fresh = readResponse({ policy, response, aged: response, times });
-  const { control, dates } = fresh;
-  const dropped = new Set([...control.noCacheFields, ...control.privateFields]);
-  if (!policy.config.storeSetCookie) dropped.add('set-cookie');
+  const control = new CacheControl();
+  readControl(policy, response, control);
+  const dates = readDates(response, times);
+  const dropped = unkeptNames(control, policy.config.storeSetCookie ? '' : 'set-cookie');
   const head = updatedHead(stored.meta.head, keptFields({ response, dropped, addedDateMs: dates.isDateOurs ? dates.dateMs : Number.NaN }));
   const merged = reread(head);
   return merged === undefined ? undefined : { head, reading: readResponse({ policy, response: merged, aged: response, times }) };

@@ -2,6 +2,7 @@ import { CacheControl, parseCacheControl } from '../http/cache-control.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { parseTargetedCacheControl } from '../http/targeted-cache-control.ts';
+import { parseVary } from '../http/vary.ts';
 import { type ExchangeTimes, initialAgeSec, type Lifetime, lifetimeOf, type ResponseDates, readDates } from './freshness.ts';
 import type { CachePolicy } from './policy.ts';
 import { isHeuristicallyCacheable } from './statuses.ts';
@@ -16,6 +17,8 @@ export type Reading = {
   /** `undefined`: none, and none may be guessed. */
   readonly lifetime: Lifetime | undefined;
   readonly initialAgeSec: number;
+  /** Fields that it varies by; `VARY_ANY`: no other request is answered by it. */
+  readonly vary: readonly string[];
   /** As sent; `''` = none. */
   readonly entityTag: string;
   /** As sent, where it is a date; `''` = none. */
@@ -47,6 +50,7 @@ export function readResponse({ policy, response, aged, times }: ReadingInput): R
     dates,
     lifetime: lifetimeOf({ policy, response, control, isTargeted, dates }),
     initialAgeSec: initialAgeSec(aged, dates, times),
+    vary: parseVary(fieldValue(response, 'vary')),
     entityTag,
     lastModified,
     hasValidator: isSuccess && (entityTag !== '' || lastModified !== ''),
@@ -54,7 +58,7 @@ export function readResponse({ policy, response, aged, times }: ReadingInput): R
 }
 
 /** The most specific targeted field that is valid stands in the place of Cache-Control (RFC 9213 section 2.2). */
-function readControl(policy: CachePolicy, response: ResponseHead, into: CacheControl): boolean {
+export function readControl(policy: CachePolicy, response: ResponseHead, into: CacheControl): boolean {
   for (const name of policy.config.targeted) {
     const value = fieldValue(response, name);
     if (value !== undefined && parseTargetedCacheControl(value, into)) return true;

@@ -1,3 +1,4 @@
+import type { CacheControl } from '../http/cache-control.ts';
 import { nominatedNames } from '../http/connection-options.ts';
 import { formatHttpDate } from '../http/http-date.ts';
 import { DROP, KEEP, keptLines } from '../http/kept-lines.ts';
@@ -23,6 +24,14 @@ export type KeptHead = {
   /** Where the response has no `Date` of its own that can be read: what stands in its place, ms since 1970 (RFC 9110 6.6.1); else NaN. */
   readonly addedDateMs: number;
 };
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+/** Names of fields that the response itself, and `also` (`''` = nothing), keep out of the store (RFC 9111 5.2.2.4, 5.2.2.7). */
+export function unkeptNames({ noCacheFields, privateFields }: CacheControl, also: string): ReadonlySet<string> {
+  if (noCacheFields.length + privateFields.length === 0 && also === '') return NO_NAMES;
+  return new Set([...noCacheFields, ...privateFields, also]);
+}
 
 /** The field lines of a response that are kept. */
 export function keptFields({ response, dropped, addedDateMs }: KeptHead): string {

@@ -23,7 +23,13 @@ export class DateLine {
   }
 }
 
-const IMF_FIXDATE = /^([A-Z]{3}), (\d{2}) ([A-Z]{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/i;
+const FIXDATE_LENGTH = 29;
+const COMMA = 44;
+const SPACE = 32;
+const COLON = 58;
+/** As they stand in a fixdate, with what stands around them. */
+const DAYS_LOWER = DAYS.map((day) => `${day.toLowerCase()}, `);
+const MONTHS_LOWER = MONTHS.map((month) => ` ${month.toLowerCase()} `);
 const RFC_850 = /^([A-Z]{6,9}), (\d{2})-([A-Z]{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT$/i;
 const ASCTIME = /^([A-Z]{3}) ([A-Z]{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/i;
 
@@ -33,18 +39,33 @@ const ASCTIME = /^([A-Z]{3}) ([A-Z]{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4}
  * two-digit form: never more than 50 years ahead. The day of the week must be a name of one but is not checked against the date.
  */
 export function parseHttpDate(text: string, nowMs: number): number | undefined {
-  const fixdate = IMF_FIXDATE.exec(text);
-  if (fixdate !== null) {
-    const [, day = '', date = '', month = '', year = '', hour = '', minute = '', second = ''] = fixdate;
-    return isOneOf(DAYS, day) ? utc([year, month, date, hour, minute, second]) : undefined;
-  }
+  return text.length === FIXDATE_LENGTH && text.charCodeAt(3) === COMMA ? parseFixdate(text) : parseObsoleteDate(text, nowMs);
+}
+
+/** The form that all send, read in place: three of them come with many a response. */
+function parseFixdate(text: string): number | undefined {
+  const month = MONTHS_LOWER.indexOf(text.slice(7, 12).toLowerCase());
+  const isFramed = DAYS_LOWER.includes(text.slice(0, 5).toLowerCase()) && text.slice(25).toLowerCase() === ' gmt';
+  if (!isFramed || month < 0 || text.charCodeAt(16) !== SPACE || text.charCodeAt(19) !== COLON || text.charCodeAt(22) !== COLON)
+    return undefined;
+  const [year, day] = [100 * twoDigits(text, 12) + twoDigits(text, 14), twoDigits(text, 5)];
+  return utc(year, month, day, [twoDigits(text, 17), twoDigits(text, 20), twoDigits(text, 23)]);
+}
+
+/** NaN unless both characters are digits. */
+function twoDigits(text: string, at: number): number {
+  const [tens, ones] = [text.charCodeAt(at) - 48, text.charCodeAt(at + 1) - 48];
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
+}
+
+function parseObsoleteDate(text: string, nowMs: number): number | undefined {
   const rfc850 = RFC_850.exec(text);
   if (rfc850 !== null) {
     const [, day = '', date = '', month = '', year = '', hour = '', minute = '', second = ''] = rfc850;
-    return isOneOf(LONG_DAYS, day) ? utc([String(fullYear(Number(year), nowMs)), month, date, hour, minute, second]) : undefined;
+    return isOneOf(LONG_DAYS, day) ? named(fullYear(Number(year), nowMs), month, date, [hour, minute, second]) : undefined;
   }
   const [, day = '', month = '', date = '', hour = '', minute = '', second = '', year = ''] = ASCTIME.exec(text) ?? [];
-  return isOneOf(DAYS, day) ? utc([year, month, date, hour, minute, second]) : undefined;
+  return isOneOf(DAYS, day) ? named(Number(year), month, date, [hour, minute, second]) : undefined;
 }
 
 function isOneOf(names: readonly string[], name: string): boolean {
@@ -61,25 +82,22 @@ function fullYear(twoDigits: number, nowMs: number): number {
   return year > thisYear + 50 ? year - 100 : year;
 }
 
-type DateParts = readonly [year: string, month: string, day: string, hour: string, minute: string, second: string];
+function named(year: number, month: string, day: string, time: readonly string[]): number | undefined {
+  const [hour = 0, minute = 0, second = 0] = time.map(Number);
+  return utc(year, (MONTHS as readonly string[]).indexOf(capitalised(month)), Number(day), [hour, minute, second]);
+}
 
-/** A second of 60 is a leap second (RFC 9110 5.6.7 allows it) and counts as the next minute's first. */
-function utc(parts: DateParts): number | undefined {
-  const monthIndex = (MONTHS as readonly string[]).indexOf(capitalised(parts[1]));
-  const [year, month, day, hour, minute, second] = [parts[0], monthIndex, ...parts.slice(2)].map(Number);
-  if (
-    year === undefined ||
-    month === undefined ||
-    day === undefined ||
-    hour === undefined ||
-    minute === undefined ||
-    second === undefined
-  ) {
-    return undefined;
-  }
-  if (month < 0 || day < 1 || hour > 23 || minute > 59 || second > 60) return undefined;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month, day);
-  if (date.getUTCMonth() !== month || date.getUTCDate() !== day) return undefined;
-  return date.setUTCHours(hour, minute, second);
+type TimeOfDay = readonly [hour: number, minute: number, second: number];
+
+/** `undefined` where there is no such time. A second of 60 is a leap second (RFC 9110 5.6.7 allows it) and counts as the next minute's first. */
+function utc(year: number, month: number, day: number, [hour, minute, second]: TimeOfDay): number | undefined {
+  const isTime = hour <= 23 && minute <= 59 && second <= 60;
+  if (!isTime || !(year >= 0) || month < 0 || !(day >= 1 && day <= daysIn(year, month))) return undefined;
+  const midnight = year > 99 ? Date.UTC(year, month, day) : new Date(0).setUTCFullYear(year, month, day);
+  return midnight + ((hour * 60 + minute) * 60 + second) * 1000;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 1) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
+  return month === 3 || month === 5 || month === 8 || month === 10 ? 30 : 31;
 }

@@ -1,5 +1,5 @@
 import { test } from 'node:test';
-import { GAPS, PUBLIC_ROWS } from './cache-rows.ts';
+import { GAPS, PUBLIC_CACHE, PUBLIC_ROWS } from './cache-rows.ts';
 import { openSubject, testRows } from './cached-front.ts';
 
 /** That engine writes a Date of its own, whatever the answer has. */
@@ -9,7 +9,7 @@ const UWS_GAPS = new Map([...GAPS, ['other-date-update', OWN_DATE], ['other-date
 const GROUPS = [...PUBLIC_ROWS].filter(([group]) => group !== 'interim');
 
 test('the public cache suite over the other engine', { concurrency: true }, async (t) => {
-  const subject = await openSubject(t, { cache: { storeSetCookie: true }, engine: 'uws' });
+  const subject = await openSubject(t, { cache: PUBLIC_CACHE, engine: 'uws' });
   await testRows(
     t,
     subject,

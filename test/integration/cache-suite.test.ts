@@ -1,14 +1,12 @@
 import { test } from 'node:test';
 import type { Kind, Row } from './cache-row.ts';
-import { GAPS, PUBLIC_ROWS } from './cache-rows.ts';
+import { GAPS, PUBLIC_CACHE, PUBLIC_ROWS } from './cache-rows.ts';
 import { openSubject, testRows } from './cached-front.ts';
 
-/** What the public suite wants to see of an answer with Set-Cookie is what Sluice does only when told. */
-const CACHE = { storeSetCookie: true };
 const KINDS: readonly Kind[] = ['required', 'optimal', 'check'];
 
 test('the public cache suite, all groups', { concurrency: true }, async (t) => {
-  const subject = await openSubject(t, { cache: CACHE });
+  const subject = await openSubject(t, { cache: PUBLIC_CACHE });
   const score: Record<Kind, { passed: number; of: number }> = {
     required: { passed: 0, of: 0 },
     optimal: { passed: 0, of: 0 },

@@ -17,7 +17,7 @@ type Seen = { readonly step: number; readonly request: RequestHead; readonly sen
 
 /** Runs one row; what was not as it should be. */
 function problemsOf(row: Row): readonly string[] {
-  const cache = new ModelCache(policy({ storeSetCookie: true }));
+  const cache = new ModelCache(policy({ storeSetCookie: true, staleIfErrorMs: 60_000 }));
   const opened = new Case(row);
   const seen: Seen[] = [];
   const replies: ModelReply[] = [];

@@ -9,10 +9,9 @@ import type { FillFailure, NewObject } from './store-types.ts';
 /** Room for the body taken with the head when its length is not known; what stays unused goes back at `publish`. */
 const FIRST_ROOM_BYTES = 2048;
 
-/** Begins an object. Undefined: too large, no room, or no lock (counted). */
+/** Begins an object whose key `core.hash` has hashed last. Undefined: too large, no room, or no lock (counted). */
 export function beginFill(core: StoreCore, object: NewObject, maxBodyBytes: number): Fill | undefined {
   if (object.key.length + object.meta.length > MAX_HEAD_BYTES || object.expectedBytes > maxBodyBytes) return refuse(core, 'tooLarge');
-  core.hash.hash(object.key);
   if (!core.enter()) return refuse(core, 'lockTimeout');
   const entry = core.takeEntry();
   const block = entry === -1 ? -1 : takeFirst(core, object);

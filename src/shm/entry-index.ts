@@ -74,9 +74,23 @@ export class EntryIndex {
     }
   }
 
-  /** Forgets everything; recovery inserts it again, oldest first. Walkers miss meanwhile. */
-  clear(): void {
-    this.#buckets.fill(0);
+  /**
+   * Under the lock. Links exactly these entries, given oldest first. Only what is not as it should be is written, so that walkers
+   * go on finding what a death has not touched.
+   */
+  rebuild(entries: Float64Array): void {
+    const heads = new Int32Array(this.#buckets.length);
+    const records = this.#records;
+    for (const entry of entries) {
+      const at = entry * RECORD_WORDS;
+      const bucket = (records[at + RECORD.HASH_LOW] ?? 0) & this.#bucketMask;
+      const next = heads[bucket] ?? 0;
+      if (records[at + RECORD.CHAIN_NEXT] !== next) Atomics.store(records, at + RECORD.CHAIN_NEXT, next);
+      heads[bucket] = entry + 1;
+    }
+    for (let bucket = 0; bucket < heads.length; bucket += 1) {
+      if (this.#buckets[bucket] !== heads[bucket]) Atomics.store(this.#buckets, bucket, heads[bucket] ?? 0);
+    }
   }
 
   #walk(from: number, hash: KeyedHash, keyLength: number): number {

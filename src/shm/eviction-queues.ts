@@ -8,6 +8,8 @@ export const MAX_MARKS = 3;
 const SMALL_SHARE = 0.1;
 /** So many entries in a row may get another chance before one is taken in spite of its marks: what bounds one hold of the lock. */
 const MAX_CHANCES = 256;
+/** So many pinned ones in a row, and there is no room for this time; the next search begins behind them. */
+const MAX_PINNED = 1024;
 
 /**
  * Which object goes when room is needed: S3-FIFO (Yang and others, SOSP 2023), by bytes. What is new enters the small queue
@@ -74,7 +76,7 @@ export class EvictionQueues {
     if (queue !== QUEUE.NONE) this.#weigh(queue, granules);
   }
 
-  /** The entry to drop next, still queued; -1 when all that is left is pinned. What is useless at `hostMs` goes whatever its marks. */
+  /** The entry to drop next, still queued; -1 when all that is left, or all within reach, is pinned. What is useless at `hostMs` goes whatever its marks. */
   victim(hostMs: number): number {
     let chances = 0;
     let pinned = 0;
@@ -85,7 +87,7 @@ export class EvictionQueues {
       const marks = this.#table.get(entry, RECORD.MARKS);
       if (this.#table.hasPins(entry)) {
         pinned += 1;
-        if (pinned > MAX_CHANCES) return -1;
+        if (pinned > MAX_PINNED) return -1;
       } else {
         if (marks === 0 || chances >= MAX_CHANCES || this.#table.isUseless(entry, hostMs)) return entry;
         chances += 1;

@@ -106,7 +106,7 @@ export class ObjectStore {
 
   /** Begins an object: makes room for its head and, as far as it is known, its body. Undefined: no room, too large, or the lock could not be had. */
   begin(object: NewObject): Fill | undefined {
-    this.#hashedKey = undefined;
+    this.#hash(object.key);
     return beginFill(this.#core, object, this.maxBodyBytes);
   }
 

@@ -59,7 +59,6 @@ function takeFromDead(core: StoreCore, dead: number): { fills: number; pins: num
 export function rebuild(core: StoreCore): void {
   const { memory, index, queues, arena } = core;
   const kept: Kept = { blocks: [], live: [] };
-  index.clear();
   queues.clear();
   memory.control[CONTROL.FREE_ENTRY] = 0;
   memory.totals[TOTALS.OBJECTS] = 0;
@@ -67,7 +66,7 @@ export function rebuild(core: StoreCore): void {
   for (let entry = core.usedEntries - 1; entry >= 0; entry -= 1) keepOrFree(core, entry, kept);
   arena.rebuild(Float64Array.from(kept.blocks).sort());
   for (const entry of inOrder(core, kept.live, RECORD.QUEUE_TURN, CONTROL.QUEUE_TURN)) requeue(core, entry);
-  for (const entry of inOrder(core, kept.live, RECORD.BIRTH, CONTROL.BIRTH)) index.insert(entry);
+  index.rebuild(inOrder(core, kept.live, RECORD.BIRTH, CONTROL.BIRTH));
 }
 
 type Kept = { readonly blocks: number[]; readonly live: number[] };
@@ -123,11 +122,14 @@ const INDEX_RANGE = 2 ** 26;
 const MAX_AGE = 2 ** 27 - 1;
 
 /** Entries by the turn in one of their cells, oldest first. Turns wrap: an age is a difference. What is older than `MAX_AGE` turns counts as that old. */
-function inOrder(core: StoreCore, entries: readonly number[], cell: number, nowCell: number): number[] {
+function inOrder(core: StoreCore, entries: readonly number[], cell: number, nowCell: number): Float64Array {
   const now = core.memory.control[nowCell] ?? 0;
-  const keys = Float64Array.from(entries, (entry) => {
+  const ordered = new Float64Array(entries.length);
+  for (const [at, entry] of entries.entries()) {
     const age = Math.min((now - core.table.get(entry, cell)) >>> 0, MAX_AGE);
-    return (MAX_AGE - age) * INDEX_RANGE + entry;
-  });
-  return Array.from(keys.sort(), (key) => key % INDEX_RANGE);
+    ordered[at] = (MAX_AGE - age) * INDEX_RANGE + entry;
+  }
+  ordered.sort();
+  for (let at = 0; at < ordered.length; at += 1) ordered[at] = (ordered[at] ?? 0) % INDEX_RANGE;
+  return ordered;
 }

@@ -98,7 +98,7 @@ export class CacheFlight implements ChangeWaiter {
           this.startWaiting();
           return;
         case 'streaming':
-          if (this.followed === null) this.attach(ticket);
+          if (this.followed === null) this.attach(ticket, isFirst);
           else this.reattach(ticket);
           return;
         case 'failed':
@@ -113,7 +113,7 @@ export class CacheFlight implements ChangeWaiter {
         case 'done':
         case 'over':
           if (this.followed !== null) this.reattach(ticket);
-          else this.startOver();
+          else this.startOver(state === 'done' && !isFirst);
           return;
         default:
           never(state, 'follow');
@@ -122,8 +122,9 @@ export class CacheFlight implements ChangeWaiter {
   }
 
   /** This flight is no longer there: what it has brought may be in the store, or another one has begun. */
-  private startOver(): void {
+  private startOver(hasWaited: boolean): void {
     const { run } = this;
+    if (hasWaited) run.collapsedReason = run.decision.reason;
     this.ticket = null;
     run.flight = null;
     run.lookAgain();
@@ -152,13 +153,13 @@ export class CacheFlight implements ChangeWaiter {
   // ---- following -------------------------------------------------------------------------------------------------------
 
   /** The leader's answer may be shared: is it one for this request? */
-  private attach(ticket: Ticket): void {
+  private attach(ticket: Ticket, isFirst: boolean): void {
     const { run } = this;
     const filling = run.cache.caching.store.openFilling(ticket.entry, ticket.entryGeneration, this.fillKey);
     const entry = filling === undefined ? undefined : readFilling(run.cache.caching.epochs, filling);
     if (filling === undefined || entry === undefined) {
       filling?.unpin();
-      this.startOver();
+      this.startOver(!isFirst);
       return;
     }
     const standing = this.standingOf(entry);

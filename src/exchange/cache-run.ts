@@ -4,6 +4,7 @@ import { Decision, decide, validationLines } from '../cache/decide.ts';
 import { currentAgeSec } from '../cache/freshness.ts';
 import { FLAG_INVALID, N_RESPONSE_TIME } from '../cache/numbers.ts';
 import { FIELD_CACHE_WISH } from '../http/known-fields.ts';
+import type { ForwardReason } from '../http/cache-status.ts';
 import { hasField, type RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { selectingPairs } from '../http/vary.ts';
@@ -15,7 +16,7 @@ import { collectBody } from './body-collector.ts';
 import type { CacheFill } from './cache-fill.ts';
 import { CacheFlight } from './cache-flight.ts';
 import { type Resume, resumeOwn } from './cache-resume.ts';
-import { adaptedHead, statusLine } from './cache-words.ts';
+import { adaptedHead, followerLines, statusLine } from './cache-words.ts';
 import { FollowedBody } from './followed-body.ts';
 import type { CacheResult } from './cache-metrics.ts';
 import type { CachePlan } from './cache-plan.ts';
@@ -65,6 +66,8 @@ export class CacheRun implements AnswerRun {
   isSwallowing = false;
   /** Collapsed forwarding, where this request is a case for it. */
   flight: CacheFlight | null = null;
+  /** It has waited for another one's request, and would have gone itself for this reason. */
+  collapsedReason: ForwardReason | null = null;
   /** The rest of an answer that broke off, while it is being asked for. */
   resume: Resume | null = null;
   resumes = 0;
@@ -188,10 +191,12 @@ export class CacheRun implements AnswerRun {
     }
     const ageSec = currentAgeSec(entry.numbers, this.hostMs);
     const isHit = result === 'hit' || (result === 'stale' && decision.kind === 'serve');
-    const lines = `Age: ${ageSec}\r\n${this.statusLine(isHit)}`;
+    const isCollapsed = this.collapsedReason !== null;
+    const lines = isCollapsed ? followerLines(this, entry) : `Age: ${ageSec}\r\n${this.statusLine(isHit)}`;
     if (decision.kind === 'serve' && decision.isRefreshDue) startRefresh(this, entry);
     if (!serveStored(exchange, caching, entry, request, lines)) return false;
     cache.metrics.countRequest(result);
+    if (isCollapsed) cache.metrics.countCollapsed();
     if (result !== 'stale') caching.rememberPlain(entry);
     return true;
   }

@@ -37,7 +37,7 @@ export function statusLine(run: CacheRun, isHit: boolean): string {
 /** `Age` and `Cache-Status` of one who follows another one's request. */
 export function followerLines(run: CacheRun, entry: EntryView): string {
   facts.isHit = false;
-  facts.forward = run.decision.reason;
+  facts.forward = run.collapsedReason ?? run.decision.reason;
   facts.forwardStatus = 0;
   facts.ttlSec = Number.NaN;
   facts.isStored = false;

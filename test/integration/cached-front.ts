@@ -1,6 +1,8 @@
 import type { TestContext } from 'node:test';
 import type { CachingServices } from '../../src/exchange/caching.ts';
 import { createEpochs, Epochs } from '../../src/shm/epochs.ts';
+import { createFlights } from '../../src/shm/flight-cells.ts';
+import { Flights } from '../../src/shm/flights.ts';
 import { createObjectStore, ObjectStore } from '../../src/shm/object-store.ts';
 import { CaseOrigin } from './cache-origin.ts';
 import type { Row } from './cache-row.ts';
@@ -14,10 +16,19 @@ const BYTES = 16 * 2 ** 20;
 /** The memory of one host's cache, for as many fronts as there are participants. */
 export type HostCache = { readonly open: (self: number) => CachingServices };
 
-export function hostCache(bytes = BYTES): HostCache {
+/** `isCollapsing`: with a table of flights, so that one request goes to the origin for all. */
+export function hostCache(bytes = BYTES, isCollapsing = false): HostCache {
   const store = createObjectStore({ bytes, participants: PARTICIPANTS, seed: SEED });
   const epochs = createEpochs(SEED);
-  return { open: (self) => ({ store: new ObjectStore(store, self), epochs: new Epochs(epochs), disk: undefined }) };
+  const flights = isCollapsing ? createFlights({ slots: 1024, participants: PARTICIPANTS, seed: SEED }) : undefined;
+  return {
+    open: (self) => ({
+      store: new ObjectStore(store, self),
+      epochs: new Epochs(epochs),
+      disk: undefined,
+      flights: flights === undefined ? undefined : new Flights(flights, self),
+    }),
+  };
 }
 
 export type CachedFront = ConfiguredFront & { readonly caching: CachingServices };

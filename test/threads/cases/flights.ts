@@ -61,6 +61,7 @@ async function request(ride: Ride, leading: Leading): Promise<string> {
 async function follow(ride: Ride, ticket: Ticket, leading: Leading): Promise<string> {
   for (;;) {
     const state: FlightState = ride.flights.look(ticket);
+    if (state === 'streaming' && ticket.entry < 0) throw new Error('it streams, but nobody knows what');
     if (ticket.entry >= 0 && ticket.entryGeneration !== ticket.entry + 100) throw new Error('a torn entry');
     if (state === 'released') return 'alone';
     if (state === 'failed' && ride.flights.takeOver(ticket)) return leading(ride, ticket);

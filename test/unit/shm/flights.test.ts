@@ -314,6 +314,21 @@ describe('room in the table', () => {
     assert.equal(flights.enter('first', 0).kind, 'lead');
   });
 
+  test('who waits for a failed flight is told when its place goes to another key', async () => {
+    const memory = oneBucket(2);
+    const [a, b] = threads(memory, 2);
+    const lead = a!.enter('first', 0);
+    const follow = b!.enter('first', 0);
+    a!.stream(lead, 1, 1);
+    a!.fail(lead);
+    assert.equal(b!.look(follow), 'failed');
+    const wait = isTold(b!, follow);
+    assert.ok(wait.accepted);
+    for (const key of keys.slice(0, 8)) assert.equal(a!.enter(key, 0).kind, 'lead');
+    await waitFor('the follower is told', wait.isIt);
+    assert.equal(b!.look(follow), 'over');
+  });
+
   test('a table out of bounds is refused', () => {
     for (const slots of [0, 4, 12, 2 ** 25]) assert.throws(() => createFlights({ slots, participants: 1, seed: FLIGHTS_SEED }));
     for (const participants of [0, 129]) assert.throws(() => createFlights({ slots: 8, participants, seed: FLIGHTS_SEED }));

@@ -75,6 +75,8 @@ export function requestUri(head: RequestHead, scheme: string): CacheUri {
 function keyOf(policy: CachePolicy, { head, method, scheme, contentDigest }: CacheRequest): string {
   if (head === null || method === 'safe' || !head.path.startsWith('/') || !isKept(policy, method, contentDigest)) return '';
   if (method === 'unsafe' && head.method !== 'POST') return '';
+  // An origin may heed the content of a GET, which is no part of the key: nobody else is to get that answer (RFC 9110 9.3.1).
+  if ((method === 'get' || method === 'head') && (head.contentLength > 0 || head.isChunked)) return '';
   return buildKey(policy, requestUri(head, scheme), { keyClass: method === 'query' ? 'Q' : 'G', head, contentDigest });
 }
 

@@ -7,6 +7,7 @@ import { currentAgeSec, exactAgeSec, isFresh } from './freshness.ts';
 import {
   BIT_MUST_REVALIDATE,
   BIT_STRONG_VALIDATOR,
+  BIT_VARY,
   FLAG_INVALID,
   N_BITS,
   N_FRESH_UNTIL,
@@ -55,12 +56,12 @@ export function decide(request: CacheRequest, candidates: readonly StoredView[],
   if (request.key === '' || request.method === 'unsafe' || request.method === 'safe') {
     // The answer to a POST may be kept for later GETs, if it says so itself; `admit` looks.
     into.mayStore = request.key !== '';
-    into.reason = 'method';
+    into.reason = request.method === 'unsafe' || request.method === 'safe' ? 'method' : 'bypass';
     return;
   }
   const chosen = select(request, candidates);
   if (chosen === null) {
-    miss(request, candidates.length === 0 ? 'uri-miss' : 'vary-miss', into);
+    miss(request, missReason(candidates), into);
     return;
   }
   if (request.directives.isNoStore) {
@@ -71,6 +72,12 @@ export function decide(request: CacheRequest, candidates: readonly StoredView[],
   const standing = standingOf(request, chosen, hostNowMs);
   if (standing === 'good' || standing === 'refresh') serve(request, chosen, standing, into);
   else ask(request, chosen, standing, into);
+}
+
+/** RFC 9211 2.2: `miss` where what is there would not do for another reason than Vary. */
+function missReason(candidates: readonly StoredView[]): ForwardReason {
+  if (candidates.length === 0) return 'uri-miss';
+  return candidates.some(({ numbers }) => ((numbers[N_BITS] ?? 0) & BIT_VARY) !== 0) ? 'vary-miss' : 'miss';
 }
 
 function reset(into: Decision): void {

@@ -137,7 +137,7 @@ const RESPONSES: readonly (readonly [why: string, made: Made, asked: Asked, expe
   ['soft purge', { lines: [HOUR, TAG], flags: FLAG_STALE }, {}, 'revalidate stale'],
   ['soft purge, the client takes stale', { lines: [HOUR, TAG], flags: FLAG_STALE }, { lines: ['Cache-Control: max-stale'] }, 'serve'],
   ['invalidated', { lines: [HOUR, TAG], flags: FLAG_INVALID }, { lines: ['Cache-Control: max-stale'] }, 'revalidate stale'],
-  ['an answer to HEAD is none to GET', { lines: [HOUR], start: 'HEAD /a', body: '' }, {}, 'forward vary-miss'],
+  ['an answer to HEAD is none to GET', { lines: [HOUR], start: 'HEAD /a', body: '' }, {}, 'forward miss'],
   ['an answer to HEAD is one to HEAD', { lines: [HOUR], start: 'HEAD /a', body: '' }, { start: 'HEAD /a' }, 'serve'],
 ];
 
@@ -246,7 +246,7 @@ test('a part answers one range within it, and nothing else (RFC 9111 3.3)', () =
   const unknown = view({ ...PART, lines: [HOUR, TAG, 'Content-Range: bytes 10-19/*'] });
   assert.equal(shown(decided([unknown], { lines: ['Range: bytes=12-15'] })), 'serve');
   assert.equal(shown(decided([unknown], { lines: ['Range: bytes=15-'] })), 'forward partial');
-  assert.equal(shown(decided([part], { start: 'HEAD /a' })), 'forward vary-miss', 'its fields are not those of the whole');
+  assert.equal(shown(decided([part], { start: 'HEAD /a' })), 'forward miss', 'its fields are not those of the whole');
   assert.equal(shown(decided([part], { lines: ['Range: bytes=9-15', 'Cache-Control: only-if-cached'] })), 'refuse');
   assert.equal(decided([part, FRESH], { lines: ['Range: bytes=9-15'] }).chosen, FRESH, 'one that has it all is chosen before');
   assert.equal(shown(decided([part], { lines: ['Range: bytes=12-15'], sec: 3601 })), 'forward stale');

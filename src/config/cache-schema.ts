@@ -181,7 +181,10 @@ const cacheObject = z.strictObject({
     'How long a stale answer is served while a new one is fetched, where it does not say (RFC 5861).',
     staleBounds,
   ),
-  staleIfError: duration('How long a stale answer is served when the upstream fails, where it does not say (RFC 5861).', staleBounds),
+  staleIfError: duration('How long a stale answer is served when the upstream fails, where it does not say (RFC 5861).', {
+    ...staleBounds,
+    byDefault: '1m',
+  }),
   defaultTtl: duration('Freshness of answers that state none; 0 leaves them to the heuristic.', staleBounds),
   heuristic,
   negativeTtl,
@@ -221,6 +224,7 @@ const folder = checkedText((text) =>
 const storeObject = z.strictObject({
   path: folder.describe('Folder, from the folder of the configuration. Required.'),
   cacheDisk: size('What the HTTP cache may keep on disk; 0 keeps nothing.', { min: 0, max: 2 ** 50, byDefault: '1GiB' }),
+  idempotencyDisk: size('What the records of Idempotency-Key may take.', { min: 2 ** 20, max: 2 ** 50, byDefault: '1GiB' }),
 });
 
 export const storeSchema = z

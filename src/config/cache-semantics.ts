@@ -1,5 +1,5 @@
 import type { ConfigPath, Finding } from './problem.ts';
-import { asList, asMap, isMap, type RawMap } from './raw.ts';
+import { asList, asMap, isSwitchedOn, type RawMap, upperTexts } from './raw.ts';
 import { formatSize, parseSize } from './units.ts';
 
 /** What other parts of the configuration say about caches. Works on the unchecked value, as `semantics.ts` does. */
@@ -10,9 +10,7 @@ export function checkCaches(root: RawMap): Finding[] {
 /** What is allowed but probably not meant. */
 export function warnCaches(root: RawMap): Finding[] {
   const caches = cachesIn(root);
-  const unused = caches.length > 0 ? [] : ['cacheMemory', 'store'].filter((key) => root[key] !== undefined);
   return [
-    ...unused.map((key): Finding => ({ path: [key], at: 'key', message: 'has no effect, since no route has `cache`' })),
     ...caches.flatMap(({ route, cache, path }) => [...caughtByNone(route, cache, path), ...cookiesThatStop(route, cache, { root, path })]),
   ];
 }
@@ -24,13 +22,8 @@ function cachesIn(root: RawMap): Found[] {
   return asList(root['routes']).flatMap((value, i) => {
     const route = asMap(value);
     const { cache } = route;
-    const isOn = isMap(cache) ? !isFalse(cache['enabled']) : cache !== undefined && !isFalse(cache);
-    return isOn ? [{ route, cache: asMap(cache), path: ['routes', i, 'cache'] }] : [];
+    return isSwitchedOn(cache) ? [{ route, cache: asMap(cache), path: ['routes', i, 'cache'] }] : [];
   });
-}
-
-function isFalse(value: unknown): boolean {
-  return value === false || value === 'false';
 }
 
 function besideRespond(route: RawMap, path: ConfigPath): Finding[] {
@@ -57,10 +50,6 @@ function caughtByNone(route: RawMap, cache: RawMap, path: ConfigPath): Finding[]
   const cached = cache['methods'] === undefined ? ['GET', 'HEAD'] : upperTexts(cache['methods']);
   if (taken.length === 0 || cached.length === 0 || cached.some((method) => taken.includes(method))) return [];
   return [{ path, at: 'key', message: `caches nothing: the route takes ${taken.join(', ')}, the cache answers ${cached.join(', ')}` }];
-}
-
-function upperTexts(value: unknown): string[] {
-  return (typeof value === 'string' ? [value] : asList(value)).map((text) => String(text).toUpperCase());
 }
 
 /** A key by cookies that the upstream never sees holds the same answer many times. */

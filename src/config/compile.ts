@@ -1,7 +1,8 @@
 import type { ParsedCache } from './cache-schema.ts';
+import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
 import { deepFreeze } from './freeze.ts';
 import type { ParsedConfig } from './schema.ts';
-import type { GatewayConfig, ListenerConfig, RouteCacheConfig, RouteConfig, UpstreamConfig } from './types.ts';
+import type { GatewayConfig, ListenerConfig, RouteCacheConfig, RouteConfig, StoreConfig, UpstreamConfig } from './types.ts';
 
 /** What uWebSockets.js itself fixes: fields of a head, and how long a connection may rest. */
 export const UWS_MAX_FIELDS = 100;
@@ -19,9 +20,7 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     upstreams,
     routes: parsed.routes.map((route, i) => ({
       ...compileRoute(route, i),
-      cache: compileCache(route.cache, parsed.cacheMemory),
-      collapse: undefined,
-      dedupe: undefined,
+      ...compileSharedAnswers(route, parsed.cacheMemory),
       timeoutMs: route.timeout ?? totalMs.get(route.upstream ?? '') ?? 0,
       line: lineOf(i),
     })),
@@ -36,7 +35,7 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
       stuckKillMs: parsed.process.stuckKill,
     },
     cacheMemoryBytes: parsed.cacheMemory,
-    store: parsed.store === undefined ? undefined : { path: parsed.store.path, cacheDiskBytes: parsed.store.cacheDisk },
+    store: parsed.store === undefined ? undefined : compileStore(parsed.store),
   });
 }
 
@@ -84,7 +83,10 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
   };
 }
 
-function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<RouteConfig, 'timeoutMs' | 'line' | 'cache' | 'collapse' | 'dedupe'> {
+function compileRoute(
+  route: ParsedConfig['routes'][number],
+  i: number,
+): Omit<RouteConfig, 'timeoutMs' | 'line' | 'cache' | 'collapse' | 'dedupe'> {
   const { match, headers } = route;
   return {
     name: route.name ?? `route${i + 1}`,
@@ -105,6 +107,14 @@ function compileRoute(route: ParsedConfig['routes'][number], i: number): Omit<Ro
     maxBodyBytes: route.maxBody,
     filters: route.filters.map(({ module, onError, timeout }) => ({ module, onError, timeoutMs: timeout })),
   };
+}
+
+function compileSharedAnswers(
+  route: ParsedConfig['routes'][number],
+  memoryBytes: number,
+): Pick<RouteConfig, 'cache' | 'collapse' | 'dedupe'> {
+  const cache = compileCache(route.cache, memoryBytes);
+  return { cache, collapse: compileCollapse(route.collapse, cache), dedupe: compileDedupe(route.dedupe) };
 }
 
 /** A body that takes more than this share of the memory would push out too much else. */
@@ -131,6 +141,10 @@ function compileCache(cache: ParsedCache | undefined, memoryBytes: number): Rout
     noVarySearch: cache.noVarySearch,
     ignoreClientCacheControl: cache.ignoreClientCacheControl,
   };
+}
+
+function compileStore({ path, cacheDisk, idempotencyDisk }: NonNullable<ParsedConfig['store']>): StoreConfig {
+  return { path, cacheDiskBytes: cacheDisk, idempotencyDiskBytes: idempotencyDisk };
 }
 
 function compileAction({ respond, upstream }: ParsedConfig['routes'][number]): RouteConfig['action'] {

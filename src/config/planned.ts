@@ -28,8 +28,6 @@ export const PLANNED_UPSTREAM_KEYS = {
 
 export const PLANNED_ROUTE_KEYS = {
   compose: planned('composition'),
-  collapse: planned('collapsed forwarding'),
-  dedupe: planned('idempotency'),
   auth: planned('authentication'),
   limits: planned('rate limits'),
   tiers: planned('usage tiers and quotas'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseHostMatch } from './address.ts';
 import { cacheSchema } from './cache-schema.ts';
+import { collapseSchema, dedupeSchema } from './dedupe-schema.ts';
 import { parseEditableName, parseFieldName, parseFieldValue } from './fields.ts';
 import { nameText } from './listener-schema.ts';
 import { PLANNED_ROUTE_KEYS, notAvailable } from './planned.ts';
@@ -14,6 +15,7 @@ import {
   looseBoolean,
   optionalDuration,
   parsedText,
+  parseMethod,
   passOn,
   size,
   wholeNumber,
@@ -30,11 +32,6 @@ function parsePath(text: string): Parsed<string> {
   if (!text.startsWith('/')) return bad('must begin with "/"');
   if (text.length > 2048) return bad('must not be longer than 2048 characters');
   return /^[\x21-\x7e]+$/.test(text) && !/[?#]/.test(text) ? good(text) : bad('must hold visible ASCII only, and neither "?" nor "#"');
-}
-
-function parseMethod(text: string): Parsed<string> {
-  const method = text.toUpperCase();
-  return /^[A-Z][A-Z0-9_-]{0,31}$/.test(method) ? good(method) : bad('is not a method, such as GET');
 }
 
 const matchedText = z.string({ error: 'must be text; put it in quotes' }).max(8192, { error: 'must not be longer than 8192 characters' });
@@ -206,6 +203,8 @@ export const routeSchema = z.strictObject(
       .prefault([])
       .describe("The user's own TypeScript, in this order; default none."),
     cache: cacheSchema,
+    collapse: collapseSchema,
+    dedupe: dedupeSchema,
     ...PLANNED_ROUTE_KEYS,
   },
   { error: 'must be a mapping' },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { notAvailable } from './planned.ts';
-import type { Parsed } from './problem.ts';
+import { bad, good, type Parsed } from './problem.ts';
 import { didYouMean } from './suggest.ts';
 import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
 
@@ -115,6 +115,12 @@ export function word<const Words extends readonly [string, ...string[]]>(
     return `must be ${choice}${hint === undefined ? '' : `; ${hint}`}`;
   };
   return z.enum(words, { error }).prefault(first).describe(`${what} Must be ${choice}; default ${first}.`);
+}
+
+/** Upper case, whatever was written. */
+export function parseMethod(text: string): Parsed<string> {
+  const method = text.toUpperCase();
+  return /^[A-Z][A-Z0-9_-]{0,31}$/.test(method) ? good(method) : bad('is not a method, such as GET');
 }
 
 /** Text that `parse` judges and turns into what the inside wants. */

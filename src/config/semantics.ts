@@ -1,5 +1,6 @@
 import { isLoopback, parseListen } from './address.ts';
 import { checkCaches, warnCaches } from './cache-semantics.ts';
+import { checkDedupe, warnDedupe } from './dedupe-semantics.ts';
 import { UWS_MAX_FIELDS } from './compile.ts';
 import type { ConfigPath, Finding } from './problem.ts';
 import { asList, asMap, isMap } from './raw.ts';
@@ -22,6 +23,7 @@ export function checkAcross(raw: unknown): Finding[] {
     ...checkAdmin(root['admin']),
     ...checkSharding(root),
     ...checkCaches(root),
+    ...checkDedupe(root),
   ];
 }
 
@@ -35,6 +37,7 @@ export function warnAcross(raw: unknown): Finding[] {
     ...asList(root['listeners']).flatMap((listener, i) => trustsEverybody(asMap(listener), ['listeners', i])),
     ...asList(root['routes']).flatMap((route, i) => uselessBesideRespond(asMap(route), ['routes', i])),
     ...warnCaches(root),
+    ...warnDedupe(root),
   ];
 }
 

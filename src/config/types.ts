@@ -230,7 +230,7 @@ export type IdempotencyScope =
   | { readonly kind: 'consumer' }
   | { readonly kind: 'ip' }
   | { readonly kind: 'none' }
-  | { readonly kind: 'header'; /** Lower-case. */ readonly name: string };
+  | { readonly kind: 'header' /** Lower-case. */; readonly name: string };
 
 /** Idempotency-Key of the IETF's HTTPAPI working group: a request runs once, whoever sends it again gets the answer of that one run. */
 export type IdempotencyConfig = {
@@ -318,6 +318,8 @@ export type StoreConfig = {
   readonly path: string;
   /** Bytes that the disk tier of the HTTP cache may take. 0 = no disk tier. */
   readonly cacheDiskBytes: number;
+  /** Bytes that the records of Idempotency-Key may take; over it, old answers go and only that their keys are used stays. */
+  readonly idempotencyDiskBytes: number;
 };
 
 export type GatewayConfig = {

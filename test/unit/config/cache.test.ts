@@ -37,7 +37,7 @@ const DEFAULTS: RouteCacheConfig = {
   maxObjectBytes: 10 * 2 ** 20,
   key: { query: { kind: 'all' }, sortQuery: true, headers: [], cookies: [] },
   staleWhileRevalidateMs: 0,
-  staleIfErrorMs: 0,
+  staleIfErrorMs: 60_000,
   defaultTtlMs: 0,
   heuristic: { fraction: 0.1, maxMs: 86_400_000 },
   negativeTtl: [],
@@ -119,9 +119,13 @@ test('the default of maxObject gives way to a small memory', () => {
 
 test('the forms of store', () => {
   const storeOf = (text: string) => config(fileWith('true', `store: ${text}`)).store;
-  assert.deepEqual(storeOf('./data'), { path: './data', cacheDiskBytes: 2 ** 30 });
-  assert.deepEqual(storeOf('{ path: ./data }'), { path: './data', cacheDiskBytes: 2 ** 30 });
-  assert.deepEqual(storeOf('{ path: /var/lib/sluice, cacheDisk: 0 }'), { path: '/var/lib/sluice', cacheDiskBytes: 0 });
+  assert.deepEqual(storeOf('./data'), { path: './data', cacheDiskBytes: 2 ** 30, idempotencyDiskBytes: 2 ** 30 });
+  assert.deepEqual(storeOf('{ path: ./data }'), storeOf('./data'));
+  assert.deepEqual(storeOf('{ path: /var/lib/sluice, cacheDisk: 0, idempotencyDisk: 2MiB }'), {
+    path: '/var/lib/sluice',
+    cacheDiskBytes: 0,
+    idempotencyDiskBytes: 2 * 2 ** 20,
+  });
 });
 
 test('what is wrong with a cache is told with its place', () => {
@@ -171,8 +175,8 @@ test('cacheMemory and store have bounds, and a route that answers by itself has 
 test('what is allowed but hardly meant is a warning', () => {
   assert.deepEqual(warningsOf(fileWith('true')), []);
   assert.deepEqual(warningsOf(fileWith('false', 'cacheMemory: 1GiB\nstore: ./data')), [
-    'cacheMemory: has no effect, since no route has `cache`',
-    'store: has no effect, since no route has `cache`',
+    'cacheMemory: has no effect, since no route has `cache`, or `dedupe` with methods',
+    'store: has no effect, since no route has `cache` or `dedupe.idempotencyKey`',
   ]);
   assert.deepEqual(warningsOf(fileWith('{ key: { cookies: [a] } }')), [
     'routes[0].cache.key.cookies: counts cookies that the upstream does not get, since it has no `forwardCredentials: true`',

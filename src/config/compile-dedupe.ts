@@ -1,0 +1,35 @@
+import type { ParsedCollapse, ParsedDedupe } from './dedupe-schema.ts';
+import type { CollapseConfig, DedupeConfig, IdempotencyConfig, RouteCacheConfig, SharingConfig } from './types.ts';
+
+/** Collapsing is a part of caching, and on where it is not turned off. */
+export function compileCollapse(collapse: ParsedCollapse, cache: RouteCacheConfig | undefined): CollapseConfig | undefined {
+  if (cache === undefined || !collapse.enabled) return undefined;
+  return { maxWaitMs: collapse.maxWait, maxFollowers: collapse.maxFollowers, uncacheableForMs: collapse.uncacheableFor };
+}
+
+export function compileDedupe(dedupe: ParsedDedupe | undefined): DedupeConfig | undefined {
+  if (dedupe === undefined || !dedupe.enabled) return undefined;
+  const sharing = compileSharing(dedupe);
+  const idempotency = compileIdempotency(dedupe);
+  return sharing === undefined && idempotency === undefined ? undefined : { sharing, idempotency };
+}
+
+function compileSharing({ methods, key, maxBody, maxAnswer, maxWait, maxFollowers }: ParsedDedupe): SharingConfig | undefined {
+  if (methods.length === 0) return undefined;
+  return { methods, key, maxBodyBytes: maxBody, maxAnswerBytes: maxAnswer, maxWaitMs: maxWait, maxFollowers };
+}
+
+function compileIdempotency({ idempotencyKey, maxWait }: ParsedDedupe): IdempotencyConfig | undefined {
+  if (idempotencyKey === undefined) return undefined;
+  return {
+    header: idempotencyKey.header,
+    ttlMs: idempotencyKey.ttl,
+    isRequired: idempotencyKey.required,
+    onConcurrent: idempotencyKey.onConcurrent,
+    scope: idempotencyKey.scope,
+    methods: idempotencyKey.methods,
+    maxBodyBytes: idempotencyKey.maxBody,
+    maxAnswerBytes: idempotencyKey.maxAnswer,
+    maxWaitMs: idempotencyKey.maxWait ?? maxWait,
+  };
+}

@@ -30,7 +30,7 @@ function isDeadly(name: string): boolean {
 
 async function proveCase(rig: StepRig, plainRig: StepRig, name: string): Promise<void> {
   totals.cases += 1;
-  const mayTimeOut = name.includes('may run out of time');
+  const mayTimeOut = name.includes('run out of time');
   if (isDeadly(name)) {
     await attempt(name, async () => {
       totals.deaths += (await rig.exploreKills(name, 0, { maxPreemptions: options.deathPreemptions })).kills;

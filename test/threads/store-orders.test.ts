@@ -17,8 +17,7 @@ describe('the object store', () => {
 
   for (const name of TWO) {
     test(`${name}: every order with at most two preemptions`, async () => {
-      const { runs, longestSteps } = await rig.explore(name, { maxPreemptions: 2 });
-      if (process.env['STEPS_VERBOSE'] !== undefined) console.log(name, runs, longestSteps);
+      const { runs } = await rig.explore(name, { maxPreemptions: 2, mayTimeOut: name.includes('run out of time') });
       assert.ok(runs > 10, `${runs}`);
     });
   }

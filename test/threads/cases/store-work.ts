@@ -7,7 +7,10 @@ import { allOf, faultsOfStore, isObject, lookUp, makeStore, metaOf, numbersOf, p
  * What the participants of the store's cases do. Each has its own index; 3 is the one that looks at the end.
  */
 
-const BYTES = 1 << 20;
+/** The smallest there is: every run begins with a copy of it, and ends with a look at all of it. */
+const BYTES = 64 * 1024;
+/** For bodies of `LARGE`, and full of others. */
+export const LARGE_STORE = 384 * 1024;
 export const KEY = 'https://a.example/a';
 export const OTHER = 'https://a.example/other';
 export const SMALL = 100;
@@ -27,7 +30,7 @@ export function participant(work: Work, after: readonly number[] = []): Particip
 }
 
 type Shape = {
-  /** Of the store; enough for `LARGE` without it. */
+  /** Of the store; the smallest there is without it. */
   readonly bytes?: number;
   readonly fill: (store: ObjectStore) => void;
   readonly check?: (store: ObjectStore, result: RunResult) => readonly string[];

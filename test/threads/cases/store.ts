@@ -5,6 +5,7 @@ import {
   OTHER,
   SMALL,
   LARGE,
+  LARGE_STORE,
   participant,
   storeCase,
   must,
@@ -45,15 +46,16 @@ export const STEP_CASES: StepCases = {
     check: (store) => (readByPin(store, OTHER) === 7 ? [] : ['the other object is not there']),
   }),
   'a reader by pin of many pieces, dropped and reused': storeCase([participant((store) => readByPin(store, KEY)), participant(reusing)], {
+    bytes: LARGE_STORE,
     fill: fillOne(LARGE),
   }),
   'a reader by copy, an eviction': storeCase(
     [participant((store) => readByCopy(store, KEY)), participant((store) => must(put(store, `${OTHER}/new`, 7, LARGE)))],
-    { fill: fillUp },
+    { bytes: LARGE_STORE, fill: fillUp },
   ),
   'a reader by pin, an eviction': storeCase(
     [participant((store) => readByPin(store, KEY)), participant((store) => must(put(store, `${OTHER}/new`, 7, LARGE)))],
-    { fill: fillUp },
+    { bytes: LARGE_STORE, fill: fillUp },
   ),
   'a reader by copy, an update': storeCase([participant((store) => readByCopy(store, KEY)), participant(updating(2))], {
     fill: fillOne(SMALL),
@@ -68,6 +70,44 @@ export const STEP_CASES: StepCases = {
     // Both may have replaced version 1 alone; never is none left.
     check: (store) => (/^(2|3|2,3|3,2)$/.test(lastVersions(store).join()) ? [] : [`versions ${lastVersions(store).join()}`]),
   }),
+  'two replacements of one object, and waits may run out of time': storeCase(
+    [participant(replacing(2, SMALL)), participant(replacing(3, SMALL))],
+    {
+      fill: fillOne(SMALL),
+      isDeadly: true,
+      // Without the lock one is given up, and what it would have replaced stays.
+      check: (store) => {
+        const versions = lastVersions(store).join();
+        return /^(1|2|3|2,3|3,2)$/.test(versions) ? [] : [`versions ${versions}`];
+      },
+    },
+  ),
+  'an update, an eviction': storeCase([participant(updating(2)), participant((store) => must(put(store, `${OTHER}/new`, 7, LARGE)))], {
+    bytes: LARGE_STORE,
+    fill: fillUp,
+    check: (store, { calls }) => {
+      const versions = lastVersions(store).join();
+      const isUpdated = calls.some(({ result }) => result === true);
+      return versions === '' || versions === (isUpdated ? '2' : '1') ? [] : [`updated: ${isUpdated}, versions ${versions}`];
+    },
+  }),
+  'a pinned object is dropped, another comes': storeCase(
+    [
+      participant((store) => {
+        const object = lookUp(store, KEY);
+        if (object === undefined || !store.pin(object)) return undefined;
+        const isMine = store.doom(object);
+        store.unpin(object);
+        return isMine;
+      }),
+      participant((store) => must(put(store, OTHER, 7, LARGE))),
+    ],
+    {
+      bytes: LARGE_STORE,
+      fill: fillOne(SMALL),
+      check: (store) => (store.find(KEY) < 0 && readByPin(store, OTHER) === 7 ? [] : ['not what was asked for']),
+    },
+  ),
   'two drop one object': storeCase([participant(dooming), participant(dooming)], {
     fill: fillOne(SMALL),
     check: (store, { calls }) => [
@@ -152,7 +192,7 @@ export const STEP_CASES: StepCases = {
       }),
       participant((store) => must(put(store, `${OTHER}/new`, 7, LARGE))),
     ],
-    { fill: fillUp },
+    { bytes: LARGE_STORE, fill: fillUp },
   ),
   'a run through the table, a replacement': storeCase(
     [

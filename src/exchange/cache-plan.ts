@@ -27,9 +27,8 @@ export type CollapsePlan = {
   readonly uncacheableForMs: number;
 };
 
+/** Where the route does not collapse, and so says nothing of waiting. */
 const MAX_WAIT_MS = 10_000;
-const MAX_FOLLOWERS = 10_000;
-const UNCACHEABLE_FOR_MS = 60_000;
 
 /** `null` where the route does not cache, or there is no store to cache in. */
 export function compileCachePlan(route: RouteConfig, caching: Caching | null, metrics: MetricsWriter): CachePlan | null {
@@ -39,12 +38,11 @@ export function compileCachePlan(route: RouteConfig, caching: Caching | null, me
     policy: compileCachePolicy(route.name, route.cache),
     caching,
     metrics: cacheMetrics,
-    maxWaitMs: MAX_WAIT_MS,
-    collapse: compileCollapse(caching, cacheMetrics),
+    maxWaitMs: route.collapse?.maxWaitMs ?? MAX_WAIT_MS,
+    collapse: compileCollapse(route, caching, cacheMetrics),
   });
 }
 
-function compileCollapse({ flights }: Caching, metrics: CacheMetrics): CollapsePlan | null {
-  if (flights === undefined) return null;
-  return { flights, metrics, maxWaitMs: MAX_WAIT_MS, maxFollowers: MAX_FOLLOWERS, uncacheableForMs: UNCACHEABLE_FOR_MS };
+function compileCollapse({ collapse }: RouteConfig, { flights }: Caching, metrics: CacheMetrics): CollapsePlan | null {
+  return flights === undefined || collapse === undefined ? null : { flights, metrics, ...collapse };
 }

@@ -151,7 +151,7 @@ export class CacheRun implements AnswerRun {
         return;
       case 'refuse':
         this.cache.metrics.countRequest('refused');
-        exchange.answer({ ...NOT_CACHED, extra: this.statusLine(false) });
+        exchange.answer(NOT_CACHED);
         return;
       case 'revalidate':
         this.validate(chosen);

@@ -323,9 +323,9 @@ export class Exchange implements UpstreamSink {
   /** An answer of Sluice's own. */
   answer(answer: OwnAnswer): void {
     this.facts.proxyError = answer.proxyError;
-    const { gateway } = this;
     const accept = this.facts.isHeadVetted ? this.facts.field('accept') : undefined;
-    this.sendOwn(renderAnswer(answer, { accept, requestId: this.idOf(), serverName: gateway.serverName }));
+    const own = this.run === null ? answer : { ...answer, extra: answer.extra + this.run.addedLines() };
+    this.sendOwn(renderAnswer(own, { accept, requestId: this.idOf(), serverName: this.gateway.serverName }));
   }
 
   idOf(): string {

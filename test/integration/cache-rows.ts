@@ -67,10 +67,10 @@ export const PUBLIC_ROWS: ReadonlyMap<string, readonly Row[]> = new Map(
 );
 
 /**
- * What stands under `cache:` for the public suite. It wants answers with Set-Cookie stored, and its required rows on stale answers
- * after a failure only count where a stale answer may be served then at all.
+ * What stands under `cache:` for the public suite: it wants answers with Set-Cookie stored. (Its required rows on stale answers after a
+ * failure only count where a stale answer may be served then at all: `staleIfError` is a minute by default.)
  */
-export const PUBLIC_CACHE = { storeSetCookie: true, staleIfError: '1m' };
+export const PUBLIC_CACHE = { storeSetCookie: true };
 
 const MISFIT = 'the part that comes has another length than its Content-Range tells, so it is not stored';
 

@@ -103,11 +103,15 @@ test('when the client that validates leaves, the others are not left waiting', a
 });
 
 test('an origin that dies in the validation costs each waiting client an answer of its own at most', async (t) => {
-  const { fronts, origin } = await openHost(t, (request, _index, connection) => {
-    if (request.field('If-None-Match') === undefined) return stored('hello', SHORT);
-    connection.close();
-    return undefined;
-  });
+  const { fronts, origin } = await openHost(
+    t,
+    (request, _index, connection) => {
+      if (request.field('If-None-Match') === undefined) return stored('hello', SHORT);
+      connection.close();
+      return undefined;
+    },
+    { staleIfError: '0s' },
+  );
   await askOnce(portOf(fronts, A), get('/a'));
   await sleep(STALE_MS);
   const replies = await Promise.all(Array.from({ length: 10 }, (_, i) => askOnce(portOf(fronts, i), get('/a'))));

@@ -15,6 +15,7 @@ function stats(storeId: number, count: number): CacheStats {
     arenaBytes: 900,
     freeBytes: 900 - count * 10,
     largestFreeBytes: 800,
+    fillingBytes: 0,
     evictions: count,
     dooms: 0,
     fills: count * 2,

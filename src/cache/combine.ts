@@ -1,5 +1,6 @@
 import { isStrongMatch } from '../http/entity-tag.ts';
-import { fieldValue } from '../http/fields.ts';
+import { fieldValue, fieldValueOfKind } from '../http/fields.ts';
+import { FIELD_SET_COOKIE } from '../http/known-fields.ts';
 import { parseContentRange } from '../http/range.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { describe, type Place, refusalOf, type Storable } from './admit.ts';
@@ -38,6 +39,9 @@ export function combine(request: CacheRequest, stored: StoredView, response: Res
   const isTooLong = complete >= 0 && Math.max(held.end, fresh.end) > complete;
   if (isContradicting || isTooLong || response.contentLength !== fresh.end - fresh.start) return APART;
   if (fresh.start > held.end || held.start > fresh.end) return APART;
+  // What would not be stored by itself is not stored in parts.
+  const setsCookie = fieldValueOfKind(response, FIELD_SET_COOKIE) !== undefined;
+  if (setsCookie && request.policy?.config.storeSetCookie !== true) return APART;
   return joined(request, { stored, held, fresh, complete, response, times });
 }
 

@@ -31,14 +31,17 @@ export function freshen(request: CacheRequest, stored: StoredView, response: Res
   return isAbout(stored, response) ? updated(request, stored, response, times) : MISMATCH;
 }
 
-/** An answer to HEAD, over a stored answer to GET (section 4.3.5). `mismatch`: the stored one is to be marked FLAG_INVALID. */
+/**
+ * An answer to HEAD, over a stored answer to GET (section 4.3.5). `mismatch`: the stored one is to be marked FLAG_INVALID. The
+ * validator that is stored must come back: it went out as a condition, and a 200 without it says that it no longer holds.
+ */
 export function freshenByHead(request: CacheRequest, stored: StoredView, response: ResponseHead, times: ExchangeTimes): Freshening {
-  const { meta } = stored;
-  const isSame = (name: string, value: string): boolean => (fieldValue(response, name) ?? value) === value;
+  const { entityTag, lastModified } = stored.meta;
+  const [tag, modified] = [fieldValue(response, 'etag') ?? '', fieldValue(response, 'last-modified') ?? ''];
   const length = isPartial(stored) ? (stored.numbers[N_COMPLETE_LENGTH] ?? -1) : stored.bodyLength;
   const isLengthSame = response.contentLength < 0 || length < 0 || response.contentLength === length;
-  const isUnchanged = isSame('etag', meta.entityTag) && isSame('last-modified', meta.lastModified) && isLengthSame;
-  return isUnchanged ? updated(request, stored, response, times) : MISMATCH;
+  const isDateSame = modified === lastModified || (modified === '' && entityTag !== '');
+  return tag === entityTag && isDateSame && isLengthSame ? updated(request, stored, response, times) : MISMATCH;
 }
 
 /** RFC 9111 4.3.4: by a strong validator, else a weak one; without any it is about the one that was asked for. */

@@ -168,14 +168,20 @@ test('an answer to HEAD updates what GET got, or makes it invalid (RFC 9111 4.3.
     freshenByHead(asked(requestHead('HEAD /a HTTP/1.1')), stored, responseHead('200 OK', ...lines), LATER);
   const rows: readonly (readonly [why: string, lines: readonly string[], isSame: boolean])[] = [
     ['the same validators', ['ETag: "a"', `Last-Modified: ${at(-9)}`, 'Content-Length: 10'], true],
-    ['none', [HOUR], true],
+    ['the tag alone', ['ETag: "a"'], true],
+    ['the date alone', [`Last-Modified: ${at(-9)}`], false],
+    ['none: it went out as a condition, and did not come back', [HOUR], false],
     ['another tag', ['ETag: "b"'], false],
     ['a weak form', ['ETag: W/"a"'], false],
     ['another date', [`Last-Modified: ${at(-8)}`], false],
     ['another length', ['ETag: "a"', 'Content-Length: 11'], false],
   ];
   for (const [why, lines, isSame] of rows) assert.equal(by(lines).kind !== 'mismatch', isSame, why);
-  const result = by([HOUR, 'A: 2', 'Content-Length: 10']);
+  const bare = view(['Cache-Control: max-age=1']);
+  const byBare = (lines: readonly string[]): Freshening =>
+    freshenByHead(asked(requestHead('HEAD /a HTTP/1.1')), bare, responseHead('200 OK', ...lines), LATER);
+  assert.deepEqual([byBare([HOUR]).kind, byBare(['ETag: "a"']).kind], ['updated', 'mismatch'], 'of what has none');
+  const result = by([HOUR, 'ETag: "a"', 'A: 2', 'Content-Length: 10']);
   assert.ok(result.kind === 'updated');
   assert.equal(result.numbers[N_LIFETIME], 3600);
   assert.equal((result.numbers[N_BITS] ?? 0) & BIT_HEADERS_ONLY, 0, 'the body is still there');

@@ -1,5 +1,5 @@
 import { type CachePolicy, compileCachePolicy } from '../cache/policy.ts';
-import type { RouteConfig } from '../config/types.ts';
+import type { CollapseConfig, RouteConfig } from '../config/types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { Flights } from '../shm/flights.ts';
 import { CacheMetrics } from './cache-metrics.ts';
@@ -39,10 +39,10 @@ export function compileCachePlan(route: RouteConfig, caching: Caching | null, me
     caching,
     metrics: cacheMetrics,
     maxWaitMs: route.collapse?.maxWaitMs ?? MAX_WAIT_MS,
-    collapse: compileCollapse(route, caching, cacheMetrics),
+    collapse: compileCollapse(route.collapse, caching, cacheMetrics),
   });
 }
 
-function compileCollapse({ collapse }: RouteConfig, { flights }: Caching, metrics: CacheMetrics): CollapsePlan | null {
-  return flights === undefined || collapse === undefined ? null : { flights, metrics, ...collapse };
+function compileCollapse(config: CollapseConfig | undefined, { flights }: Caching, metrics: CacheMetrics): CollapsePlan | null {
+  return flights === undefined || config === undefined ? null : { ...config, flights, metrics };
 }

@@ -42,12 +42,13 @@ export type FromProxy =
   /** Something in it cannot be repaired from inside. */
   | { readonly kind: 'replace-me'; readonly reason: string };
 
-/** The shared memory of the HTTP cache. */
+/** The shared memory of the HTTP cache and of requests that share answers. */
 export type CacheSegments = {
   /** Counts up with each store that was made: the same number is the same store, which memory that was posted cannot tell. */
   readonly id: number;
   readonly store: SharedArrayBuffer;
   readonly epochs: SharedArrayBuffer;
+  readonly flights: SharedArrayBuffer;
 };
 
 /** One plan on its way to the workers. */
@@ -58,7 +59,7 @@ export type PlanMessage = {
   readonly metricPlan: MetricPlan;
   /** Where each filter module stands: path as written to absolute path. */
   readonly modules: Readonly<Record<string, string>>;
-  /** `undefined`: no route caches. */
+  /** `undefined`: no route shares answers, by `cache` or by `dedupe`. */
   readonly caching: CacheSegments | undefined;
 };
 

@@ -12,6 +12,7 @@ import { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import { CounterBlocks } from '../shm/counters.ts';
 import { Epochs } from '../shm/epochs.ts';
+import { Flights } from '../shm/flights.ts';
 import { Heartbeats } from '../shm/heartbeat.ts';
 import { ObjectStore } from '../shm/object-store.ts';
 import { AccessFile } from './access-file.ts';
@@ -175,7 +176,13 @@ export class WorkerThread {
 
   #cacheServices(segments: CacheSegments): CachingServices {
     this.#disk.useMemory(segments.id);
-    return { store: new ObjectStore(segments.store, this.#start.slot), epochs: new Epochs(segments.epochs), disk: this.#disk };
+    const { slot } = this.#start;
+    return {
+      store: new ObjectStore(segments.store, slot),
+      epochs: new Epochs(segments.epochs),
+      disk: this.#disk,
+      flights: new Flights(segments.flights, slot),
+    };
   }
 
   async #openListener(config: ListenerConfig): Promise<Listener> {

@@ -10,6 +10,7 @@ import { CacheMemory } from '../../../src/runtime/cache-memory.ts';
 import type { CacheSegments } from '../../../src/runtime/messages.ts';
 import { purge } from '../../../src/runtime/purge.ts';
 import { Epochs } from '../../../src/shm/epochs.ts';
+import { Flights } from '../../../src/shm/flights.ts';
 import { ObjectStore } from '../../../src/shm/object-store.ts';
 import type { StoredObject } from '../../../src/shm/stored-object.ts';
 
@@ -77,7 +78,7 @@ test('memory is made when a plan first caches, kept while its size is, and made 
   memory.settle(undefined);
   assert.equal(objectsIn(memory), undefined);
   assert.deepEqual(said, [
-    'cache begins empty {"bytes":8388608,"cause":"a route caches"}',
+    'cache begins empty {"bytes":8388608,"cause":"a route caches or dedupes"}',
     'cache begins empty {"bytes":16777216,"cause":"cacheMemory changed"}',
   ]);
   memory.close();
@@ -121,6 +122,32 @@ test('what a dead worker held is given back, and told once', () => {
   const [found] = memory.stores.flatMap((store) => store.open(store.find(object.key)) ?? []);
   assert.ok(found !== undefined && other.claim(found, 1));
   assert.deepEqual(memory.stores[0]?.verify(), []);
+  memory.close();
+});
+
+test('a flight that a dead worker led is free for one of its followers', () => {
+  const memory = new CacheMemory(4, listener().log);
+  const { flights } = segmentsOf(memory.prepare(config(true)));
+  const leader = new Flights(flights, 1);
+  const follower = new Flights(flights, 2);
+  assert.equal(leader.enter('k', 1).kind, 'lead');
+  const ticket = follower.enter('k', 1);
+  assert.equal(follower.look(ticket), 'leading');
+  memory.recover(1);
+  assert.equal(follower.look(ticket), 'failed');
+  assert.ok(follower.takeOver(ticket));
+  memory.close();
+});
+
+test('a route that shares answers without a cache has the memory made too, one that only keeps records has not', () => {
+  const memory = new CacheMemory(4, listener().log);
+  const withDedupe = (dedupe: string): GatewayConfig => {
+    const text = `store: ./data\nupstreams: { a: http://a }\nroutes: [{ upstream: a, dedupe: ${dedupe} }]`;
+    const result = loadConfig(text, { fileName: 'sluice.yaml', env: {} });
+    return result.kind === 'ok' ? result.config : assert.fail();
+  };
+  assert.equal(memory.prepare(withDedupe('{ methods: [], idempotencyKey: true }')), undefined);
+  assert.equal(segmentsOf(memory.prepare(withDedupe('true'))).id, 1);
   memory.close();
 });
 

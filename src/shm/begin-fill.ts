@@ -37,6 +37,7 @@ function refuse(core: StoreCore, reason: FillFailure): undefined {
 function takeFirst(core: StoreCore, object: NewObject): number {
   const bodyBytes = object.expectedBytes < 0 ? FIRST_ROOM_BYTES : object.expectedBytes;
   const wanted = Math.min(granulesFor(headBytes(object) + bodyBytes), MAX_BLOCK_GRANULES);
+  if (!core.mayFill(wanted)) return -1;
   if (core.reserve(wanted)) {
     const block = core.arena.take(wanted);
     if (block !== -1) return block;
@@ -59,7 +60,9 @@ function setRecord(core: StoreCore, at: { entry: number; block: number }, object
   table.set(entry, RECORD.STAGE, STAGE.HEADLESS);
   table.set(entry, RECORD.MARKS, 0);
   table.set(entry, RECORD.QUEUE, QUEUE.NONE);
-  table.set(entry, RECORD.GRANULES, granules);
+  table.set(entry, RECORD.GRANULES, 0);
+  table.set(entry, RECORD.FILLING, 0);
+  core.addFilling(entry, granules);
   table.set(entry, RECORD.HEAD_PAYLOAD, object.key.length + object.meta.length);
   table.setUselessAfter(entry, object.numbers[0] ?? 0);
   Atomics.store(table.records, table.cellAt(entry, RECORD.FLAGS), generationOf(word) << 8);

@@ -1,5 +1,5 @@
 import { BLOCK } from './blocks.ts';
-import { GRANULE_WORDS, MAX_BLOCK_GRANULES, PIN_WORDS, RECORD, RECORD_WORDS, type StoreMemory } from './store-layout.ts';
+import { GRANULE_WORDS, MAX_BLOCK_GRANULES, RECORD, RECORD_WORDS, type StoreMemory } from './store-layout.ts';
 
 /**
  * States of an entry, the low two bits of its state word; the rest is the generation (30 bits, wraps).
@@ -53,12 +53,14 @@ export class EntryTable {
   readonly #uselessAfter: Float64Array;
   readonly #words: Int32Array;
   readonly #granules: number;
+  readonly #pinWords: number;
 
   constructor(store: StoreMemory) {
     this.records = store.records;
     this.#uselessAfter = store.recordNumbers;
     this.#words = store.words;
     this.#granules = store.granules;
+    this.#pinWords = Math.ceil(store.participants / 32);
   }
 
   /** The state word. One atomic load. */
@@ -90,7 +92,7 @@ export class EntryTable {
 
   hasPins(entry: number): boolean {
     const at = entry * RECORD_WORDS + RECORD.PINS;
-    for (let word = 0; word < PIN_WORDS; word += 1) if (Atomics.load(this.records, at + word) !== 0) return true;
+    for (let word = 0; word < this.#pinWords; word += 1) if (Atomics.load(this.records, at + word) !== 0) return true;
     return false;
   }
 

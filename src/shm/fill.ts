@@ -89,6 +89,7 @@ export class Fill {
     }
     this.#isOver = true;
     this.#trim();
+    core.endFilling(this.#entry);
     const word = this.#link(this.#isHeir(replaces));
     for (const old of replaces) if (core.doom(old.entry, old.word)) core.tidy(old.entry);
     core.leave();
@@ -189,12 +190,13 @@ export class Fill {
   #addBlock(last: number, bytes: number): number {
     const { arena, table, memory } = this.#core;
     const wanted = Math.min(granulesFor(bytes + BLOCK.HEADER_BYTES), MAX_BLOCK_GRANULES);
+    if (!this.#core.mayFill(wanted)) return -1;
     this.#core.reserve(wanted);
     let block = arena.take(wanted);
     if (block === -1) block = arena.takeLargest(wanted);
     if (block === -1) return -1;
     writeBlockHeader(memory, block, { granules: arena.taken, bodyAt: BLOCK.HEADER_BYTES });
-    table.set(this.#entry, RECORD.GRANULES, table.get(this.#entry, RECORD.GRANULES) + arena.taken);
+    this.#core.addFilling(this.#entry, arena.taken);
     // Last: the chain is whole at every moment.
     Atomics.store(memory.words, last * GRANULE_WORDS + BLOCK.NEXT, block + 1);
     return block;

@@ -211,6 +211,7 @@ export class ObjectStore {
       arenaBytes: memory.granules * GRANULE_BYTES,
       freeBytes: arena.freeGranules * GRANULE_BYTES,
       largestFreeBytes: Math.min(arena.largestFree(), arena.freeGranules) * GRANULE_BYTES,
+      fillingBytes: (totals[TOTALS.FILLING_GRANULES] ?? 0) * GRANULE_BYTES,
       evictions: totals[TOTALS.EVICTIONS] ?? 0,
       dooms: Atomics.load(control, CONTROL.DOOMS) >>> 0,
       fills: totals[TOTALS.FILLS] ?? 0,

@@ -15,6 +15,9 @@ import type { FillFailure } from './store-types.ts';
 /** So many victims may go in the search for one contiguous block or one entry. */
 const MAX_SEARCH = 256;
 
+/** Running fills may hold this share of the arena: nothing of theirs can be dropped, and many slow ones must not push out everything else. */
+const MAX_FILLING_SHARE = 0.5;
+
 const FAILURES: readonly FillFailure[] = ['tooLarge', 'noRoom', 'lockTimeout', 'aborted'];
 
 /**
@@ -102,6 +105,7 @@ export class StoreCore {
   free(entry: number, word: number): void {
     this.table.setWord(entry, nextGeneration(word, STATE.FREE));
     this.claims.clear(entry);
+    this.endFilling(entry);
     this.table.forEachBlock(entry, word, this.#give);
     this.listFree(entry);
   }
@@ -145,6 +149,24 @@ export class StoreCore {
       if (block !== -1 || !this.evict()) return block;
     }
     return -1;
+  }
+
+  /** Locked. Whether a running fill may have so much more. */
+  mayFill(granules: number): boolean {
+    return (this.memory.totals[TOTALS.FILLING_GRANULES] ?? 0) + granules <= this.memory.granules * MAX_FILLING_SHARE;
+  }
+
+  /** Locked. So many more granules belong to a running fill. */
+  addFilling(entry: number, granules: number): void {
+    this.table.set(entry, RECORD.GRANULES, this.table.get(entry, RECORD.GRANULES) + granules);
+    this.table.set(entry, RECORD.FILLING, this.table.get(entry, RECORD.FILLING) + granules);
+    this.addTotal(TOTALS.FILLING_GRANULES, granules);
+  }
+
+  /** Locked. It is a running fill no more. */
+  endFilling(entry: number): void {
+    this.addTotal(TOTALS.FILLING_GRANULES, -this.table.get(entry, RECORD.FILLING));
+    this.table.set(entry, RECORD.FILLING, 0);
   }
 
   /** Locked. Drops one object to make room. False when nothing may go. */

@@ -51,7 +51,7 @@ export const RECORD = Object.freeze({
   NEWER: 14,
   /** [lock] Towards the tail (older), + 1. For a free entry: the next free one, + 1. */
   OLDER: 15,
-  /** One bit a participant. */
+  /** One bit a participant; four cells. */
   PINS: 16,
   /** 0, or participant + 1 in the low byte and the second of the claim above it. */
   CLAIM: 20,
@@ -67,8 +67,9 @@ export const RECORD = Object.freeze({
   CHANGE: 25,
   /** How far a fill is: see `STAGE` in entry-table.ts. Written by the filler alone. */
   STAGE: 26,
+  /** [lock] How many of its granules count against the limit of running fills; 0 once it is published. */
+  FILLING: 27,
 });
-export const PIN_WORDS = 4;
 
 /** int32 cells that belong to the whole store. Two lines: what the lock protects, what it does not. */
 export const CONTROL = Object.freeze({
@@ -104,6 +105,8 @@ export const TOTALS = Object.freeze({
   RECOVERIES: 5,
   SMALL_GRANULES: 6,
   MAIN_GRANULES: 7,
+  /** Granules of running fills, also of those given up and still pinned. */
+  FILLING_GRANULES: 9,
   /** Host time as of the last sweep, for evictions (the coordinator alone writes it, without the lock). */
   HOST_MS: 8,
   CELLS: 16,

@@ -63,6 +63,7 @@ export function rebuild(core: StoreCore): void {
   memory.control[CONTROL.FREE_ENTRY] = 0;
   memory.totals[TOTALS.OBJECTS] = 0;
   memory.totals[TOTALS.PAYLOAD] = 0;
+  memory.totals[TOTALS.FILLING_GRANULES] = 0;
   for (let entry = core.usedEntries - 1; entry >= 0; entry -= 1) keepOrFree(core, entry, kept);
   arena.rebuild(Float64Array.from(kept.blocks).sort());
   for (const entry of inOrder(core, kept.live, RECORD.QUEUE_TURN, CONTROL.QUEUE_TURN)) requeue(core, entry);
@@ -82,6 +83,9 @@ function keepOrFree(core: StoreCore, entry: number, kept: Kept): void {
     core.listFree(entry);
     return;
   }
+  const isFill = state === STATE.FILLING || (state === STATE.DOOMED && table.get(entry, RECORD.FILLING) > 0);
+  table.set(entry, RECORD.FILLING, isFill ? table.get(entry, RECORD.GRANULES) : 0);
+  core.addTotal(TOTALS.FILLING_GRANULES, table.get(entry, RECORD.FILLING));
   // Doomed by somebody since then: linked nevertheless, as the doomed may be until they are tidied.
   if (state === STATE.LIVE) kept.live.push(entry);
   else table.set(entry, RECORD.QUEUE, QUEUE.NONE);

@@ -35,6 +35,8 @@ export type StoreStats = {
   readonly freeBytes: number;
   /** The largest contiguous free block. */
   readonly largestFreeBytes: number;
+  /** Blocks of fills that run: at most half of the arena. */
+  readonly fillingBytes: number;
   /** Objects dropped to make room. */
   readonly evictions: number;
   /** Objects dropped because somebody said so: replaced, purged, expired. */

@@ -132,6 +132,7 @@ function verifyEntries(core: StoreCore, say: Say): void {
   }
   let objects = 0;
   let payload = 0;
+  let filling = 0;
   for (let entry = 0; entry < memory.maxEntries; entry += 1) {
     const word = table.word(entry);
     const state = stateOf(word);
@@ -139,6 +140,8 @@ function verifyEntries(core: StoreCore, say: Say): void {
       if (state !== STATE.FREE || generationOf(word) !== 0) say(`entry ${entry} is in use, but counted as never used`);
       continue;
     }
+    if (state !== STATE.FREE) filling += table.get(entry, RECORD.FILLING);
+    if (state === STATE.LIVE && table.get(entry, RECORD.FILLING) !== 0) say(`entry ${entry} is live, but counted as a fill`);
     if (listed.has(entry) !== (state === STATE.FREE))
       say(`entry ${entry} is ${state}, and ${listed.has(entry) ? '' : 'not '}in the free list`);
     if (state === STATE.DOOMED && !table.hasPins(entry)) say(`entry ${entry} is doomed and not pinned, but not free`);
@@ -147,5 +150,7 @@ function verifyEntries(core: StoreCore, say: Say): void {
     payload += core.payloadOf(entry);
   }
   if (objects !== memory.totals[TOTALS.OBJECTS]) say(`${objects} objects are live, not ${memory.totals[TOTALS.OBJECTS]}`);
+  if (filling !== memory.totals[TOTALS.FILLING_GRANULES])
+    say(`${filling} granules are filling, not ${memory.totals[TOTALS.FILLING_GRANULES]}`);
   if (payload !== memory.totals[TOTALS.PAYLOAD]) say(`the payload is ${payload}, not ${memory.totals[TOTALS.PAYLOAD]}`);
 }

@@ -274,3 +274,28 @@ test('a store is never larger than asked for, and uses nearly all of it', () => 
   assert.throws(() => createObjectStore({ bytes: MIB, participants: 1, seed: SEED.subarray(1) }), /seed/);
   assert.throws(() => new ObjectStore(createObjectStore({ bytes: MIB, participants: 2, seed: SEED }), 2), /participant/);
 });
+
+test('running fills may have half of the arena, so that many slow ones do not push out everything', () => {
+  const [store] = makeStores(MIB);
+  for (let at = 0; at < 40; at += 1) put(store!, { key: `k${at}`, body: bodyOf(10_000, at) });
+  const fills = [];
+  for (;;) {
+    const fill = store!.begin({ key: 'slow', meta: '', numbers: numbersOf(), expectedBytes: 30_000 });
+    if (fill === undefined) break;
+    fill.write(bodyOf(1000, 0));
+    fills.push(fill);
+  }
+  const { arenaBytes, fillingBytes, failedFills } = store!.stats();
+  assert.ok(fillingBytes <= arenaBytes / 2 && fillingBytes > arenaBytes / 2 - 32_000);
+  assert.equal(failedFills.noRoom, 1);
+  assert.ok(listOf(store!, 'k39').length === 1);
+  assertSound(store!);
+  const growing = fills.pop()!;
+  assert.ok(!growing.write(bodyOf(200_000, 1)), 'neither may one grow beyond that');
+  growing.abort();
+  for (const fill of fills.slice(0, 5)) fill.abort();
+  assert.ok(put(store!, { key: 'next', body: bodyOf(30_000, 1) }));
+  for (const fill of fills) fill.publish([]);
+  assert.equal(store!.stats().fillingBytes, 0);
+  assertSound(store!);
+});

@@ -190,7 +190,7 @@ test('a hot upgrade: the successor serves what is on disk, writes when the old p
   site.sluice.signal('SIGUSR2');
   await waitFor('the old process has ended', () => !isAlive(old), 30_000);
   // Either it has found the lock free, or it has waited for it. The admin port 0 is another one now, so files must tell.
-  const log = /disk cache opened[^]*disk cache (?:opened|is written by this process)/;
+  const log = /disk cache opened[\s\S]*disk cache (?:opened|is written by this process)/;
   await site.sluice.untilOutput(log, 20_000);
   assert.equal(await site.isHit('/a'), true);
   assert.equal(await site.isHit('/large/b'), false);

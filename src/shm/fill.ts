@@ -188,7 +188,7 @@ export class Fill {
 
   /** Locked. Returns the new last block, -1 when there is no room. */
   #addBlock(last: number, bytes: number): number {
-    const { arena, table, memory } = this.#core;
+    const { arena, memory } = this.#core;
     const wanted = Math.min(granulesFor(bytes + BLOCK.HEADER_BYTES), MAX_BLOCK_GRANULES);
     if (!this.#core.mayFill(wanted)) return -1;
     this.#core.reserve(wanted);

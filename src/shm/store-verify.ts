@@ -21,6 +21,7 @@ export function verifyStore(core: StoreCore): string[] {
   verifyChains(core, say);
   verifyQueues(core, say);
   verifyEntries(core, say);
+  verifyTotals(core, say);
   core.leave();
   return problems;
 }
@@ -130,27 +131,33 @@ function verifyEntries(core: StoreCore, say: Say): void {
   for (let link = memory.control[CONTROL.FREE_ENTRY] ?? 0; link !== 0 && !listed.has(link - 1); link = table.get(link - 1, RECORD.OLDER)) {
     listed.add(link - 1);
   }
-  let objects = 0;
-  let payload = 0;
-  let filling = 0;
-  for (let entry = 0; entry < memory.maxEntries; entry += 1) {
-    const word = table.word(entry);
-    const state = stateOf(word);
-    if (entry >= core.usedEntries) {
-      if (state !== STATE.FREE || generationOf(word) !== 0) say(`entry ${entry} is in use, but counted as never used`);
-      continue;
-    }
-    if (state !== STATE.FREE) filling += table.get(entry, RECORD.FILLING);
-    if (state === STATE.LIVE && table.get(entry, RECORD.FILLING) !== 0) say(`entry ${entry} is live, but counted as a fill`);
+  for (let entry = 0; entry < core.usedEntries; entry += 1) {
+    const state = stateOf(table.word(entry));
     if (listed.has(entry) !== (state === STATE.FREE))
       say(`entry ${entry} is ${state}, and ${listed.has(entry) ? '' : 'not '}in the free list`);
     if (state === STATE.DOOMED && !table.hasPins(entry)) say(`entry ${entry} is doomed and not pinned, but not free`);
+  }
+  for (let entry = core.usedEntries; entry < memory.maxEntries; entry += 1) {
+    const word = table.word(entry);
+    if (stateOf(word) !== STATE.FREE || generationOf(word) !== 0) say(`entry ${entry} is in use, but counted as never used`);
+  }
+}
+
+function verifyTotals(core: StoreCore, say: Say): void {
+  const { table, memory } = core;
+  let objects = 0;
+  let payload = 0;
+  let filling = 0;
+  for (let entry = 0; entry < core.usedEntries; entry += 1) {
+    const state = stateOf(table.word(entry));
+    if (state !== STATE.FREE) filling += table.get(entry, RECORD.FILLING);
     if (state !== STATE.LIVE) continue;
     objects += 1;
     payload += core.payloadOf(entry);
+    if (table.get(entry, RECORD.FILLING) !== 0) say(`entry ${entry} is live, but counted as a fill`);
   }
-  if (objects !== memory.totals[TOTALS.OBJECTS]) say(`${objects} objects are live, not ${memory.totals[TOTALS.OBJECTS]}`);
-  if (filling !== memory.totals[TOTALS.FILLING_GRANULES])
-    say(`${filling} granules are filling, not ${memory.totals[TOTALS.FILLING_GRANULES]}`);
-  if (payload !== memory.totals[TOTALS.PAYLOAD]) say(`the payload is ${payload}, not ${memory.totals[TOTALS.PAYLOAD]}`);
+  const { totals } = memory;
+  if (objects !== totals[TOTALS.OBJECTS]) say(`${objects} objects are live, not ${totals[TOTALS.OBJECTS]}`);
+  if (payload !== totals[TOTALS.PAYLOAD]) say(`the payload is ${payload}, not ${totals[TOTALS.PAYLOAD]}`);
+  if (filling !== totals[TOTALS.FILLING_GRANULES]) say(`${filling} granules are filling, not ${totals[TOTALS.FILLING_GRANULES]}`);
 }

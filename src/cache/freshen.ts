@@ -6,10 +6,22 @@ import { describe, type Place, refusalOf } from './admit.ts';
 import type { CacheRequest } from './cache-request.ts';
 import { isPartial } from './coverage.ts';
 import { type ExchangeTimes, readDates } from './freshness.ts';
-import { BIT_HEADERS_ONLY, N_BITS, N_COMPLETE_LENGTH, N_EPOCH, N_FIRST_BYTE, N_STATUS } from './numbers.ts';
+import {
+  BIT_HEADERS_ONLY,
+  BIT_MUST_REVALIDATE,
+  BIT_NO_CACHE,
+  N_BITS,
+  N_COMPLETE_LENGTH,
+  N_EPOCH,
+  N_FIRST_BYTE,
+  N_FRESH_UNTIL,
+  N_STALE_IF_ERROR,
+  N_STALE_WHILE_REVALIDATE,
+  N_STATUS,
+} from './numbers.ts';
 import { type Reading, readControl, readResponse } from './reading.ts';
 import { reread } from './scratch-head.ts';
-import type { StoredView } from './stored.ts';
+import { encodeMeta, type StoredView } from './stored.ts';
 import { keptFields, unkeptNames, updatedHead } from './stored-head.ts';
 
 export type Freshening =
@@ -59,10 +71,30 @@ function updated(request: CacheRequest, stored: StoredView, response: ResponseHe
   const place = placeOfStored(stored, reading.response.statusText);
   // A HEAD that updates what GET got makes no answer to HEAD of it.
   const asStored: CacheRequest = request.method === 'head' && !isHeadersOnly(stored) ? { ...request, method: 'get' } : request;
-  const mayKeep = refusalOf(asStored, reading) === undefined;
+  const refusal = refusalOf(asStored, reading);
+  if (refusal === 'authorization') return unchanged(stored, times);
   const { meta, numbers } = describe(asStored, reading, { ...place, head });
   numbers[N_EPOCH] = stored.numbers[N_EPOCH] ?? 0;
-  return { kind: 'updated', meta, numbers, mayKeep };
+  if (refusal !== undefined) forbidReuse(numbers);
+  return { kind: 'updated', meta, numbers, mayKeep: refusal === undefined };
+}
+
+/**
+ * What the origin says to somebody who has shown credentials holds for them (RFC 9111 3.5). They are answered from what is
+ * stored, which stays as it was for everybody else: stale.
+ */
+function unchanged({ meta, numbers }: StoredView, { responseMs }: ExchangeTimes): Freshening {
+  const same = numbers.slice();
+  same[N_FRESH_UNTIL] = Math.min(numbers[N_FRESH_UNTIL] ?? 0, responseMs);
+  return { kind: 'updated', meta: encodeMeta(meta), numbers: same, mayKeep: true };
+}
+
+/** For the answer at hand alone: whoever meets it in the store before it goes must ask. */
+function forbidReuse(numbers: Float64Array): void {
+  numbers[N_FRESH_UNTIL] = Number.NEGATIVE_INFINITY;
+  numbers[N_STALE_WHILE_REVALIDATE] = 0;
+  numbers[N_STALE_IF_ERROR] = 0;
+  numbers[N_BITS] = (numbers[N_BITS] ?? 0) | BIT_NO_CACHE | BIT_MUST_REVALIDATE;
 }
 
 export type Merged = { readonly head: string; readonly reading: Reading };

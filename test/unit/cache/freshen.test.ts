@@ -14,6 +14,7 @@ import {
   N_FRESH_UNTIL,
   N_LIFETIME,
   N_RESPONSE_TIME,
+  N_STALE_IF_ERROR,
   N_STATUS,
 } from '../../../src/cache/numbers.ts';
 import { decodeMeta, type StoredMeta, type StoredView } from '../../../src/cache/stored.ts';
@@ -133,11 +134,27 @@ test('freshness is reckoned anew, from what both say together', () => {
 });
 
 test('what a 304 forbids to store answers once and is not kept', () => {
-  const stored = view([HOUR, 'ETag: "a"']);
-  for (const line of ['Cache-Control: no-store', 'Cache-Control: private', 'Vary: *'])
-    assert.equal(updated(stored, [line]).mayKeep, false, line);
+  const stored = view([HOUR, 'ETag: "a"', 'X: 1']);
+  for (const line of ['Cache-Control: no-store', 'Cache-Control: private, max-age=60', 'Vary: *']) {
+    const { mayKeep, numbers } = updated(stored, [line], { config: { staleIfErrorMs: 60_000 } });
+    assert.equal(mayKeep, false, line);
+    assert.deepEqual(
+      [N_FRESH_UNTIL, N_STALE_IF_ERROR].map((n) => numbers[n]),
+      [Number.NEGATIVE_INFINITY, 0],
+      'nobody else may use it while it is there',
+    );
+  }
+});
+
+test('a 304 to somebody with credentials leaves the entry as it was for the others (RFC 9111 3.5)', () => {
+  const stored = view(['Cache-Control: max-age=10', 'ETag: "a"', 'X: 1']);
   const authorized = { request: ['Authorization: x'] };
-  assert.equal(updated(stored, [], authorized).mayKeep, false);
+  const { mayKeep, numbers, head } = updated(stored, [HOUR, 'X: 2'], authorized);
+  assert.equal(mayKeep, true);
+  assert.deepEqual(head, stored.meta);
+  assert.deepEqual(numbers, stored.numbers);
+  const shared = updated(stored, ['Cache-Control: public, max-age=3600', 'X: 2'], authorized);
+  assert.deepEqual([shared.mayKeep, shared.numbers[N_LIFETIME]], [true, 3600], 'unless the origin says that it is for all');
 });
 
 test('variants, tags and groups follow the updated fields', () => {

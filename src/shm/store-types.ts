@@ -14,7 +14,10 @@ export type NewObject = {
   readonly key: string;
   /** latin1 text, opaque to the store. Key and meta together hold at most `MAX_HEAD_BYTES`. */
   readonly meta: string;
-  /** Up to 16 opaque float64. By convention `[0]` is "useless after" in host ms (0 or Infinity: never): the store drops what is past it first. */
+  /**
+   * Up to 16 opaque float64. By convention `[0]` is "useless after" in host ms (0 or Infinity: never): the store drops what is past it
+   * first. The object that `publish` returns has this very array: do not change it afterwards.
+   */
   readonly numbers: Float64Array;
   /** Length of the body when it is known, -1 when not. A hint for room, not a limit. */
   readonly expectedBytes: number;

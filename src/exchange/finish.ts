@@ -72,11 +72,12 @@ function describeRequest(exchange: Exchange, record: AccessRecord): void {
 }
 
 function describeTimes(exchange: Exchange, record: AccessRecord): void {
-  const { startMs, askedMs, connectedMs, headMs } = exchange.facts;
+  const { startMs, askedMs, connectedMs, headMs, waitMs } = exchange.facts;
   const endMs = exchange.gateway.clock.nowMs;
   record.timeMs = Date.now();
   record.totalMs = endMs - startMs;
-  if (askedMs !== 0) record.routeMs = askedMs - startMs;
+  record.waitMs = waitMs;
+  if (askedMs !== 0) record.routeMs = Math.max(0, askedMs - startMs - Math.max(0, waitMs));
   if (connectedMs !== 0) record.connectMs = connectedMs - askedMs;
   if (headMs === 0) return;
   record.responseMs = headMs - connectedMs;

@@ -44,6 +44,8 @@ export class RequestFacts implements RouteQuery {
   bytesSent = 0;
   startMs = 0;
   askedMs = 0;
+  /** Spent waiting for what another request gets; -1 = it did not. */
+  waitMs = -1;
   /** A new connection comes by an event of its own, before which nobody has looked at the clock. */
   connectedMs = 0;
   headMs = 0;
@@ -85,6 +87,11 @@ export class RequestFacts implements RouteQuery {
     return this.clientAddress;
   }
 
+  /** Time went by until another request got what this one waits for. */
+  addWait(ms: number): void {
+    this.waitMs = Math.max(0, this.waitMs) + ms;
+  }
+
   /** It may not have begun: then it does now. */
   markRefused(nowMs: number): void {
     this.isRefused = true;
@@ -112,6 +119,7 @@ export class RequestFacts implements RouteQuery {
     this.bytesSent = 0;
     this.startMs = 0;
     this.askedMs = 0;
+    this.waitMs = -1;
     this.connectedMs = 0;
     this.headMs = 0;
   }

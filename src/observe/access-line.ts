@@ -53,6 +53,7 @@ export class AccessLineFormat {
       formatInteger(record.retries) +
       formatPhase(',"queueMs":', record.queueMs) +
       formatPhase(',"routeMs":', record.routeMs) +
+      formatPhase(',"waitMs":', record.waitMs) +
       formatPhase(',"connectMs":', record.connectMs) +
       formatPhase(',"responseMs":', record.responseMs) +
       formatPhase(',"bodyMs":', record.bodyMs) +

@@ -38,6 +38,8 @@ export class AccessRecord {
   queueMs = -1;
   /** Routing, gates and filters, until an upstream was asked for. */
   routeMs = -1;
+  /** Waiting for what another request gets. */
+  waitMs = -1;
   /** Waiting for a connection. */
   connectMs = -1;
   /** From there to the head of the answer. */
@@ -71,6 +73,7 @@ export class AccessRecord {
     this.timeMs = 0;
     this.queueMs = -1;
     this.routeMs = -1;
+    this.waitMs = -1;
     this.connectMs = -1;
     this.responseMs = -1;
     this.bodyMs = -1;

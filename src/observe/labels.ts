@@ -57,9 +57,9 @@ export const DEATH_REASONS = ['exit', 'error', 'stuck'] as const;
 
 /**
  * What the cache did for a request of a route that caches: answered by a fresh entry, by a stale one, by one that the upstream
- * confirmed, went on without one, was none of its business, or refused (only-if-cached without an entry, 504).
+ * confirmed, by what another request was fetching, went on without one, was none of its business, or refused (only-if-cached without an entry, 504).
  */
-export const CACHE_RESULTS = ['hit', 'stale', 'revalidated', 'miss', 'bypass', 'refused'] as const;
+export const CACHE_RESULTS = ['hit', 'stale', 'revalidated', 'collapsed', 'miss', 'bypass', 'refused'] as const;
 
 /** Why an answer was not stored: the words of `cache/admit.ts`, which lies above (a test holds the two together), and what befalls a fill. */
 export const UNCACHEABLE_REASONS = [
@@ -85,6 +85,24 @@ export const UNCACHEABLE_REASONS = [
 export const TAKEOVER_KINDS = ['restart', 'resume'] as const;
 /** Why a follower went to the origin by itself. `full`: no place in the table of flights. */
 export const WAIT_ENDS = ['maxWait', 'maxFollowers', 'full'] as const;
+
+/**
+ * What became of a request on a route with Idempotency-Key: it ran, got the kept answer (`replayed`), or that of the one it waited
+ * for (`waited`); another one with its key was running (`conflict`, 409) or was another request (`mismatch`, 422); it had no key
+ * (`missing`, 400) or one that is none (`malformed`, 400); nobody knows how the one with its key ended (`unknown`, 409); the records
+ * could not be had (`unavailable`, 503).
+ */
+export const IDEMPOTENCY_RESULTS = [
+  'ran',
+  'replayed',
+  'waited',
+  'conflict',
+  'mismatch',
+  'missing',
+  'malformed',
+  'unknown',
+  'unavailable',
+] as const;
 
 /** Why an object that was begun did not get into the store. */
 export const FILL_FAILURES = ['too-large', 'no-room', 'lock-timeout', 'aborted'] as const;

@@ -7,6 +7,7 @@ import {
   FAILURE_KINDS,
   FILL_FAILURES,
   FILTER_PHASES,
+  IDEMPOTENCY_RESULTS,
   PURGE_KINDS,
   REFUSAL_REASONS,
   RELOAD_RESULTS,
@@ -18,12 +19,15 @@ import {
 } from './labels.ts';
 
 /**
- * A label and where its values come from: a fixed list, the names in the config (`cached-route`: of routes with a cache only;
+ * A label and where its values come from: a fixed list, the names in the config (of some routes only: `cached-route` have a cache,
+ * `deduped-route` share answers by `dedupe`, `sharing-route` by either, `keyed-route` keep answers by Idempotency-Key;
  * `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
  */
 export type LabelRow =
   | { readonly name: string; readonly values: readonly string[] }
-  | { readonly name: string; readonly from: 'route' | 'cached-route' | 'listener' | 'upstream' | 'endpoint' | 'runtime' };
+  | { readonly name: string; readonly from: 'route' | RouteKind | 'listener' | 'upstream' | 'endpoint' | 'runtime' };
+
+type RouteKind = 'cached-route' | 'sharing-route' | 'deduped-route' | 'keyed-route';
 
 /**
  * One metric. Cells of unit `seconds` hold milliseconds and are printed in seconds (the name ends in `_seconds`).
@@ -40,6 +44,7 @@ export type MetricRow = {
 
 const ROUTE = { name: 'route', from: 'route' } as const;
 const CACHED_ROUTE = { name: 'route', from: 'cached-route' } as const;
+const SHARING_ROUTE = { name: 'route', from: 'sharing-route' } as const;
 const LISTENER = { name: 'listener', from: 'listener' } as const;
 const UPSTREAM = { name: 'upstream', from: 'upstream' } as const;
 const ENDPOINT = { name: 'endpoint', from: 'endpoint' } as const;
@@ -199,8 +204,8 @@ export const METRICS = [
   { ...COUNTER, name: 'sluice_cache_disk_dropped_total', labels: [], help: 'Objects not written because too many waited already.' },
   { ...COUNTER, name: 'sluice_cache_disk_damaged_total', labels: [], help: 'Bodies on disk that were not what was written.' },
   { ...COUNTER, name: 'sluice_cache_disk_failures_total', labels: [], help: 'Reads and writes that the disk refused.' },
-  // Collapsed forwarding
-  { ...COUNTER, name: 'sluice_collapsed_total', labels: [CACHED_ROUTE], help: 'Requests answered by what another one was fetching.' },
+  // Requests that share an answer
+  { ...COUNTER, name: 'sluice_collapsed_total', labels: [SHARING_ROUTE], help: 'Requests answered by what another one was fetching.' },
   {
     ...COUNTER,
     name: 'sluice_leader_takeovers_total',
@@ -210,15 +215,40 @@ export const METRICS = [
   {
     ...COUNTER,
     name: 'sluice_uncacheable_releases_total',
-    labels: [CACHED_ROUTE],
+    labels: [SHARING_ROUTE],
     help: 'Requests that had waited for an answer that may not be shared, and went alone.',
   },
   {
     ...COUNTER,
     name: 'sluice_collapse_waits_over_total',
-    labels: [CACHED_ROUTE, { name: 'why', values: WAIT_ENDS }],
+    labels: [SHARING_ROUTE, { name: 'why', values: WAIT_ENDS }],
     help: 'Requests that went alone since a limit of waiting was reached.',
   },
+  {
+    ...COUNTER,
+    name: 'sluice_dedupe_total',
+    labels: [{ name: 'route', from: 'deduped-route' }],
+    help: 'Requests answered by an identical one that was under way.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_idempotency_total',
+    labels: [
+      { name: 'route', from: 'keyed-route' },
+      { name: 'result', values: IDEMPOTENCY_RESULTS },
+    ],
+    help: 'Requests of routes that keep answers by Idempotency-Key, by what became of them.',
+  },
+  { ...GAUGE, name: 'sluice_idempotency_records', labels: [], help: 'Idempotency keys that are remembered.' },
+  { ...BYTES, name: 'sluice_idempotency_bytes', labels: [], help: 'What their records take on disk.' },
+  { ...BYTES, name: 'sluice_idempotency_limit_bytes', labels: [], help: 'What they may take there.' },
+  {
+    ...COUNTER,
+    name: 'sluice_idempotency_dropped_answers_total',
+    labels: [],
+    help: 'Answers dropped before their time for want of room; their keys are still known.',
+  },
+  { ...COUNTER, name: 'sluice_idempotency_failures_total', labels: [], help: 'Reads and writes of records that the disk refused.' },
   // The process
   {
     ...GAUGE,

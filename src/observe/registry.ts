@@ -7,7 +7,13 @@ import { cellsOf, type MetricPlan, type MetricSlot, otherValues, slotKey, toSlot
 export type MetricSubjects = {
   readonly listeners: readonly { readonly name: string }[];
   readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly url: string }[] }[];
-  readonly routes: readonly { readonly name: string; readonly cache?: object | undefined }[];
+  readonly routes: readonly MetricRoute[];
+};
+
+type MetricRoute = {
+  readonly name: string;
+  readonly cache?: object | undefined;
+  readonly dedupe?: { readonly sharing?: object | undefined; readonly idempotency?: object | undefined } | undefined;
 };
 
 /** One label set of a metric. `values` stand in the order of the row's labels. */
@@ -121,6 +127,12 @@ function valuesOf(label: LabelRow, upstream: string, subjects: MetricSubjects): 
       return [NO_ROUTE, ...namesOf(subjects.routes)];
     case 'cached-route':
       return namesOf(subjects.routes.filter(({ cache }) => cache !== undefined));
+    case 'sharing-route':
+      return namesOf(subjects.routes.filter(({ cache, dedupe }) => cache !== undefined || dedupe?.sharing !== undefined));
+    case 'deduped-route':
+      return namesOf(subjects.routes.filter(({ dedupe }) => dedupe?.sharing !== undefined));
+    case 'keyed-route':
+      return namesOf(subjects.routes.filter(({ dedupe }) => dedupe?.idempotency !== undefined));
     case 'listener':
       return namesOf(subjects.listeners);
     case 'upstream':

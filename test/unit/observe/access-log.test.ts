@@ -55,6 +55,7 @@ function recordOf(target: string): AccessRecord {
 test('a record becomes one line of JSON with what it has and without what it has not', () => {
   const { log, endTurn, finishWrite, lines } = rig();
   const record = recordOf('/a?b=1');
+  record.waitMs = 3;
   record.connectMs = 0.25;
   record.outcome = 'cut';
   log.write(record);
@@ -70,6 +71,7 @@ test('a record becomes one line of JSON with what it has and without what it has
     bytesReceived: 0,
     bytesSent: 0,
     retries: 0,
+    waitMs: 3,
     connectMs: 0.25,
     totalMs: 1.235,
   });
@@ -140,7 +142,7 @@ test('no line is longer than its bound, whatever a client sends', () => {
     record[key] = long;
   }
   for (const key of ['status', 'bytesReceived', 'bytesSent', 'retries'] as const) record[key] = -(2 ** 53) + 1;
-  for (const key of ['queueMs', 'routeMs', 'connectMs', 'responseMs', 'bodyMs', 'totalMs'] as const) record[key] = 9e12;
+  for (const key of ['queueMs', 'routeMs', 'waitMs', 'connectMs', 'responseMs', 'bodyMs', 'totalMs'] as const) record[key] = 9e12;
   record.timeMs = 1e12;
   log.write(record);
   endTurn();

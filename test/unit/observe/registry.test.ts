@@ -69,13 +69,37 @@ test('only routes that cache have cells of the cache, and each count lands in it
   metrics.countStored();
   metrics.countUncacheable('no-store');
   const countOf = (result: string) => block[writer.slot('sluice_cache_requests_total', { route: 'cached', result })];
-  assert.deepEqual(CACHE_RESULTS.map(countOf), [2, 0, 0, 0, 0, 1]);
+  assert.deepEqual(
+    CACHE_RESULTS.map(countOf),
+    CACHE_RESULTS.map((result) => (result === 'hit' ? 2 : result === 'refused' ? 1 : 0)),
+  );
   assert.equal(block[writer.slot('sluice_cache_stored_total', { route: 'cached' })], 1);
   assert.equal(block[writer.slot('sluice_cache_uncacheable_total', { reason: 'no-store' })], 1);
   assert.equal(
     block.reduce((sum, cell) => sum + cell, 0),
     5,
   );
+});
+
+test('what is counted of sharing and of idempotency keys has cells for the routes that do it', () => {
+  const registry = new MetricRegistry();
+  registry.plan({
+    listeners: [],
+    upstreams: [],
+    routes: [
+      { name: 'plain' },
+      { name: 'cached', cache: {}, dedupe: undefined },
+      { name: 'shared', dedupe: { sharing: {}, idempotency: undefined } },
+      { name: 'keyed', dedupe: { sharing: undefined, idempotency: {} } },
+    ],
+  });
+  const routesOf = (name: string): string[] => [
+    ...new Set(registry.series.filter(({ row, isOther }) => row.name === name && !isOther).map(({ values }) => values[0] ?? '')),
+  ];
+  assert.deepEqual(routesOf('sluice_collapsed_total'), ['cached', 'shared']);
+  assert.deepEqual(routesOf('sluice_collapse_waits_over_total'), ['cached', 'shared']);
+  assert.deepEqual(routesOf('sluice_dedupe_total'), ['shared']);
+  assert.deepEqual(routesOf('sluice_idempotency_total'), ['keyed']);
 });
 
 test('cells are given once: no two label sets overlap, over any row of reloads', () => {

@@ -202,7 +202,7 @@ export class CacheFlight implements ChangeWaiter {
     const answer = answerStored(request, entry);
     if ((answer.kind !== 'whole' && answer.kind !== 'not-modified') || !buildStoredBlock(exchange, plan, entry)) return false;
     this.followed = { filling, entry };
-    run.cache.metrics.countCollapsed();
+    run.cache.metrics.countRequest('collapsed');
     const lines = followerLines(run, entry);
     const block = answer.dropped.reduce((kept, name) => removeFromBlock(kept, name), entry.built);
     const statusText = answer.kind === 'whole' ? entry.statusText : answer.statusText;

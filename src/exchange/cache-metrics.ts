@@ -32,6 +32,7 @@ export class CacheMetrics {
   /** Once for each request of the route. */
   countRequest(result: CacheResult): void {
     this.metrics.increment(this.results[result]);
+    if (result === 'collapsed') this.metrics.increment(this.collapsed);
   }
 
   /** The commonest result, without a look-up by name. */
@@ -47,11 +48,6 @@ export class CacheMetrics {
   /** An answer that the cache would have liked was not stored. */
   countUncacheable(reason: UncacheableReason): void {
     this.metrics.increment(this.uncacheable[reason]);
-  }
-
-  /** A request was answered by another one's. */
-  countCollapsed(): void {
-    this.metrics.increment(this.collapsed);
   }
 
   /** A follower went on for a leader that failed: anew, or from where it broke off. */

@@ -195,8 +195,7 @@ export class CacheRun implements AnswerRun {
     const lines = isCollapsed ? followerLines(this, entry) : `Age: ${ageSec}\r\n${this.statusLine(isHit)}`;
     if (decision.kind === 'serve' && decision.isRefreshDue) startRefresh(this, entry);
     if (!serveStored(exchange, caching, entry, request, lines)) return false;
-    cache.metrics.countRequest(result);
-    if (isCollapsed) cache.metrics.countCollapsed();
+    cache.metrics.countRequest(isCollapsed ? 'collapsed' : result);
     if (result !== 'stale') caching.rememberPlain(entry);
     return true;
   }

@@ -1,6 +1,6 @@
 import { machineLines, table, writeReport } from '../scripts/bench/bench-report.ts';
 import type { Machine, Revision } from '../scripts/bench/machine.ts';
-import { pairedRatio, spreadOf, spreadText } from '../scripts/bench/statistics.ts';
+import { figure, pairedRatio, spreadOf, spreadText } from '../scripts/bench/statistics.ts';
 import type { Measured, Section } from './section.ts';
 import type { Configuration } from './subjects.ts';
 
@@ -40,9 +40,24 @@ function ratioTable(section: Section): string {
   return table(['ratio, round by round', ...metrics.map((metric) => metric.name)], rows);
 }
 
+/** Below this share of its cores a proxy was starved, and its own idle work (timers, heartbeats) is no longer small beside the requests. */
+const STARVED_BELOW = 0.5;
+
+function starvedNotes(section: Section): string[] {
+  if (!section.metrics.some((metric) => metric.name === 'cores busy')) return [];
+  return section.measured.flatMap((one) => {
+    const busy = spreadOf(valuesOf(one, 'cores busy')).median;
+    if (!(busy < STARVED_BELOW)) return [];
+    return [
+      `- starved: ${one.subject} had ${figure(busy)} of a core; its CPU µs/req holds its idle work too. Measure again on a quiet machine.`,
+    ];
+  });
+}
+
 export function sectionText(section: Section): string {
   const skipped = section.skipped.map((one) => `- not measured: ${one.subject}: ${one.why}`).join('\n');
-  return [`## ${section.title}`, section.how, measuredTable(section), ratioTable(section), skipped]
+  const notes = [...starvedNotes(section), skipped].filter((line) => line !== '').join('\n');
+  return [`## ${section.title}`, section.how, measuredTable(section), ratioTable(section), notes]
     .filter((part) => part !== '')
     .join('\n\n');
 }

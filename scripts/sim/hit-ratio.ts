@@ -18,7 +18,7 @@ loses nothing to fragments) through the same traces. Exit code 1 when a cell is 
 
   --objects N       that come again and again       (default: 100000)
   --requests N      of each trace                   (default: 1000000)
-  --scans PERCENT   one-time keys, in runs          (default: 15)
+  --scans LIST      percent of one-time keys, in runs (default: 10,20)
   --scan-run N      requests in a run, on average   (default: 500)
   --zipf LIST       exponents                       (default: 0.8,0.9,1.0,1.1)
   --shares LIST     store in percent of the trace's footprint (default: 1,5,10)
@@ -32,7 +32,7 @@ const FLAGS = {
   help: { type: 'boolean', short: 'h', default: false },
   objects: { type: 'string', default: '100000' },
   requests: { type: 'string', default: '1000000' },
-  scans: { type: 'string', default: '15' },
+  scans: { type: 'string', default: '10,20' },
   'scan-run': { type: 'string', default: '500' },
   zipf: { type: 'string', default: '0.8,0.9,1.0,1.1' },
   shares: { type: 'string', default: '1,5,10' },
@@ -48,6 +48,7 @@ const WARM_UP_SHARE = 0.1;
 type Cell = {
   readonly sizes: SizeKind;
   readonly zipf: number;
+  readonly scanPercent: number;
   readonly sharePercent: number;
   readonly arenaMiB: number;
   /** Hits in percent of the requests after the warm-up. */
@@ -60,7 +61,20 @@ type Cell = {
   readonly unstored: number;
 };
 
-const HEAD = ['sizes', 'Zipf', 'share', 'arena', 'LRU', 'store', 'store − LRU', 'S3-FIFO, exact', 'Belady', 'arena used', 'not stored'];
+const HEAD = [
+  'sizes',
+  'Zipf',
+  'scans',
+  'share',
+  'arena',
+  'LRU',
+  'store',
+  'store − LRU',
+  'S3-FIFO, exact',
+  'Belady',
+  'arena used',
+  'not stored',
+];
 
 function hitPercent(policy: Policy, keys: Uint32Array): number {
   const from = Math.floor(keys.length * WARM_UP_SHARE);
@@ -81,6 +95,7 @@ function measure(trace: Trace, sharePercent: number): Cell {
   return {
     sizes: trace.shape.sizes,
     zipf: trace.shape.zipf,
+    scanPercent: Math.round(trace.shape.scanShare * 100),
     sharePercent,
     arenaMiB: capacity / 2 ** 20,
     lru: hitPercent(new Lru(charges), trace.keys),
@@ -97,6 +112,7 @@ function rowOf(cell: Cell, target: number): string[] {
   return [
     cell.sizes,
     cell.zipf.toFixed(1),
+    `${cell.scanPercent} %`,
     `${cell.sharePercent} %`,
     `${cell.arenaMiB.toFixed(1)} MiB`,
     `${cell.lru.toFixed(2)} %`,
@@ -134,19 +150,19 @@ function main(): void {
   const shape = {
     objects: Number(values.objects),
     requests: Number(values.requests),
-    scanShare: Number(values.scans) / 100,
     scanRun: Number(values['scan-run']),
     seed: Number(values.seed),
   };
+  const traces = sizesOf(values.sizes).flatMap((sizes) =>
+    numbersOf(values.scans).flatMap((scans) => numbersOf(values.zipf).map((zipf) => ({ ...shape, sizes, scanShare: scans / 100, zipf }))),
+  );
   const cells: Cell[] = [];
-  for (const sizes of sizesOf(values.sizes)) {
-    for (const zipf of numbersOf(values.zipf)) {
-      const trace = makeTrace({ ...shape, zipf, sizes });
-      for (const share of numbersOf(values.shares)) {
-        const cell = measure(trace, share);
-        cells.push(cell);
-        console.log(rowOf(cell, target).join('  '));
-      }
+  for (const traceShape of traces) {
+    const trace = makeTrace(traceShape);
+    for (const share of numbersOf(values.shares)) {
+      const cell = measure(trace, share);
+      cells.push(cell);
+      console.log(rowOf(cell, target).join('  '));
     }
   }
   report({ cells, target, shape, out: values.out });

@@ -30,6 +30,7 @@ export class CacheFlight implements ChangeWaiter {
   /** When its patience ends, ms of the loop's clock. */
   readonly deadlineMs: number;
   private isWaiting = false;
+  private waitsSinceMs = 0;
   /** What it reads, once it follows a body. */
   private followed: { filling: FillingObject; entry: EntryView } | null = null;
 
@@ -77,9 +78,9 @@ export class CacheFlight implements ChangeWaiter {
 
   onChange(): void {
     const { ticket, run } = this;
-    this.stopWaiting();
     const { exchange } = run;
     exchange.gateway.clock.refresh();
+    this.stopWaiting();
     if (ticket !== null) exchange.gateway.guard(exchange, () => this.follow(ticket, false));
   }
 
@@ -132,13 +133,16 @@ export class CacheFlight implements ChangeWaiter {
 
   private startWaiting(): void {
     this.isWaiting = true;
+    this.waitsSinceMs = this.run.exchange.gateway.clock.nowMs;
     this.run.exchange.gateway.waits.add(this);
   }
 
   private stopWaiting(): void {
     if (!this.isWaiting) return;
     this.isWaiting = false;
-    this.run.exchange.gateway.waits.delete(this);
+    const { gateway, facts } = this.run.exchange;
+    gateway.waits.delete(this);
+    facts.addWait(gateway.clock.nowMs - this.waitsSinceMs);
     if (this.ticket !== null) this.flights.unwatch(this.ticket, this);
   }
 

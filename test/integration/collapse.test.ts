@@ -64,6 +64,8 @@ test('a herd over two workers is one request to the origin, and all get the answ
   assert.equal(host.asked(), 1);
   assert.ok(all.every((reply) => reply.status === 200 && reply.text === 'hello'));
   assert.equal(all.filter(isCollapsed).length, HERD - 1);
+  const waits = [...host.fronts[0].log, ...host.fronts[1].log].filter((line) => 'waitMs' in line);
+  assert.equal(waits.length, HERD - 1);
   assert.equal((await askOnce(host.fronts[1].port, get('/a'))).text, 'hello');
   assert.equal(host.asked(), 1);
 });

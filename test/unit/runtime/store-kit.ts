@@ -169,18 +169,22 @@ export class DiskRig {
   }
 
   numbersOf(put: Put): Float64Array {
-    const numbers = new Float64Array(N.NUMBERS);
-    const arrivedMs = put.arrivedMs ?? this.wallNowMs;
-    const responseMs = this.hostNowMs + arrivedMs - this.wallNowMs;
-    numbers[N.N_USELESS_AFTER] = responseMs + (put.lifeMs ?? HOUR_MS);
-    numbers[N.N_RESPONSE_TIME] = responseMs;
-    numbers[N.N_LIFETIME] = (put.lifeMs ?? HOUR_MS) / 1000;
-    numbers[N.N_FRESH_UNTIL] = responseMs + (put.lifeMs ?? HOUR_MS);
-    numbers[N.N_STATUS] = 200;
-    numbers[N.N_RESPONSE_EPOCH] = arrivedMs;
+    const numbers = numbersAt(this.now, put);
     numbers[N.N_EPOCH] = this.epochs.now();
     return numbers;
   }
+}
+
+export function numbersAt({ hostNowMs, wallNowMs }: Moment, { arrivedMs = wallNowMs, lifeMs = HOUR_MS }: Put = {}): Float64Array {
+  const numbers = new Float64Array(N.NUMBERS);
+  const responseMs = hostNowMs + arrivedMs - wallNowMs;
+  numbers[N.N_USELESS_AFTER] = responseMs + lifeMs;
+  numbers[N.N_RESPONSE_TIME] = responseMs;
+  numbers[N.N_LIFETIME] = lifeMs / 1000;
+  numbers[N.N_FRESH_UNTIL] = responseMs + lifeMs;
+  numbers[N.N_STATUS] = 200;
+  numbers[N.N_RESPONSE_EPOCH] = arrivedMs;
+  return numbers;
 }
 
 export function metaOf(key: string, { vary = [], tags = [], head = 'HTTP/1.1 200 OK\r\n\r\n' }: Put): string {

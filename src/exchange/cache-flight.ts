@@ -17,6 +17,9 @@ import { resumeFrom } from './cache-resume.ts';
 import { buildStoredBlock } from './serve-stored.ts';
 import { type EntryView, readFilling } from './entry-view.ts';
 
+/** A mark that is shorter may be gone before the last of those who waited has looked. */
+const MIN_MARK_MS = 500;
+
 /**
  * Collapsed forwarding: one request on the whole host goes to the origin for a key, and this one either is that one (it leads)
  * or is fed by it while the answer streams in (it follows), on whichever worker.
@@ -114,7 +117,8 @@ export class CacheFlight implements ChangeWaiter {
         case 'done':
         case 'over':
           if (this.followed !== null) this.reattach(ticket);
-          else this.startOver(state === 'done' && !isFirst);
+          else if (ticket.entry >= 0) this.attach(ticket, isFirst);
+          else this.startOver(!isFirst);
           return;
         default:
           never(state, 'follow');
@@ -295,7 +299,7 @@ export class CacheFlight implements ChangeWaiter {
     if (ticket?.kind !== 'lead') return;
     // An error says nothing of what the answers to this key are; one follower tries again.
     if (status >= 500) flights.fail(ticket);
-    else flights.release(ticket, run.hostMs + plan.uncacheableForMs);
+    else flights.release(ticket, run.hostMs + Math.max(plan.uncacheableForMs, MIN_MARK_MS));
   }
 
   /** The object is whole, or was confirmed. */

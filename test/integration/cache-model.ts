@@ -89,12 +89,20 @@ export class ModelCache {
       return;
     }
     const entry = { resource, foo: kind.varies ? foo : undefined, isDoubtful: false };
-    this.#entries = [entry, ...this.#entries.filter((old) => !(old.foo === entry.foo || entry.foo === undefined))];
+    // The one that would have been used before has been superseded; older ones that would have been right too may go or stay.
+    const [chosen, ...older] = this.#entries.filter(matches);
+    for (const old of older) old.isDoubtful = true;
+    this.#entries = [entry, ...this.#entries.filter((old) => old !== chosen && old.foo !== entry.foo && entry.foo !== undefined)];
   }
 
   /** A HEAD that went to the origin may have brought news, or not. */
   tookHead(): void {
     this.knowsHead = true;
+    this.doubt();
+  }
+
+  /** Validated for a request with Authorization: what came of it may be kept or not. */
+  doubt(): void {
     for (const entry of this.#entries) entry.isDoubtful = true;
   }
 

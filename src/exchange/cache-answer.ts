@@ -10,6 +10,7 @@ import { CacheFill } from './cache-fill.ts';
 import { answerCondition } from './detach.ts';
 import { clientBlock } from './messages.ts';
 import { isRest, type Resume } from './cache-resume.ts';
+import { releaseHeldBody } from './filter-steps.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
@@ -69,19 +70,41 @@ function takeRest(run: CacheRun, resume: Resume, head: ResponseHead): boolean {
 
 /** Body bytes of the answer. True: they are not for the client, or not from here. */
 export function takeBody(run: CacheRun, bytes: Buffer): boolean {
-  const { fill } = run;
+  const { fill, exchange } = run;
   if (fill === null) return run.isSwallowing;
+  const { bytesStored } = fill;
   if (fill.write(bytes)) return run.isSwallowing || run.isClientBehind;
   run.fill = null;
   run.cache.metrics.countUncacheable('no-room');
-  run.flight?.abandon();
-  if (run.isClientBehind) {
-    // What it has not read yet went with the fill.
-    run.exchange.dropUpstream();
-    run.exchange.finish('upstream-broke');
+  run.flight?.outgrow();
+  if (isForNobody(run)) {
+    exchange.dropUpstream();
+    exchange.finish('exception');
     return true;
   }
-  return run.isSwallowing;
+  if (!run.isClientBehind) return run.isSwallowing;
+  // What the client has not read yet stays readable as long as it is pinned; the rest waits for its turn behind it.
+  exchange.held = [];
+  exchange.connection?.pause();
+  return fill.bytesStored > bytesStored;
+}
+
+/** The client has read all that its fill had before that was given up: the rest goes to it directly. */
+export function relayRest(run: CacheRun): void {
+  const { exchange } = run;
+  if (exchange.held === null) {
+    exchange.finish('upstream-broke');
+    return;
+  }
+  run.isClientBehind = false;
+  exchange.storedBody?.stop();
+  exchange.storedBody = null;
+  releaseHeldBody(exchange);
+}
+
+/** No client waits for the answer any more, and nothing of it is kept. */
+function isForNobody({ exchange, isRefresh, fill, replacement, next }: CacheRun): boolean {
+  return (isRefresh || exchange.clientOutcome !== null) && fill === null && replacement === null && next === 'end';
 }
 
 /** The answer is whole. True: the exchange goes on. */
@@ -90,6 +113,7 @@ export function takeEnd(run: CacheRun): boolean {
   const { replacement } = run;
   if (run.isRefresh) return false;
   if (run.isClientBehind) {
+    if (run.exchange.held !== null) return false;
     run.exchange.storedBody?.pump();
     return true;
   }

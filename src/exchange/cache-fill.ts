@@ -76,6 +76,11 @@ export class CacheFill {
     return this.fill.bytesStored;
   }
 
+  /** Of one that is, it is known that there is room for it. */
+  get isLengthKnown(): boolean {
+    return this.plan.admission.bodyBytes >= 0;
+  }
+
   /** A whole answer, whose rest can be told to belong to it should it come on another connection. */
   get isResumable(): boolean {
     const { numbers } = this.plan.admission;

@@ -31,7 +31,7 @@ export class CacheFlight implements ChangeWaiter {
   private key: string;
   private ticket: Ticket | null = null;
   /** When its patience ends, ms of the loop's clock. */
-  readonly deadlineMs: number;
+  deadlineMs: number;
   private isWaiting = false;
   private waitsSinceMs = 0;
   /** What it reads, once it follows a body. */
@@ -93,17 +93,16 @@ export class CacheFlight implements ChangeWaiter {
 
   /** `isFirst`: it has just come, and has not seen anybody fail. */
   private follow(ticket: Ticket, isFirst: boolean): void {
-    const { flights, run } = this;
+    const { flights } = this;
     for (;;) {
       const state = flights.look(ticket);
       switch (state) {
         case 'leading':
-          if (!flights.watch(ticket, this)) continue;
-          this.startWaiting();
-          return;
+          if (this.wait(ticket)) return;
+          continue;
         case 'streaming':
-          if (this.followed === null) this.attach(ticket, isFirst);
-          else this.reattach(ticket);
+          if (this.isBrokenAlready(ticket) && !this.wait(ticket)) continue;
+          if (!this.isWaiting) this.read(ticket, isFirst);
           return;
         case 'failed':
           if (!isFirst && this.serveStale()) return;
@@ -111,19 +110,35 @@ export class CacheFlight implements ChangeWaiter {
           this.takeOver();
           return;
         case 'released':
-          run.cache.metrics.countRelease();
-          run.send();
+          this.leave();
           return;
         case 'done':
         case 'over':
-          if (this.followed !== null) this.reattach(ticket);
-          else if (ticket.entry >= 0) this.attach(ticket, isFirst);
+          if (this.followed !== null || ticket.entry >= 0) this.read(ticket, isFirst);
           else this.startOver(!isFirst);
           return;
         default:
           never(state, 'follow');
       }
     }
+  }
+
+  private read(ticket: Ticket, isFirst: boolean): void {
+    if (this.followed === null) this.attach(ticket, isFirst);
+    else this.reattach(ticket);
+  }
+
+  /** What it follows has broken, and the flight does not know yet: its leader's worker has died, and is being cleared away. */
+  private isBrokenAlready({ entry, entryGeneration }: Ticket): boolean {
+    return this.followed !== null && entry === this.followed.filling.entry && entryGeneration === this.followed.filling.generation;
+  }
+
+  /** The answer may not be shared, or has outgrown the store: then whoever has a part of it cannot get the rest. */
+  private leave(): void {
+    const { run, followed } = this;
+    run.cache.metrics.countRelease();
+    if (followed !== null) run.exchange.finish('upstream-broke');
+    else run.send();
   }
 
   /** This flight is no longer there: what it has brought may be in the store, or another one has begun. */
@@ -135,10 +150,15 @@ export class CacheFlight implements ChangeWaiter {
     run.lookAgain();
   }
 
-  private startWaiting(): void {
+  /** Until the flight stands otherwise. False: it does already. */
+  private wait(ticket: Ticket): boolean {
+    if (!this.flights.watch(ticket, this)) return false;
     this.isWaiting = true;
     this.waitsSinceMs = this.run.exchange.gateway.clock.nowMs;
+    // In mid-body a new patience begins with each break.
+    if (this.followed !== null) this.deadlineMs = this.waitsSinceMs + this.plan.maxWaitMs;
     this.run.exchange.gateway.waits.add(this);
+    return true;
   }
 
   private stopWaiting(): void {
@@ -290,7 +310,7 @@ export class CacheFlight implements ChangeWaiter {
     const { ticket, flights } = this;
     if (ticket === null) return;
     if (ticket.kind === 'lead') flights.stream(ticket, entry, generation);
-    else if (ticket.kind === 'uncacheable') flights.forget(this.key);
+    else if (ticket.kind === 'uncacheable' && this.run.fill?.isLengthKnown === true) flights.forget(this.key);
   }
 
   /** It may not be shared: everybody goes alone, at once, and so does who comes in the next while. */
@@ -304,7 +324,15 @@ export class CacheFlight implements ChangeWaiter {
 
   /** The object is whole, or was confirmed. */
   finish(): void {
-    if (this.ticket?.kind === 'lead') this.flights.finish(this.ticket);
+    const { ticket, flights } = this;
+    if (ticket?.kind === 'lead') flights.finish(ticket);
+    else if (ticket?.kind === 'uncacheable') flights.forget(this.key);
+  }
+
+  /** The body is longer than what can be stored, which was not known before: the next ones had better not wait for it. */
+  outgrow(): void {
+    const { ticket, flights, run, plan } = this;
+    if (ticket?.kind === 'lead') flights.release(ticket, run.hostMs + plan.uncacheableForMs);
   }
 
   /** What has been shared will not be whole, and nobody can go on from there. */

@@ -61,8 +61,10 @@ export class Caching {
   findAll(key: string): StoredEntry[] {
     const { store } = this;
     const found: StoredEntry[] = [];
-    for (let at = store.find(key); at >= 0; at = store.next(at, key)) {
+    for (let at = store.find(key); at >= 0; ) {
       const entry = this.entryAt(at);
+      // Before it may be dropped: a dropped one leads nowhere.
+      at = store.next(at, key);
       // Between the find and the open the place may have gone to another key.
       if (entry !== undefined && entry.object.key === key && this.refresh(entry)) found.push(entry);
     }

@@ -1,7 +1,7 @@
 import type { Presence } from '../../shm/presence.ts';
 import type { DiskFolder } from './disk-folder.ts';
 import type { DiskHash } from './disk-hash.ts';
-import type { DiskRemover, Removal } from './disk-remover.ts';
+import type { DiskRemover, SmallRemoval } from './disk-remover.ts';
 
 /**
  * Around what was to be removed and could not be: nobody in this process reads it, and a process that starts before it was
@@ -19,10 +19,10 @@ export class DiskFence {
     this.#hash = hash;
   }
 
-  put(removals: readonly Extract<Removal, { kind: 'key' | 'name' }>[]): void {
+  put(removals: readonly SmallRemoval[]): void {
     for (const removal of removals) {
-      const cells = removal.kind === 'key' ? this.#presence.keys : this.#presence.names;
-      cells.voidSlot(cells.slotOf(this.#hash.of(removal.kind === 'key' ? removal.key : removal.name)));
+      const cells = removal.kind === 'name' ? this.#presence.names : this.#presence.keys;
+      cells.voidSlot(cells.slotOf(this.#hash.of(removal.kind === 'name' ? removal.name : removal.key)));
     }
     this.#presence.tellVoided();
     this.distrust();

@@ -37,19 +37,19 @@ export class DiskReader {
     const slot = presence.keys.slotOf(hash.of(key));
     let bytes = 0;
     let isThere = false;
-    const spoilt: DiskRecord[] = [];
+    const damaged: DiskRecord[] = [];
     for (const row of presence.keys.isOpen(slot) ? this.#shelf.under(key) : []) {
       bytes += row.bodyBytes;
-      if (row.untilMs < moment.wallNowMs) spoilt.push(row);
-      else if (bytes === row.bodyBytes || bytes <= MAX_FETCH_BYTES) {
+      if (row.untilMs < moment.wallNowMs) continue;
+      if (bytes === row.bodyBytes || bytes <= MAX_FETCH_BYTES) {
         const loaded = this.#load(view, row, moment);
-        if (loaded === 'damaged') spoilt.push(row);
+        if (loaded === 'damaged') damaged.push(row);
         if (loaded === 'loaded' || loaded === 'known') isThere = true;
       }
     }
     if (isThere) this.#counts.fetched += 1;
     else this.#counts.missed += 1;
-    this.#drop(spoilt);
+    this.#drop(damaged);
     return isThere;
   }
 

@@ -14,11 +14,16 @@ const ROWS_A_CHANGE = 64;
 export type Removal =
   /** All variants of a key. */
   | { readonly kind: 'key'; readonly key: string; readonly isSoft: boolean }
+  /** As `key`, but what memory has of it is right: only the disk is behind. */
+  | { readonly kind: 'outdated'; readonly key: string }
   /** Everything with that epoch name: a URL, a tag, a group. */
   | { readonly kind: 'name'; readonly name: string; readonly isSoft: boolean }
   /** Everything whose URL begins so: see `parseKeyPrefix`. */
   | { readonly kind: 'prefix'; readonly prefix: string; readonly isSoft: boolean }
   | { readonly kind: 'all'; readonly isSoft: boolean };
+
+/** What is removed at once. */
+export type SmallRemoval = Extract<Removal, { readonly kind: 'key' | 'outdated' | 'name' }>;
 
 export type RemoverOptions = {
   /** What of it may be in memory because it was fetched. */
@@ -39,17 +44,23 @@ export class DiskRemover {
     this.#options = options;
   }
 
-  /** At once: a key or a name. Returns how many rows went. Throws what the disk throws; then nothing has changed. */
-  removeNow(removals: readonly Extract<Removal, { kind: 'key' | 'name' }>[]): number {
+  /** Returns how many rows went. Throws what the disk throws; what comes after is not removed then. */
+  removeNow(removals: readonly SmallRemoval[]): number {
     let count = 0;
     for (let at = 0; at < removals.length; at += ROWS_A_CHANGE) {
+      const outdated: DiskRecord[] = [];
       const flagged: DiskRecord[] = [];
       const removed: DiskRecord[] = [];
       for (const removal of removals.slice(at, at + ROWS_A_CHANGE)) {
-        const rows = removal.kind === 'key' ? this.#shelf.under(removal.key) : this.#named(removal.name);
-        (removal.isSoft ? flagged : removed).push(...rows);
+        const rows = removal.kind === 'name' ? this.#named(removal.name) : this.#shelf.under(removal.key);
+        if (removal.kind === 'outdated') outdated.push(...rows);
+        else (removal.isSoft ? flagged : removed).push(...rows);
       }
       count += this.#apply(distinct(removed), false) + this.#apply(distinct(flagged), true);
+      this.#change(
+        distinct(outdated).filter(({ id }) => !removed.some((row) => row.id === id)),
+        false,
+      );
     }
     return count;
   }
@@ -58,6 +69,7 @@ export class DiskRemover {
   async remove(removal: Removal): Promise<number> {
     switch (removal.kind) {
       case 'key':
+      case 'outdated':
       case 'name':
         return this.removeNow([removal]);
       case 'prefix': {
@@ -109,7 +121,12 @@ export class DiskRemover {
   }
 
   #apply(rows: readonly DiskRecord[], isSoft: boolean): number {
-    if (rows.length === 0) return 0;
+    this.#change(rows, isSoft);
+    for (const row of rows) this.#forgetCopies(row, isSoft);
+    return rows.length;
+  }
+
+  #change(rows: readonly DiskRecord[], isSoft: boolean): void {
     for (let at = 0; at < rows.length; at += ROWS_A_CHANGE) {
       const part = rows.slice(at, at + ROWS_A_CHANGE);
       this.#shelf.change((change) => {
@@ -119,8 +136,6 @@ export class DiskRemover {
         }
       });
     }
-    for (const row of rows) this.#forgetCopies(row, isSoft);
-    return rows.length;
   }
 
   #forgetCopies({ key, arrivedMs }: DiskRecord, isSoft: boolean): void {

@@ -7,7 +7,7 @@ import { DiskCounts } from './disk-figures.ts';
 import type { DiskFolder } from './disk-folder.ts';
 import { DiskHash } from './disk-hash.ts';
 import { DiskLock } from './disk-lock.ts';
-import type { Removal } from './disk-remover.ts';
+import type { Removal, SmallRemoval } from './disk-remover.ts';
 import { troubleOf } from './disk-schema.ts';
 import type { MemoryView } from './disk-view.ts';
 import { DiskWriter, type Moment } from './disk-writer.ts';
@@ -30,8 +30,6 @@ const RUN_FACT = 'run';
  * `retired`: a successor writes, or is about to. `off`: it cannot even be read.
  */
 export type DiskMode = 'waiting' | 'writing' | 'readOnly' | 'retired' | 'off';
-
-export type KeyOrName = Extract<Removal, { kind: 'key' | 'name' }>;
 
 export type DiskStoreOptions = {
   readonly folder: DiskFolder;
@@ -111,11 +109,13 @@ export class DiskStore {
 
   /** True: something under the key has come into memory. */
   fetch(view: MemoryView, key: string): boolean {
+    // It would be older than what memory had a moment ago.
+    if (this.#queue.has(key)) return false;
     const moment = { ...this.#options.now(), run: this.#writer?.run ?? -1 };
     return this.#try(({ reader }) => reader.fetch(view, key, moment)) ?? false;
   }
 
-  remove(removals: readonly KeyOrName[]): void {
+  remove(removals: readonly SmallRemoval[]): void {
     if (removals.length === 0 || this.#mode === 'off') return;
     if (this.#try(({ remover }) => remover.removeNow(removals)) === undefined) this.#fence.put(removals);
     if (this.#mode === 'waiting') this.#debts.add(removals);
@@ -223,17 +223,17 @@ export class DiskStore {
     for (const { participant } of taken) this.#options.presence.dequeue(participant);
     const written = new Set(objects.map(({ entry }) => entry));
     try {
-      if (view !== undefined) this.#writer?.write(view, objects, this.#options.now());
       this.#forget(taken.filter(({ entry }) => !written.has(entry)));
+      if (view !== undefined) this.#writer?.write(view, objects, this.#options.now());
     } catch (error) {
       this.#onTrouble(error);
       this.#forget(taken);
     }
   }
 
-  /** They are not written, so what the disk has under their keys is out of date. */
+  /** They are not written, so what the disk has under their keys is behind. */
   #forget(writes: readonly QueuedWrite[]): void {
-    this.remove(writes.map(({ key }) => ({ kind: 'key', key, isSoft: false })));
+    this.remove(writes.map(({ key }) => ({ kind: 'outdated', key })));
   }
 
   #dropQueue(): void {

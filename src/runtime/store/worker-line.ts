@@ -1,5 +1,6 @@
 import type { Presence } from '../../shm/presence.ts';
-import type { DiskStore, KeyOrName } from './disk-store.ts';
+import type { SmallRemoval } from './disk-remover.ts';
+import type { DiskStore } from './disk-store.ts';
 import type { MemoryView } from './disk-view.ts';
 import type { FetchAnswer, WorkerBatch } from './store-messages.ts';
 
@@ -31,7 +32,7 @@ export class WorkerLine {
 
   #remove({ keys, names, softNames }: Pick<WorkerBatch, 'keys' | 'names' | 'softNames'>): void {
     const { disk, presence, participant } = this.#options;
-    const removals: KeyOrName[] = keys.map((key) => ({ kind: 'key', key, isSoft: false }));
+    const removals: SmallRemoval[] = keys.map((key) => ({ kind: 'key', key, isSoft: false }));
     for (const name of names) removals.push({ kind: 'name', name, isSoft: false });
     for (const name of softNames) removals.push({ kind: 'name', name, isSoft: true });
     disk.remove(removals);

@@ -25,13 +25,20 @@ export type WriteBatch = {
 /** What is still to be written, in order. Its length is bounded by what each participant may have under way (see `Presence`). */
 export class WriteQueue {
   #waiting: QueuedWrite[] = [];
+  readonly #keys = new Map<string, number>();
 
   get length(): number {
     return this.#waiting.length;
   }
 
+  /** What the disk has under the key is about to be replaced. */
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
   push(write: QueuedWrite): void {
     this.#waiting.push(write);
+    this.#keys.set(write.key, (this.#keys.get(write.key) ?? 0) + 1);
   }
 
   /** So much of the beginning as makes a short transaction: at least one, of one memory. Those that have gone are only in `taken`. */
@@ -49,7 +56,15 @@ export class WriteQueue {
       objects.push(object);
       bytes += object.bodyLength;
     }
-    return { view: first.view, objects, taken: this.#waiting.splice(0, count) };
+    const taken = this.#waiting.splice(0, count);
+    for (const { key } of taken) this.#leave(key);
+    return { view: first.view, objects, taken };
+  }
+
+  #leave(key: string): void {
+    const count = this.#keys.get(key) ?? 0;
+    if (count > 1) this.#keys.set(key, count - 1);
+    else this.#keys.delete(key);
   }
 }
 

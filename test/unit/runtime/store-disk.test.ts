@@ -237,3 +237,31 @@ test('the presence table knows what is there, before the first question', (t) =>
     ),
   );
 });
+
+test('a variant that has left memory before it was written costs the others nothing, there or on disk', (t) => {
+  const rig = DiskRig.open(t, temporaryFolder(t));
+  rig.store(KEY, { vary: ['a', '1'], body: 'one' });
+  const [two, three] = ['2', '3'].map((value) => rig.publish(KEY, { vary: ['a', value], body: value }));
+  assert.ok(two !== undefined && three !== undefined);
+  rig.enqueue(two);
+  rig.enqueue(three);
+  rig.worker.doom(two);
+  rig.pump();
+  assert.equal(rig.under(KEY).length, 2);
+  rig.forget();
+  rig.disk.fetch(rig.view, KEY);
+  assert.deepEqual(
+    rig.under(KEY).map(({ pieces }) => Buffer.concat(pieces).toString()),
+    ['3'],
+  );
+});
+
+test('what waits to be written hides what the disk has in its place', (t) => {
+  const rig = DiskRig.open(t, temporaryFolder(t));
+  const old = rig.store(KEY, { body: 'old' });
+  rig.enqueue(rig.publish(KEY, { body: 'new' }, [old]));
+  rig.forget();
+  assert.equal(rig.fetch(KEY), undefined);
+  rig.pump();
+  assert.equal(rig.fetch(KEY), undefined);
+});

@@ -22,7 +22,7 @@ export type ResponseFault =
   | 'too-many-fields'
   | 'bad-length' // malformed or differing Content-Length
   | 'length-and-coding' // Content-Length with Transfer-Encoding, RFC 9112 6.3
-  | 'bad-transfer-encoding' // anything but `chunked` alone
+  | 'bad-transfer-encoding' // anything but `chunked` alone, or a word alone that is no coding
   | 'coding-in-http-1.0';
 
 /**
@@ -41,6 +41,8 @@ export class ResponseHead {
   /** -1 = none, and always so for 1xx and 204, whose framing fields mean nothing. */
   contentLength = -1;
   isChunked = false;
+  /** `Transfer-Encoding` names no coding at all: the body is bare and ends with the connection. */
+  isBare = false;
   /** The origin lets the connection persist. The framing may still forbid it. */
   keepAlive = true;
   /** `Keep-Alive: timeout=N` in seconds; -1 = not told. */
@@ -81,6 +83,7 @@ export function parseResponseHead(text: string, into: ResponseHead, limits: Resp
   into.memo.forget();
   into.contentLength = -1;
   into.isChunked = false;
+  into.isBare = false;
   into.keepAliveSec = -1;
   into.hasUpgrade = false;
   const maxFields = Math.min(limits.maxFields, into.marks.capacity);
@@ -177,18 +180,30 @@ function readFields(into: ResponseHead): ResponseFault | undefined {
     }
   }
   // RFC 9112 9.3: `close` wins; HTTP/1.0 persists only with `keep-alive`.
-  into.keepAlive = (options & CONNECTION_CLOSE) === 0 && (into.minor > 0 || (options & CONNECTION_KEEP_ALIVE) !== 0);
+  into.keepAlive = !into.isBare && (options & CONNECTION_CLOSE) === 0 && (into.minor > 0 || (options & CONNECTION_KEEP_ALIVE) !== 0);
   into.hasNominated = (options & CONNECTION_NOMINATES) !== 0;
-  if (!into.isChunked) return undefined;
+  if (!into.isChunked && !into.isBare) return undefined;
   if (into.minor === 0) return 'coding-in-http-1.0';
   return into.contentLength >= 0 ? 'length-and-coding' : undefined;
 }
 
-/** `chunked` alone, once: what else an origin puts on, we have not asked for. */
+/** Codings that exist (RFC 9112 7). We ask for none but `chunked`, and what is in them would reach the client as what it is not. */
+const CODINGS = ['compress', 'x-compress', 'deflate', 'gzip', 'x-gzip', 'identity'];
+const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
+
+/**
+ * `chunked` alone, once; or one word that is no coding. Origins that say such a thing send the body bare, and RFC 9112 6.3 has it
+ * end with the connection. What looks like `chunked` and is not is never read so.
+ */
 function readCoding(into: ResponseHead, index: number): boolean {
-  const isRepeated = into.isChunked;
-  into.isChunked = true;
-  return !isRepeated && isWordAt(into.text, into.marks.valueStarts[index] ?? 0, into.marks.valueEnds[index] ?? 0, 'chunked');
+  if (into.isChunked || into.isBare) return false;
+  const start = into.marks.valueStarts[index] ?? 0;
+  const end = into.marks.valueEnds[index] ?? 0;
+  into.isChunked = isWordAt(into.text, start, end, 'chunked');
+  if (into.isChunked) return true;
+  const word = into.text.slice(start, end).toLowerCase();
+  into.isBare = TOKEN.test(word) && !CODINGS.includes(word) && !word.includes('chunked');
+  return into.isBare;
 }
 
 /** One number, or the same number several times, in one line or in several (RFC 9110 8.6 allows folding those). */

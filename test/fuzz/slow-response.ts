@@ -27,16 +27,25 @@ function values(head: Head, name: string): string[] {
   return head.fields.filter(([each]) => each.toLowerCase() === name).map(([, value]) => value);
 }
 
+/** A word that is no coding stands where one should: the body ends with the connection. */
+function isBare(head: Head): boolean {
+  const [word = '', ...more] = values(head, 'transfer-encoding').map((value) => value.toLowerCase());
+  const isWord = /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(word);
+  const isCoding = /^(x-)?(gzip|compress)$|^deflate$|^identity$|chunked/.test(word);
+  return head.status !== 204 && more.length === 0 && isWord && !isCoding;
+}
+
 /** -1 = until close, -2 = chunked, undefined = invalid. */
 function bodyLength(head: Head, isHead: boolean): number | undefined {
   if (head.status === 204) return 0;
   const lengths = values(head, 'content-length').flatMap((value) => value.split(',').map((each) => each.replace(/^[\t ]+|[\t ]+$/g, '')));
   if (!lengths.every((each) => /^\d+$/.test(each) && BigInt(each) < 2n ** 53n) || new Set(lengths.map(Number)).size > 1) return undefined;
   const codings = values(head, 'transfer-encoding');
-  if (codings.length > 1 || (codings.length === 1 && (codings[0]?.toLowerCase() !== 'chunked' || head.minor === 0))) return undefined;
+  const isKnown = codings[0]?.toLowerCase() === 'chunked' || isBare(head);
+  if (codings.length > 1 || (codings.length === 1 && (!isKnown || head.minor === 0))) return undefined;
   if (codings.length > 0 && lengths.length > 0) return undefined;
   if (isHead || head.status === 304) return 0;
-  if (codings.length > 0) return -2;
+  if (codings.length > 0 && !isBare(head)) return -2;
   return lengths.length > 0 ? Number(lengths[0]) : -1;
 }
 
@@ -44,7 +53,7 @@ function isKeptAlive(head: Head): boolean {
   const options = values(head, 'connection').flatMap((value) =>
     value.split(',').map((each) => each.replace(/^[\t ]+|[\t ]+$/g, '').toLowerCase()),
   );
-  return !options.includes('close') && (head.minor > 0 || options.includes('keep-alive'));
+  return !isBare(head) && !options.includes('close') && (head.minor > 0 || options.includes('keep-alive'));
 }
 
 function readChunks(text: string): { body: string; used: number } | undefined {

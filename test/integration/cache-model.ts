@@ -98,11 +98,6 @@ export class ModelCache {
   /** A HEAD that went to the origin may have brought news, or not. */
   tookHead(): void {
     this.knowsHead = true;
-    this.doubt();
-  }
-
-  /** Validated for a request with Authorization: what came of it may be kept or not. */
-  doubt(): void {
     for (const entry of this.#entries) entry.isDoubtful = true;
   }
 

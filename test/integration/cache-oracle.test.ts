@@ -126,7 +126,6 @@ async function runGet(world: World, model: ModelCache, target: string, get: Get)
   if (!wasAsked) return;
   if (world.asked.at(-1)?.method === 'HEAD') model.tookHead();
   else if (!validated || expected.isDoubtful) model.took(wish, foo, current);
-  else if (wish === 'authorized' && !current.kind.isShared) model.doubt();
 }
 
 type Seen = {

@@ -10,7 +10,7 @@ import type { ResponseHead } from '../http/response-head.ts';
 import { selectingPairs } from '../http/vary.ts';
 import type { AnswerRun } from './answer-run.ts';
 import { startAttempt } from './attempts.ts';
-import { takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
+import { relayRest, takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
 import { startRefresh } from './cache-refresh.ts';
 import { collectBody } from './body-collector.ts';
 import type { CacheFill } from './cache-fill.ts';
@@ -290,7 +290,7 @@ export class CacheRun implements AnswerRun {
     const filling = fill === null ? undefined : cache.caching.store.openFilling(fill.entry, fill.generation, fill.key);
     if (filling === undefined) return false;
     exchange.storedBody?.stop();
-    const onBroken = (): void => exchange.finish('upstream-broke');
+    const onBroken = (): void => relayRest(this);
     const body = new FollowedBody(exchange, filling, { sent: exchange.facts.bytesSent, onBroken });
     exchange.storedBody = body;
     this.isClientBehind = true;

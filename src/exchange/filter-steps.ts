@@ -78,12 +78,19 @@ function reframed(method: string, held: HeldHead, status: number): HeldHead {
 
 /** The filters have let the head go: it, and what came of the body meanwhile. */
 function releaseHeld(exchange: Exchange, head: HeldHead): void {
-  const { port, connection, held, facts } = exchange;
+  const { port, facts } = exchange;
   if (port === null) return;
   facts.status = head.status;
   exchange.state = 'answering';
-  exchange.held = null;
   port.writeHead(statusText(head.status), head.block, head.framing, head.lengthWhenNone);
+  releaseHeldBody(exchange);
+}
+
+/** What came of the body meanwhile goes to the client, and the rest follows. */
+export function releaseHeldBody(exchange: Exchange): void {
+  const { port, connection, held, facts } = exchange;
+  if (port === null) return;
+  exchange.held = null;
   for (const bytes of held ?? []) {
     facts.bytesSent += bytes.length;
     port.writeBody(bytes);

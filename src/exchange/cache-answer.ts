@@ -27,7 +27,7 @@ export function takeHead(run: CacheRun, head: ResponseHead, bodyLength: number):
   const times = { requestMs: run.requestMs, responseMs: clock.hostMs, responseEpochMs: Date.now() };
   if (chosen === null) {
     store(run, head, times);
-    return pass(run, head);
+    return pass(run, head, bodyLength);
   }
   if (head.status === 304 && decision.addedLines !== '') {
     takeNotModified(run, chosen, freshen(request, chosen, head, times));
@@ -37,14 +37,19 @@ export function takeHead(run: CacheRun, head: ResponseHead, bodyLength: number):
     serveInstead(run, chosen, head.status, bodyLength);
     return true;
   }
-  if (head.status === 206) return takePart(run, chosen, head, times);
+  if (head.status === 206) return takePart(run, chosen, head, times) || pass(run, head, bodyLength);
   if (exchange.facts.method === 'HEAD' && head.status === 200 && !chosen.isHeadersOnly) takeHeadOfStored(run, chosen, head, times);
   else store(run, head, times);
-  return pass(run, head);
+  return pass(run, head, bodyLength);
 }
 
 /** The answer goes to the client, unless there is none, or it has it already. */
-function pass(run: CacheRun, head: ResponseHead): boolean {
+function pass(run: CacheRun, head: ResponseHead, bodyLength: number): boolean {
+  if (isForNobody(run) && !isShort(bodyLength)) {
+    run.exchange.dropUpstream();
+    run.exchange.complete();
+    return true;
+  }
   if (run.isRefresh) return true;
   const { decision, cache, exchange, plan, request, fill } = run;
   cache.metrics.countRequest(decision.reason === 'bypass' || decision.reason === 'method' ? 'bypass' : 'miss');
@@ -79,7 +84,7 @@ export function takeBody(run: CacheRun, bytes: Buffer): boolean {
   run.flight?.outgrow();
   if (isForNobody(run)) {
     exchange.dropUpstream();
-    exchange.finish('exception');
+    exchange.complete();
     return true;
   }
   if (!run.isClientBehind) return run.isSwallowing;
@@ -100,6 +105,11 @@ export function relayRest(run: CacheRun): void {
   exchange.storedBody?.stop();
   exchange.storedBody = null;
   releaseHeldBody(exchange);
+}
+
+/** Sooner read to its end than its connection closed. */
+function isShort(bodyLength: number): boolean {
+  return bodyLength >= 0 && bodyLength <= MAX_SKIPPED_BYTES;
 }
 
 /** No client waits for the answer any more, and nothing of it is kept. */
@@ -190,9 +200,10 @@ function serveInstead(run: CacheRun, chosen: StoredEntry, status: number, bodyLe
   run.isSwallowing = true;
   run.replacement = chosen;
   run.flight?.fail();
-  if (run.isRefresh || (bodyLength >= 0 && bodyLength <= MAX_SKIPPED_BYTES)) return;
+  if (isShort(bodyLength)) return;
   run.exchange.dropUpstream();
-  takeEnd(run);
+  if (run.isRefresh) run.exchange.complete();
+  else takeEnd(run);
 }
 
 /** A part that may belong to what is stored. True: the client did not ask for a part. */
@@ -202,7 +213,7 @@ function takePart(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times:
   const isCombined = combination.kind === 'combined' && beginCombined(run, chosen, combination);
   if (!decision.asksForRest) {
     if (!isCombined) store(run, head, times);
-    return pass(run, head);
+    return false;
   }
   run.isSwallowing = true;
   run.next = 'look';

@@ -135,7 +135,7 @@ export const updating = (version: number): Work => {
 
 export const claiming: Work = (store, { nowMs, note }) => {
   const object = lookUp(store, KEY);
-  if (object !== undefined) note('claim', [], () => store.claim(object, nowMs()));
+  if (object !== undefined) note('claim', [stampOf(object, KEY).version], () => store.claim(object, nowMs()));
 };
 
 /** Claims, or waits until whoever has the claim is done. */

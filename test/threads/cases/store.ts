@@ -108,6 +108,21 @@ export const STEP_CASES: StepCases = {
       check: (store) => (store.find(KEY) < 0 && readByPin(store, OTHER) === 7 ? [] : ['not what was asked for']),
     },
   ),
+  'two drop two objects': storeCase(
+    [KEY, OTHER].map((key) =>
+      participant((store) => {
+        const object = lookUp(store, key);
+        return object !== undefined && store.doom(object);
+      }),
+    ),
+    {
+      fill: (store) => {
+        must(put(store, KEY, 1, SMALL));
+        must(put(store, OTHER, 1, SMALL));
+      },
+      check: (store) => (store.find(KEY) < 0 && store.find(OTHER) < 0 ? [] : ['one is still there']),
+    },
+  ),
   'two drop one object': storeCase([participant(dooming), participant(dooming)], {
     fill: fillOne(SMALL),
     check: (store, { calls }) => [
@@ -160,6 +175,18 @@ export const STEP_CASES: StepCases = {
   'two claims': storeCase([participant(claiming), participant(claiming)], {
     fill: fillOne(SMALL),
     check: (_, { calls }) => (countTrue(calls) === 1 ? [] : [`${countTrue(calls)} claims at once`]),
+  }),
+  'a claim, an update': storeCase([participant(claiming), participant(updating(2))], {
+    fill: fillOne(SMALL),
+    // Who claims what is updated then has a claim no more, and none of what came of it. (Who claims that may lose it early.)
+    check: (store, { calls }) => {
+      const isClaimedAnew = calls.some(({ name, args, result }) => name === 'claim' && args[0] === 2 && result === true);
+      return isClaimedAnew || store.claim(lookUp(store, KEY)!, 0) ? [] : ['a claim is left on what was made new'];
+    },
+  }),
+  'a claim, bytes dropped and reused': storeCase([participant(claiming), participant(reusing)], {
+    fill: fillOne(SMALL),
+    check: (store) => (store.claim(lookUp(store, OTHER)!, 0) ? [] : ["a claim is left on another's object"]),
   }),
   'a claim and one who waits for it': storeCase([participant(claimOrWait), participant(claimOrWait)], {
     fill: fillOne(SMALL),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseFieldName } from './fields.ts';
-import { good } from './problem.ts';
+import { bad, good, type Parsed } from './problem.ts';
 import { duration, flag, looseBoolean, optionalDuration, parsedText, parseMethod, size, wholeNumber } from './scalars.ts';
 import type { DedupeKeyConfig, IdempotencyScope } from './types.ts';
 
@@ -95,6 +95,14 @@ const onConcurrent = z
   .prefault('wait')
   .describe('What a request gets while another one with its key runs: wait (for the answer of that one) or 409; default wait.');
 
+/** Methods that change nothing may be sent again anyhow (RFC 9110 9.2.1). */
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'];
+
+const keyedMethod = parsedText((text): Parsed<string> => {
+  const parsed = parseMethod(text);
+  return parsed.kind === 'ok' && SAFE_METHODS.includes(parsed.value) ? bad('is a safe method, which needs no key') : parsed;
+});
+
 const idempotencyObject = z.strictObject({
   header: fieldName.prefault('idempotency-key').describe('Field of the request with the key; default Idempotency-Key.'),
   ttl: duration('How long an answer is kept for those who send its key again.', { min: SECOND_MS, max: 90 * DAY_MS, byDefault: '24h' }),
@@ -102,7 +110,7 @@ const idempotencyObject = z.strictObject({
   onConcurrent,
   scope,
   methods: z
-    .array(method, { error: 'must be a list of methods' })
+    .array(keyedMethod, { error: 'must be a list of methods' })
     .min(1, { error: 'must have at least one method' })
     .max(MAX_METHODS)
     .prefault(['POST', 'PATCH'])

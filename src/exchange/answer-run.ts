@@ -1,3 +1,4 @@
+import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import type { RequestHead } from '../http/request-head.ts';
 
@@ -17,11 +18,13 @@ export interface AnswerRun {
   /** The answer is whole. True: the exchange goes on. */
   takeEnd(): boolean;
   /** The last attempt has failed, and nothing has gone to the client. True: it has an answer, or will have one. */
-  takeFailure(): boolean;
+  takeFailure(failure: UpstreamFailure): boolean;
   /** The answer has broken off after its head. True: its rest will come. */
   takeBreak(): boolean;
   /** The client does not read as fast as the upstream sends. True: that does not matter. */
   takeFull(): boolean;
+  /** Whether no upstream must see the request twice, whatever its method. */
+  readonly isOnce: boolean;
   /** Whether it goes on when its client has left. */
   readonly isWorthFinishing: boolean;
   /** The client's connection is done with the request; `head` is a copy that stays. */

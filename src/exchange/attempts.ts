@@ -51,7 +51,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
   plan.metrics.countFailure(failure.kind);
   const recovery = recover(failure, {
     isAnswered: exchange.isAnswered,
-    isIdempotent: IDEMPOTENT.has(facts.method),
+    isIdempotent: IDEMPOTENT.has(facts.method) && exchange.run?.isOnce !== true,
     isBodySpent: facts.isBodySpent,
     attempts: facts.attempts,
   });
@@ -63,7 +63,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
       startAttempt(exchange, plan, true);
       return;
     case 'answer':
-      if (exchange.run?.takeFailure()) return;
+      if (exchange.run?.takeFailure(failure)) return;
       exchange.answer(answerForRule(failure.kind, recovery.rule));
       return;
     case 'cut':

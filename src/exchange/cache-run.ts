@@ -38,6 +38,7 @@ const MAX_QUERY_BYTES = 64 * 1024;
  * `cache/`'s; here is the order of events.
  */
 export class CacheRun implements AnswerRun {
+  readonly isOnce = false;
   readonly exchange: Exchange;
   readonly plan: RoutePlan;
   readonly cache: CachePlan;

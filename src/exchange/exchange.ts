@@ -21,6 +21,7 @@ import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
 import { GuardedSink } from './guarded-sink.ts';
+import { startIdempotent } from './idempotency-run.ts';
 import type { ListenerPlan } from './listener-plan.ts';
 import { type AnswerToSend, answerFraming, clientBlock } from './messages.ts';
 import {
@@ -211,11 +212,9 @@ export class Exchange implements UpstreamSink {
 
   /** After the request filters, or at once where there are none. */
   proceed(plan: RoutePlan): void {
-    if (plan.respond !== null) {
-      this.sendOwn(plan.respond);
-      return;
-    }
-    if (plan.cache === null) startAttempt(this, plan, false);
+    if (plan.idempotency !== null && startIdempotent(this, plan, plan.idempotency)) return;
+    if (plan.respond !== null) this.sendOwn(plan.respond);
+    else if (plan.cache === null) startAttempt(this, plan, false);
     else startCaching(this, plan, plan.cache);
   }
 

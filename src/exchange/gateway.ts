@@ -16,6 +16,7 @@ import { Caching, type CachingServices } from './caching.ts';
 import type { ClientPort } from './client-port.ts';
 import { Exchange } from './exchange.ts';
 import type { FilterFault } from './filter-run.ts';
+import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilters } from './filters.ts';
 import { ListenerPlan } from './listener-plan.ts';
 import { compilePlans, type RoutePlan } from './plan.ts';
@@ -32,6 +33,8 @@ export type GatewayOptions = {
   readonly idSeed: Uint8Array;
   /** One token for the whole host's run, so that all workers know each other in `Via`. */
   readonly runToken: string;
+  /** Needed where a route has idempotency keys. */
+  readonly records?: IdempotencyRecords | undefined;
 };
 
 /** Exchanges kept for reuse; those of a burst go back to the collector. */
@@ -84,7 +87,14 @@ export class Gateway {
     this.pseudonym = viaPseudonym(config.serverName, this.options.runToken);
     const clusters = this.reuseClusters(config);
     this.useCaching(caching);
-    const services = { clusters, filters, metrics, pseudonym: this.pseudonym, caching: this.caching };
+    const services = {
+      clusters,
+      filters,
+      metrics,
+      pseudonym: this.pseudonym,
+      caching: this.caching,
+      records: this.options.records ?? null,
+    };
     const entries = compilePlans(config, services);
     const routes = new Router(entries);
     this.cachePolicies = entries.flatMap(({ value }) => (value.cache === null ? [] : [value.cache.policy]));

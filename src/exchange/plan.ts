@@ -11,6 +11,8 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { RenderedAnswer } from './answers.ts';
 import { type CachePlan, compileCachePlan } from './cache-plan.ts';
 import type { Caching } from './caching.ts';
+import { compileIdempotency, type IdempotencyPlan } from './idempotency-plan.ts';
+import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilter, LoadedFilters } from './filters.ts';
 import { RouteMetrics } from './route-metrics.ts';
 
@@ -28,6 +30,9 @@ export type RoutePlan = {
   readonly allow: string;
   readonly filters: readonly LoadedFilter[] | null;
   readonly cache: CachePlan | null;
+  readonly idempotency: IdempotencyPlan | null;
+  /** Authorization and Cookie reach the upstream. */
+  readonly forwardsCredentials: boolean;
   readonly maxBodyBytes: number;
   readonly totalMs: number;
   readonly serverTiming: boolean;
@@ -42,6 +47,7 @@ export type PlanServices = {
   readonly metrics: MetricsWriter;
   readonly pseudonym: string;
   readonly caching: Caching | null;
+  readonly records: IdempotencyRecords | null;
 };
 
 /** The configured routes as the router takes them. The configuration has been checked: whatever is missing here is our own fault. */
@@ -81,6 +87,8 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
     rewrite: rewriteOf(route, parsed.pattern),
     allow: (methods.length === 0 ? USUAL_METHODS : methods).join(', '),
     filters: filtersOf(route, services.filters),
+    idempotency: compileIdempotency(route, services.records, services.metrics),
+    forwardsCredentials: upstream?.forwardCredentials ?? false,
     cache: compileCachePlan(route, services.caching, services.metrics),
     maxBodyBytes: route.maxBodyBytes,
     totalMs: route.timeoutMs,

@@ -239,3 +239,25 @@ export function metricsOverflowed(log: EventLog, facts: { readonly labelSets: nu
 export function adminRefused(log: EventLog, facts: { readonly client: string; readonly path: string }): void {
   log.warn('admin request without a valid token', facts);
 }
+
+// Records of Idempotency-Key
+
+/** `lost`: requests that ran when their process died; their keys are answered by "unknown". */
+export function recordsOpened(
+  log: EventLog,
+  facts: { readonly records: number; readonly bytes: number; readonly lost: number; readonly tookMs: number },
+): void {
+  log.info('idempotency records opened', facts);
+}
+
+export function recordsUnusable(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('idempotency records cannot be used, requests with a key are refused', facts);
+}
+
+export function recordsFailed(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('idempotency records cannot be written', facts);
+}
+
+export function recordsThreadDied(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('records thread died, it is started again', facts);
+}

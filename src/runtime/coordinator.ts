@@ -12,6 +12,7 @@ import { CacheMemory, slotsFor } from './cache-memory.ts';
 import { Crew } from './crew.ts';
 import { startDemoOrigin } from './demo-origin-aside.ts';
 import { summarizeError } from './faults.ts';
+import { Keepers } from './keepers.ts';
 import type { OwnSources } from './launch.ts';
 import type { FromProxy, OpenListener, PlanMessage } from './messages.ts';
 import { ProcessMetrics } from './process-metrics.ts';
@@ -20,9 +21,7 @@ import { readConfigAside } from './read-config-aside.ts';
 import { addressText, bindProblem, resolvePorts } from './resolve-ports.ts';
 import { expectedWorkers, SpareWorkers } from './spare-workers.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
-import { DiskTierHost } from './store/disk-tier-host.ts';
 import { allowUwsHeads, maxUwsHeadBytes } from './uws-heads.ts';
-import type { WorkerHandle } from './worker-handle.ts';
 
 /** How long a worker may take to load a plan before the reload is refused. */
 const PREPARE_TIMEOUT_MS = 15_000;
@@ -57,7 +56,7 @@ export class Coordinator {
   #acceptor: Acceptor | undefined;
   #metrics: ProcessMetrics | undefined;
   #cache: CacheMemory | undefined;
-  #disk: DiskTierHost | undefined;
+  #keepers: Keepers | undefined;
   #admin: PlainServer | undefined;
   #adminConfig: AdminConfig | undefined;
   #stopped: Promise<void> | undefined;
@@ -92,7 +91,7 @@ export class Coordinator {
       crew.start(),
       this.#openAdmin(config.admin),
       this.#demoOrigin,
-      this.#disk?.opened(),
+      this.#keepers?.opened(),
     ]);
     if (failure !== undefined) return failure;
     const notes = [...read.warnings];
@@ -133,11 +132,11 @@ export class Coordinator {
     events.drainStarted(this.#log, { reason: how, timeoutMs: limits.drainTimeoutMs });
     const startedMs = performance.now();
     // The successor answers on the admin port from now on.
-    if (how === 'retire') await Promise.all([this.#admin?.close(ADMIN_GRACE_MS), this.#disk?.retire()]);
+    if (how === 'retire') await Promise.all([this.#admin?.close(ADMIN_GRACE_MS), this.#keepers?.disk.retire()]);
     else await Promise.race([this.#isCut.promise, new Promise((resolve) => setTimeout(resolve, limits.drainDelayMs))]);
     const cut = await crew.close(limits.drainTimeoutMs);
     if (crew.isEmpty) await this.#acceptor?.end();
-    await this.#disk?.close();
+    await this.#keepers?.close();
     if (cut > 0) events.drainTimedOut(this.#log, { inFlight: cut, timeoutMs: limits.drainTimeoutMs });
     else events.drainEnded(this.#log, { tookMs: Math.round(performance.now() - startedMs) });
     if (how === 'drain') await this.#admin?.close(ADMIN_GRACE_MS);
@@ -185,9 +184,10 @@ export class Coordinator {
     const caching = cache.prepare(config);
     if (typeof caching === 'string') return caching;
     this.#cache = cache;
-    const disk = this.#openDisk(cache);
-    disk.prepare(caching);
-    void disk.settle(caching, config.store);
+    const keepers = new Keepers({ sources: this.#sources, log: this.#log, cache, workers: () => this.#crew?.workers ?? [] });
+    this.#keepers = keepers;
+    keepers.prepare(config, caching);
+    void keepers.settle(config, caching);
     allowUwsHeads(config);
     this.#uwsHeadBytes = maxUwsHeadBytes(config);
     const replaceMe = (reason: string): void => this.#tell({ kind: 'replace-me', reason });
@@ -206,7 +206,7 @@ export class Coordinator {
         log: this.#log,
         heartbeats,
         startOf: () => ({ ...memory, accessLogFd: this.#accessTarget.fd, runToken: this.#start.runToken }),
-        onStarted: (worker) => linkToDisk(worker, disk),
+        onStarted: (worker) => keepers.link(worker),
         onSlotFreed: (slot) => {
           metrics.clearGauges(slot);
           return cache.recover(slot);
@@ -256,20 +256,20 @@ export class Coordinator {
     const config = { ...resolved, sharding: before.config.sharding };
     const caching = this.#cache?.prepare(config);
     if (typeof caching === 'string') return [caching];
-    this.#disk?.prepare(caching);
+    this.#keepers?.prepare(config, caching);
     const generation = before.generation + 1;
     const plan: PlanMessage = { generation, config, modules: read.modules, metricPlan: metrics.plan(config), caching };
     const refusals = await crew.ask('prepared', () => ({ kind: 'prepare', plan }), PREPARE_TIMEOUT_MS);
     if (refusals.length > 0) {
       crew.tell({ kind: 'discard', generation });
       this.#cache?.settle(before.caching);
-      await this.#disk?.settle(before.caching, before.config.store);
+      await this.#keepers?.settle(before.config, before.caching);
       return Array.from(new Set(refusals));
     }
     crew.adopt(plan);
     const silent = await crew.ask('committed', () => ({ kind: 'commit', generation }), COMMIT_TIMEOUT_MS);
     this.#cache?.settle(caching);
-    await this.#disk?.settle(caching, config.store);
+    await this.#keepers?.settle(config, caching);
     for (const problem of silent) events.exceptionCaught(this.#log, { where: 'reload', message: problem, stack: undefined });
     if (JSON.stringify(before.config.accessLog) !== JSON.stringify(config.accessLog)) await this.#moveAccessLog(config);
     return [];
@@ -320,7 +320,8 @@ export class Coordinator {
         this.#metrics?.print(accept, {
           readyWorkers: this.#crew?.ready.length ?? 0,
           cache: this.#cache?.stats,
-          disk: this.#disk?.figures,
+          disk: this.#keepers?.disk.figures,
+          records: this.#keepers?.records.figures,
         }) ?? {
           text: '',
           contentType: 'text/plain',
@@ -329,7 +330,7 @@ export class Coordinator {
       drain: () => this.#tell({ kind: 'draining' }),
       config: () => redact(this.#crew?.plan.config),
       purge: (order) => this.#purge(order),
-      cache: () => describeCache(this.#cache, this.#disk, this.#crew?.plan.config),
+      cache: () => describeCache(this.#cache, this.#keepers?.disk, this.#crew?.plan.config),
       onRefused: (client, path) => events.adminRefused(this.#log, { client, path }),
     });
     try {
@@ -341,25 +342,10 @@ export class Coordinator {
     }
   }
 
-  #openDisk(cache: CacheMemory): DiskTierHost {
-    const disk = new DiskTierHost({
-      sources: this.#sources,
-      log: this.#log,
-      participants: cache.participants,
-      participant: cache.storeThreadIndex,
-      recover: () => cache.recover(cache.storeThreadIndex),
-      onChanged: () => {
-        for (const worker of this.#crew?.workers ?? []) linkToDisk(worker, disk);
-      },
-    });
-    this.#disk = disk;
-    return disk;
-  }
-
   #purge(order: unknown): Promise<PurgeResult> {
     return runPurge(order, {
       cache: this.#cache,
-      disk: this.#disk,
+      disk: this.#keepers?.disk,
       config: this.#crew?.plan.config,
       log: this.#log,
       count: ({ kind }, objects) => this.#metrics?.countPurged(kind, objects),
@@ -370,11 +356,6 @@ export class Coordinator {
     const admin = this.#admin;
     return admin === undefined ? undefined : { name: 'admin', host: admin.host, port: admin.port };
   }
-}
-
-function linkToDisk(worker: WorkerHandle, disk: DiskTierHost): void {
-  const link = disk.link(worker.slot);
-  worker.send({ kind: 'disk', link }, link === undefined ? [] : [link.port]);
 }
 
 function goodOf({ config, modules }: PlanMessage): LastGood {

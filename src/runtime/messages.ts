@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { GatewayConfig, ListenAddress } from '../config/types.ts';
 import type { MetricPlan } from '../observe/slots.ts';
 import type { OwnSources } from './launch.ts';
@@ -88,6 +89,8 @@ export type ToWorker =
   | { readonly kind: 'access-log'; readonly fd: number }
   /** The disk tier of the cache from now on; right behind the start, and whenever it is another. */
   | { readonly kind: 'disk'; readonly link: DiskLink | undefined }
+  /** The records of Idempotency-Key from now on, which a thread has just begun to keep. */
+  | { readonly kind: 'records'; readonly port: MessagePort }
   /** Answers `join` and `leave`. */
   | { readonly kind: 'handover'; readonly id: number; readonly problem: string | undefined };
 

@@ -7,6 +7,8 @@ import type { MetricPlan } from '../observe/slots.ts';
 import { type CounterBlocks, createCounters } from '../shm/counters.ts';
 import type { CacheStats } from './cache-memory.ts';
 import { CacheStoreMetrics } from './cache-store-metrics.ts';
+import type { RecordFiguresNow } from './records/records-host.ts';
+import { RecordsMetrics } from './records/records-metrics.ts';
 import { type DiskFiguresNow, DiskMetrics } from './store/disk-metrics.ts';
 import { readVersion } from './version.ts';
 
@@ -15,6 +17,7 @@ export type ProcessState = {
   readonly readyWorkers: number;
   readonly cache: CacheStats | undefined;
   readonly disk: DiskFiguresNow | undefined;
+  readonly records: RecordFiguresNow | undefined;
 };
 
 /** The counters of the process and the coordinator's own pen, which writes the block after the workers'. */
@@ -25,6 +28,7 @@ export class ProcessMetrics {
   readonly #workers: number;
   readonly #cacheMetrics = new CacheStoreMetrics();
   readonly #diskMetrics = new DiskMetrics();
+  readonly #recordsMetrics = new RecordsMetrics();
   #writer: MetricsWriter;
 
   /** `slots`: how many workers may ever live at once. */
@@ -63,7 +67,7 @@ export class ProcessMetrics {
     this.#writer.add(this.#writer.slot('sluice_cache_purged_total', { kind }), objects);
   }
 
-  print(accept: string, { readyWorkers, cache, disk }: ProcessState): { readonly text: string; readonly contentType: string } {
+  print(accept: string, { readyWorkers, cache, disk, records }: ProcessState): { readonly text: string; readonly contentType: string } {
     const format = accept.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
     this.#writer.set(this.#writer.slot('sluice_workers', {}), readyWorkers);
     this.#writer.set(this.#writer.slot('sluice_uptime_seconds', {}), process.uptime() * 1000);
@@ -71,6 +75,7 @@ export class ProcessMetrics {
     this.#writer.set(this.#writer.slot('sluice_metric_label_sets_overflowed', {}), this.#registry.overflowedTotal);
     this.#cacheMetrics.write(this.#writer, cache);
     this.#diskMetrics.write(this.#writer, disk);
+    this.#recordsMetrics.write(this.#writer, records);
     const source = { registry: this.#registry, counters: this.counters, workers: this.#workers };
     return { text: printMetrics(source, format), contentType: CONTENT_TYPES[format] };
   }

@@ -20,6 +20,7 @@ import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
 import { Handovers } from './handovers.ts';
 import { loadFilters } from './load-filters.ts';
+import { WorkerRecords } from './records/worker-records.ts';
 import { WorkerDiskTier } from './store/worker-disk-tier.ts';
 import type { CacheSegments, FromWorker, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
 
@@ -51,6 +52,7 @@ export class WorkerThread {
   readonly #listeners: ListenerSet;
   readonly #handovers: Handovers;
   readonly #disk: WorkerDiskTier;
+  readonly #records = new WorkerRecords();
   /** The thread's own metrics, which no plan changes. */
   readonly #gauges: MetricsWriter;
   readonly #lagSlot: MetricSlot;
@@ -89,6 +91,7 @@ export class WorkerThread {
       reportError: (where, error) => this.#report(where, error),
       idSeed: randomBytes(ID_SEED_BYTES),
       runToken: start.runToken,
+      records: this.#records,
     });
     this.#listeners = new ListenerSet(
       (config) => this.#openListener(config),
@@ -138,6 +141,8 @@ export class WorkerThread {
         return this.#tell({ kind: 'access-log-moved', fd: message.fd });
       case 'disk':
         return this.#disk.connect(message.link);
+      case 'records':
+        return this.#records.connect(message.port);
       case 'handover':
         return this.#handovers.onAnswer(message.id, message.problem);
     }
@@ -214,6 +219,8 @@ export class WorkerThread {
     await this.#listeners.stopAccepting();
     this.#gateway.beginDrain();
     await this.#listeners.drain(endMs - performance.now());
+    // Clients may have left, but they will ask what came of it.
+    await until(() => this.#records.isIdle, endMs - performance.now());
     await this.#end();
   }
 

@@ -109,6 +109,7 @@ test('what is wrong is told with its place and the remedy', () => {
     ['dedupe: { key: [] }', 'routes[0].dedupe.key: must have at least one part'],
     ['dedupe: { key: ["a b"] }', 'routes[0].dedupe.key[0]: is not a header name (RFC 9110 5.1): letters, digits and -'],
     ['dedupe: { idempotencyKey: { onConcurrent: 425 } }', 'routes[0].dedupe.idempotencyKey.onConcurrent: must be wait or 409'],
+    ['dedupe: { idempotencyKey: { methods: [get] } }', 'routes[0].dedupe.idempotencyKey.methods[0]: is a safe method, which needs no key'],
     ['dedupe: { idempotencyKey: { methods: [] } }', 'routes[0].dedupe.idempotencyKey.methods: must have at least one method'],
     [
       'dedupe: { idempotencyKey: { ttl: 1y } }',

@@ -23,6 +23,7 @@ function planOf(route: object, top: object = {}): RoutePlan {
     metrics,
     pseudonym: 'sluice-x',
     caching: null,
+    records: null,
   });
   assert.ok(entry);
   return entry.value;

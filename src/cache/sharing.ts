@@ -1,0 +1,21 @@
+import { FIELD_AUTHORIZATION, FIELD_COOKIE } from '../http/known-fields.ts';
+import { hasField } from '../http/request-head.ts';
+import type { CacheRequest } from './cache-request.ts';
+import { BIT_WITH_CREDENTIALS, N_BITS, N_FRESH_UNTIL, N_RESPONSE_TIME } from './numbers.ts';
+
+/** Whether the request shows who asks, so that an answer that no cache may use unasked may be this user's alone. */
+export function hasCredentials({ head }: CacheRequest): boolean {
+  return head !== null && (hasField(head, FIELD_COOKIE) || hasField(head, FIELD_AUTHORIZATION));
+}
+
+/**
+ * Whether a response that came while `request` was waiting for it answers that too, though it may not be used any more without being asked about.
+ * One that was fresh when it came does. `no-cache` never does: "any other request" (RFC 9111 5.2.2.4) is also one that waits. And one that was
+ * never fresh is what frameworks send for pages made for one user: it is shared only between requests that do not say whose they are.
+ */
+export function mayAnswerWaiting(request: CacheRequest, numbers: Float64Array): boolean {
+  const freshUntilMs = numbers[N_FRESH_UNTIL] ?? 0;
+  if (freshUntilMs === Number.NEGATIVE_INFINITY) return false;
+  if (freshUntilMs > (numbers[N_RESPONSE_TIME] ?? 0)) return true;
+  return ((numbers[N_BITS] ?? 0) & BIT_WITH_CREDENTIALS) === 0 && !hasCredentials(request);
+}

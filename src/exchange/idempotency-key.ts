@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { parseStringList } from '../http/structured-fields.ts';
+import type { IdempotencyScope } from '../config/types.ts';
+import type { Exchange } from './exchange.ts';
+import type { RoutePlan } from './plan.ts';
+
+const MAX_KEY_CHARS = 255;
+/** What clients send in place of a string of RFC 9651: visible ASCII without the marks that make lists and parameters. */
+const BARE_KEY = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]+$/;
+
+export type ReadKey = { readonly kind: 'key'; readonly key: string } | { readonly kind: 'missing' } | { readonly kind: 'malformed' };
+
+/**
+ * The key in the field's value, repeated fields joined: a string (`"8e03978e-…"`, as the draft has it) or, since most clients send it
+ * so, the same without quotes; 1 to 255 characters. With and without quotes it is the same key.
+ */
+export function readKey(value: string | undefined): ReadKey {
+  if (value === undefined) return { kind: 'missing' };
+  const quoted = value.startsWith('"') ? parseStringList(value) : undefined;
+  const key = quoted === undefined ? (BARE_KEY.test(value) ? value : '') : quoted.length === 1 ? (quoted[0] ?? '') : '';
+  return key.length > 0 && key.length <= MAX_KEY_CHARS ? { kind: 'key', key } : { kind: 'malformed' };
+}
+
+/** Under what the record stands. A digest, so that neither keys nor credentials are on disk. Routes do not share keys, nor do scopes. */
+export function recordKey(route: string, scope: string, key: string): string {
+  return createHash('sha256').update(`${route}\n${scope.length} ${scope}\n${key}`, 'latin1').digest('base64url');
+}
+
+/** Whose key it is. */
+export function scopeOf(exchange: Exchange, scope: IdempotencyScope): string {
+  const { facts, port, listener } = exchange;
+  switch (scope.kind) {
+    case 'none':
+      return '';
+    case 'header':
+      return `header ${facts.field(scope.name) ?? ''}`;
+    case 'ip':
+      return port === null || listener === null ? '' : `ip ${facts.addressBehind(port.remoteAddress, listener.trusted)}`;
+    case 'consumer':
+      return `consumer ${facts.field('authorization') ?? ''}`;
+  }
+}
+
+/**
+ * What has to be equal, beside the body, in two requests with one key. Where nothing but a cookie tells one client from another, it
+ * counts too: of two of them that chose the same key the second is refused, in place of getting the first one's answer.
+ */
+export function fingerprintPreamble(exchange: Exchange, plan: RoutePlan, scope: IdempotencyScope): string {
+  const { facts, head } = exchange;
+  const isByCookie = scope.kind === 'consumer' && plan.forwardsCredentials && facts.field('authorization') === undefined;
+  const parts = [
+    head.method,
+    head.authority,
+    head.target,
+    facts.field('content-type') ?? '',
+    facts.field('content-encoding') ?? '',
+    isByCookie ? (facts.field('cookie') ?? '') : '',
+  ];
+  return parts.join('\n');
+}

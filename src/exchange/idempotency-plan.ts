@@ -1,0 +1,25 @@
+import { assert } from '../base/assert.ts';
+import type { IdempotencyConfig, RouteConfig } from '../config/types.ts';
+import type { MetricsWriter } from '../observe/metrics-writer.ts';
+import { IdempotencyMetrics } from './dedupe-metrics.ts';
+import type { IdempotencyRecords } from './idempotency-records.ts';
+
+/** How one route keeps answers by Idempotency-Key, made ready at load. */
+export type IdempotencyPlan = {
+  readonly config: IdempotencyConfig;
+  readonly methods: ReadonlySet<string>;
+  readonly records: IdempotencyRecords;
+  readonly metrics: IdempotencyMetrics;
+};
+
+/** `null` where the route has no such keys. */
+export function compileIdempotency(
+  { name, dedupe }: RouteConfig,
+  records: IdempotencyRecords | null,
+  metrics: MetricsWriter,
+): IdempotencyPlan | null {
+  const config = dedupe?.idempotency;
+  if (config === undefined) return null;
+  assert(records !== null, `route ${name} has records of its keys`);
+  return Object.freeze({ config, methods: new Set(config.methods), records, metrics: new IdempotencyMetrics(metrics, name) });
+}

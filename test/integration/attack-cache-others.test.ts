@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { PREFIX_PURGE_EPOCH } from '../../src/exchange/purge-epoch.ts';
+import { Barrier } from '../harness/barrier.ts';
+import type { Reply } from '../harness/http-reply.ts';
+import { askOnce } from '../harness/raw-client.ts';
+import { type Answer, RawOrigin } from '../harness/raw-origin.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { type CachedFront, hostCache, openCached } from './cached-front.ts';
+
+/** One client waits beside another's request, and hopes for an answer that was the other's alone. */
+
+type Scene = { readonly front: CachedFront; readonly origin: RawOrigin; readonly ask: (path: string, lines?: string) => Promise<Reply> };
+
+async function openScene(t: TestContext, answer: Answer, isCollapsing = true, cache: object = {}): Promise<Scene> {
+  const origin = await RawOrigin.answering(answer);
+  const front = await openCached(t, origin.url, { cache, host: hostCache(16 * 2 ** 20, isCollapsing), route: { collapse: isCollapsing } });
+  t.after(() => origin.close());
+  return { front, origin, ask: (path, lines = '') => askOnce(front.port, `GET ${path} HTTP/1.1\r\nHost: a.example\r\n${lines}\r\n`, 8000) };
+}
+
+const CONTROLS = ['Cache-Control: no-cache\r\n', 'Cache-Control: max-age=0\r\n', ''];
+
+for (const isCollapsing of [true, false]) {
+  for (const control of CONTROLS) {
+    const said = control === '' ? 'a validator alone' : control.trim();
+    test(`what comes with ${said} goes to nobody else with a cookie, ${isCollapsing ? 'collapsing' : 'waiting for a validation'}`, async (t) => {
+      const gate = new Barrier('both are here');
+      const answer: Answer = async (request) => {
+        const user = request.field('Cookie') ?? 'nobody';
+        const fields = `${control}ETag: "${user}"\r\n`;
+        const isValidation = request.field('If-None-Match') !== undefined;
+        if (isCollapsing || isValidation) await gate.wait();
+        if (request.field('If-None-Match') === `"${user}"`) return `HTTP/1.1 304 Not Modified\r\n${fields}\r\n`;
+        return `HTTP/1.1 200 OK\r\n${fields}Content-Length: ${user.length}\r\n\r\n${user}`;
+      };
+      const { front, ask } = await openScene(t, answer, isCollapsing);
+      if (!isCollapsing) assert.equal((await ask('/me', 'Cookie: alice\r\n')).text, 'alice');
+      const alice = ask('/me', 'Cookie: alice\r\n');
+      await waitFor('alice is here', () => front.gateway.inFlight === 1);
+      const others = [ask('/me', 'Cookie: bob\r\n'), ask('/me'), ask('/me', 'Cookie: carol\r\n')];
+      await waitFor('all are here', () => front.gateway.inFlight === 4);
+      gate.open();
+      assert.equal((await alice).text, 'alice');
+      assert.deepEqual((await Promise.all(others)).map((reply) => reply.text), ['bob', 'nobody', 'carol']);
+    });
+  }
+}
+
+test('a validation that says no-cache is for who asked alone, also without cookies', async (t) => {
+  const gate = new Barrier('both are here');
+  const answer: Answer = async (request) => {
+    const user = request.field('X-Api-Key') ?? 'nobody';
+    await gate.wait();
+    return `HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nETag: "${user}"\r\nContent-Length: ${user.length}\r\n\r\n${user}`;
+  };
+  const { front, ask } = await openScene(t, answer);
+  const alice = ask('/me', 'X-Api-Key: alice\r\n');
+  const bob = ask('/me', 'X-Api-Key: bob\r\n');
+  await waitFor('both are here', () => front.gateway.inFlight === 2);
+  gate.open();
+  assert.deepEqual([(await alice).text, (await bob).text], ['alice', 'bob']);
+});
+
+test('what a private answer to HEAD says is not kept for others', async (t) => {
+  const { front, ask } = await openScene(t, (request) => {
+    const fields = 'ETag: "a"\r\nContent-Length: 5\r\n';
+    if (request.method === 'HEAD') return `HTTP/1.1 200 OK\r\nCache-Control: private\r\nX-User: alice\r\n${fields}\r\n`;
+    if (request.field('If-None-Match') === '"a"') return 'HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: "a"\r\n\r\n';
+    return `HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n${fields}\r\nhello`;
+  });
+  await ask('/a');
+  await askOnce(front.port, 'HEAD /a HTTP/1.1\r\nHost: a.example\r\nCache-Control: no-cache\r\n\r\n');
+  for (let i = 0; i < 2; i++) {
+    const reply = await ask('/a');
+    assert.equal(reply.text, 'hello');
+    assert.equal(reply.field('X-User'), undefined);
+  }
+});
+
+test('who comes after a purge by prefix does not join what was asked before it', async (t) => {
+  const gate = new Barrier('the purge is done');
+  const { front, origin, ask } = await openScene(t, async (_request, index) => {
+    if (index === 0) await gate.wait();
+    return `HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 1\r\n\r\n${index}`;
+  });
+  const before = ask('/a');
+  await waitFor('the origin is asked', () => origin.requests.length === 1);
+  front.caching.epochs.bump(PREFIX_PURGE_EPOCH, false);
+  const after = ask('/a');
+  await waitFor('both are here', () => front.gateway.inFlight === 2);
+  gate.open();
+  assert.deepEqual([(await before).text, (await after).text], ['0', '1']);
+});
+
+test('followers of an answer that holds for more than one query get it, and the worker lives', async (t) => {
+  const gate = new Barrier('both are here');
+  const { front, ask } = await openScene(t, async (request) => {
+    await gate.wait();
+    const fields = 'Cache-Control: max-age=60\r\nNo-Vary-Search: params=("utm")\r\n';
+    return `HTTP/1.1 200 OK\r\n${fields}Content-Length: ${request.target.length}\r\n\r\n${request.target}`;
+  });
+  const asked = [ask('/a?utm=1'), ask('/a?utm=1'), ask('/a?id=2')];
+  await waitFor('all are here', () => front.gateway.inFlight === 3);
+  gate.open();
+  assert.deepEqual((await Promise.all(asked)).map((reply) => reply.text), ['/a?utm=1', '/a?utm=1', '/a?id=2']);
+});

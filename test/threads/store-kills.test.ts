@@ -209,7 +209,7 @@ const MEND_STRIDE = 13;
 /** Runs the recovery killed at some of its steps, for deaths at some steps of what it has to mend. */
 function killMending(afterwards: (world: World) => void): number {
   let deaths = 0;
-  for (let step = 3; killedWorld(step).run.kind === 'killed'; step += 23) {
+  for (let step = 3; killedWorld(step).run.kind === 'killed'; step += 37) {
     for (let mendStep = 1 + (step % MEND_STRIDE); ; mendStep += MEND_STRIDE) {
       const { world } = killedWorld(step);
       const run = runKilledAt(mendStep, () => new ObjectStore(world.memory, COORDINATOR).recover(VICTIM));

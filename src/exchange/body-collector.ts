@@ -57,6 +57,12 @@ export class BodyCollector {
 
 /** Collects the body of the request, then calls `next`; at once where there is none. */
 export function collectBody(exchange: Exchange, maxBytes: number, next: (collector: BodyCollector) => void): void {
+  // Of a refresh, which has the body of the request that it is for.
+  if (exchange.collector?.isWhole === true) {
+    exchange.facts.isRequestWhole = true;
+    next(exchange.collector);
+    return;
+  }
   const collector: BodyCollector = new BodyCollector(exchange, maxBytes, () => next(collector));
   exchange.collector = collector;
   if (exchange.facts.isRequestWhole) {

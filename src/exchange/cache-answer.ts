@@ -76,9 +76,9 @@ function takeRest(run: CacheRun, resume: Resume, head: ResponseHead): boolean {
 /** Body bytes of the answer. True: they are not for the client, or not from here. */
 export function takeBody(run: CacheRun, bytes: Buffer): boolean {
   const { fill, exchange } = run;
-  if (fill === null) return run.isSwallowing;
+  if (fill === null) return run.isSwallowing || exchange.clientOutcome !== null;
   const { bytesStored } = fill;
-  if (fill.write(bytes)) return run.isSwallowing || run.isClientBehind;
+  if (fill.write(bytes)) return run.isSwallowing || run.isClientBehind || exchange.clientOutcome !== null;
   run.fill = null;
   run.cache.metrics.countUncacheable('no-room');
   run.flight?.outgrow();
@@ -135,7 +135,8 @@ export function takeEnd(run: CacheRun): boolean {
   if (run.next === 'look') {
     run.next = 'end';
     run.isSwallowing = false;
-    run.look();
+    // Not for ever: an origin may send parts that never complete it.
+    run.lookAgain();
     return true;
   }
   if (replacement === null) return false;
@@ -226,6 +227,7 @@ function takePart(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times:
 
 function beginCombined(run: CacheRun, chosen: StoredEntry, { admission, pieces }: Extract<Combination, { kind: 'combined' }>): boolean {
   const { cache, sequence } = run;
+  run.unpin();
   if (!cache.caching.store.pin(chosen.object)) return false;
   run.pinned = chosen;
   run.fill = CacheFill.begin(cache, { admission, sequence, replaces: [chosen], pieces, base: chosen });

@@ -1,5 +1,6 @@
 import { never } from '../base/never.ts';
 import { answerStored } from '../cache/answer.ts';
+import { searchKey } from '../cache/cache-request.ts';
 import { Decision, decide } from '../cache/decide.ts';
 import { N_RESPONSE_TIME } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
@@ -183,7 +184,7 @@ export class CacheFlight implements ChangeWaiter {
   /** The leader's answer may be shared: is it one for this request? */
   private attach(ticket: Ticket, isFirst: boolean): void {
     const { run } = this;
-    const filling = run.cache.caching.store.openFilling(ticket.entry, ticket.entryGeneration, this.fillKey);
+    const filling = this.openFill(ticket);
     const entry = filling === undefined ? undefined : readFilling(run.cache.caching.epochs, filling);
     if (filling === undefined || entry === undefined) {
       filling?.unpin();
@@ -197,9 +198,14 @@ export class CacheFlight implements ChangeWaiter {
     else run.send();
   }
 
-  /** What the flight fills is stored under the request's own key, whatever variant the flight is of. */
-  private get fillKey(): string {
-    return this.run.request.key;
+  /** What the flight fills is stored under the request's own key, whatever variant it is of, or under that of No-Vary-Search. */
+  private openFill({ entry, entryGeneration }: Ticket): FillingObject | undefined {
+    const { request, cache } = this.run;
+    const { store } = cache.caching;
+    const filling = store.openFilling(entry, entryGeneration, request.key);
+    if (filling !== undefined) return filling;
+    const key = searchKey(request);
+    return key === '' ? undefined : store.openFilling(entry, entryGeneration, key);
   }
 
   private standingOf(entry: EntryView): 'good' | 'variant' | 'unfit' {
@@ -266,7 +272,7 @@ export class CacheFlight implements ChangeWaiter {
   private reattach(ticket: Ticket): void {
     const { run, followed } = this;
     const { exchange, cache } = run;
-    const filling = cache.caching.store.openFilling(ticket.entry, ticket.entryGeneration, this.fillKey);
+    const filling = this.openFill(ticket);
     if (followed === null || filling === undefined || filling.entry === followed.filling.entry) {
       filling?.unpin();
       exchange.finish('upstream-broke');

@@ -13,6 +13,7 @@ export function startRefresh({ exchange, cache, hostMs }: CacheRun, entry: Store
   if (port === null || listener === null || !store.claim(entry.object, hostMs)) return;
   const twin = gateway.open(new DetachedPort(port), listener);
   twin.refreshOf = entry;
+  twin.collector = exchange.collector;
   // What the store holds is the answer to GET, whatever this client asked.
   const refusal = parseRequestHead(head.text.replace(/^HEAD /, 'GET '), twin.head, listener.config.limits);
   if (refusal === undefined) twin.begin();

@@ -1,5 +1,6 @@
 import { never } from '../base/never.ts';
 import { CacheRequest, queryPreamble, type RequestOrigin, readCacheRequest, searchKey } from '../cache/cache-request.ts';
+import { isPartial } from '../cache/coverage.ts';
 import { Decision, decide, validationLines } from '../cache/decide.ts';
 import { currentAgeSec } from '../cache/freshness.ts';
 import { FLAG_INVALID, N_RESPONSE_TIME } from '../cache/numbers.ts';
@@ -144,7 +145,7 @@ export class CacheRun implements AnswerRun {
   private act(): void {
     const { decision, chosen, exchange } = this;
     // Somebody has asked since this request came: that answer is as good as one of its own.
-    const isAnswered = this.looks > 1 && chosen !== null && (chosen.numbers[N_RESPONSE_TIME] ?? 0) >= this.arrivalMs;
+    const isAnswered = this.looks > 1 && chosen !== null && !isPartial(chosen) && (chosen.numbers[N_RESPONSE_TIME] ?? 0) >= this.arrivalMs;
     if (isAnswered && decision.kind !== 'serve' && (chosen.flags & FLAG_INVALID) === 0 && this.serve(chosen, 'revalidated')) return;
     switch (decision.kind) {
       case 'serve':
@@ -179,7 +180,10 @@ export class CacheRun implements AnswerRun {
     this.decision.asksForRest = false;
     this.forwardStatus = 0;
     this.isSwallowing = false;
-    this.forward();
+    this.next = 'end';
+    this.replacement = null;
+    this.isLastUse = false;
+    this.send();
   }
 
   /** Answers from the store. False: it has gone. After this call the exchange may be somebody else's. */
@@ -359,12 +363,15 @@ export class CacheRun implements AnswerRun {
 
   /** The exchange ends, however it does. */
   close(): void {
-    const { store } = this.cache.caching;
     this.fill?.abort();
     this.fill = null;
     this.flight?.close();
     this.releaseClaim();
-    if (this.pinned !== null) store.unpin(this.pinned.object);
+    this.unpin();
+  }
+
+  unpin(): void {
+    if (this.pinned !== null) this.cache.caching.store.unpin(this.pinned.object);
     this.pinned = null;
   }
 }

@@ -12,6 +12,7 @@ import type { ExchangeTimes } from './freshness.ts';
 import { isSameUri } from './invalidate.ts';
 import type { CachePolicy } from './policy.ts';
 import { isWorthValidating, type Reading, readResponse } from './reading.ts';
+import { hasCredentials } from './sharing.ts';
 import { isUnderstood, mayBeStored } from './statuses.ts';
 import { encodeMeta } from './stored.ts';
 import { keptFields, storedHead, unkeptNames } from './stored-head.ts';
@@ -95,7 +96,13 @@ export function describe(request: CacheRequest, reading: Reading, place: Place &
   const search = searchOf(request, response);
   const uri = uriOf(request, search !== '');
   const lists = { vary, tags: tagsOf(policy, response), groups: groupsOf(response) };
-  const shape = { ...place, hasVary: vary.length > 0, hasNoVarySearch: search !== '', isHeadersOnly: request.method === 'head' };
+  const shape = {
+    ...place,
+    hasVary: vary.length > 0,
+    hasNoVarySearch: search !== '',
+    isHeadersOnly: request.method === 'head',
+    hasCredentials: hasCredentials(request),
+  };
   return {
     kind: 'store',
     key: search === '' ? request.key : searchKey(request),

@@ -1,7 +1,6 @@
 import { parseAuthority } from '../http/authority.ts';
-import type { MarkedHead } from '../http/connection-options.ts';
-import { fieldValue } from '../http/fields.ts';
 import { decodeQueryText } from '../http/no-vary-search.ts';
+import { type SelectingHead, valueAtOrigin } from '../http/origin-value.ts';
 import { selectingValue } from '../http/vary.ts';
 import type { CachePolicy } from './policy.ts';
 
@@ -23,18 +22,20 @@ export type KeyClass = 'G' | 'Q' | 'S';
 /** What a key is made of beside the URI. Without `head`, and for class `S`, it has no chosen fields. */
 export type KeyParts = {
   readonly keyClass: KeyClass;
-  readonly head: MarkedHead | undefined;
+  readonly head: SelectingHead | undefined;
   /** `''` but for QUERY. */
   readonly contentDigest: string;
+  /** Lines, each with LF before it, of what else the origin may answer by; `''` = nothing. */
+  readonly beside?: string;
 };
 
 const GET_PARTS: KeyParts = Object.freeze({ keyClass: 'G', head: undefined, contentDigest: '' });
 const SEARCH_PARTS: KeyParts = Object.freeze({ keyClass: 'S', head: undefined, contentDigest: '' });
 
 /** `namespace LF class LF scheme://authority/path?query LF chosen fields`, latin1. Whole keys are compared, so nothing in it can be mistaken. */
-export function buildKey(policy: CachePolicy, uri: CacheUri, { keyClass, head, contentDigest }: KeyParts): string {
+export function buildKey(policy: CachePolicy, uri: CacheUri, { keyClass, head, contentDigest, beside = '' }: KeyParts): string {
   const normalised = keyClass === 'S' ? base(uri) : normalisedUri(policy, uri);
-  const key = `${policy.namespace}\n${keyClass}\n${normalised}\n${contentDigest}`;
+  const key = `${policy.namespace}\n${keyClass}\n${normalised}\n${contentDigest}${beside}`;
   return head === undefined ? key : key + chosenFields(policy, head);
 }
 
@@ -62,6 +63,8 @@ function normaliseQuery({ config, queryNames }: CachePolicy, query: string): str
   const { query: rule, sortQuery } = config.key;
   if (query === '') return '';
   if (rule.kind === 'all' && (!sortQuery || !query.includes('&'))) return query;
+  // Some origins take `;` for `&`, so what stands behind it may be another parameter.
+  if (query.includes(';')) return query;
   let parts = query.slice(1).split('&');
   if (rule.kind !== 'all') parts = parts.filter((part) => queryNames.has(decodeQueryText(nameOf(part))) === (rule.kind === 'keep'));
   if (sortQuery) parts.sort(byName);
@@ -74,27 +77,35 @@ function nameOf(part: string): string {
 }
 
 function byName(a: string, b: string): number {
-  const [nameA, nameB] = [nameOf(a), nameOf(b)];
+  const [nameA, nameB] = [decodeQueryText(nameOf(a)), decodeQueryText(nameOf(b))];
   return nameA === nameB ? 0 : nameA < nameB ? -1 : 1;
 }
 
-function chosenFields({ config }: CachePolicy, head: MarkedHead): string {
+function chosenFields({ config }: CachePolicy, head: SelectingHead): string {
   let text = '';
   for (const name of config.key.headers) text += `\n${name}${selectingValue(head, name)}`;
   if (config.key.cookies.length === 0) return text;
-  const cookies = fieldValue(head, 'cookie') ?? '';
+  const cookies = valueAtOrigin(head, 'cookie') ?? '';
   for (const name of config.key.cookies) text += `\n${name}${cookieValue(cookies, name)}`;
   return text;
 }
 
-/** `''` if it is not there, else `=` and its value. Of a repeated one the first, as origins read it. */
+/**
+ * `''` if it is not there, else `=` and its value. Of a repeated one all, and each that a reader of another kind may find (after a comma or
+ * a blank, with blanks before `=`): origins differ, and what one may answer by must be in the key.
+ */
 function cookieValue(cookies: string, name: string): string {
-  for (const pair of cookies.split(';')) {
-    const text = pair.trim();
-    if (text.startsWith(name) && text.charCodeAt(name.length) === 0x3d) return text.slice(name.length);
+  let values = '';
+  for (let at = cookies.indexOf(name); at >= 0; at = cookies.indexOf(name, at + name.length)) {
+    if (at > 0 && !COOKIE_BREAKS.includes(cookies.charAt(at - 1))) continue;
+    const semicolon = cookies.indexOf(';', at);
+    const rest = cookies.slice(at + name.length, semicolon < 0 ? undefined : semicolon).trim();
+    if (rest.startsWith('=')) values += `${values === '' ? '' : ';'}${rest}`;
   }
-  return '';
+  return values;
 }
+
+const COOKIE_BREAKS = ';, \t';
 
 /** An absolute http or https URI without user and fragment, or `undefined`. */
 export function parseCacheUri(text: string): CacheUri | undefined {

@@ -1,6 +1,7 @@
 import { CacheControl, clearDirectives, parseCacheControl } from '../http/cache-control.ts';
 import { fieldValue, hasToken } from '../http/fields.ts';
 import { FIELD_AUTHORIZATION, FIELD_CACHE_WISH } from '../http/known-fields.ts';
+import { valueAtOrigin } from '../http/origin-value.ts';
 import { hasField, type RequestHead } from '../http/request-head.ts';
 import { buildKey, type CacheUri } from './cache-key.ts';
 import type { CachePolicy } from './policy.ts';
@@ -30,6 +31,8 @@ export class CacheRequest {
   /** `Range` where it counts: GET alone (RFC 9110 14.2); `''` = none. */
   range = '';
   contentDigest = '';
+  /** See `RequestOrigin`. */
+  beside = '';
   /** Directives of Cache-Control, or what Pragma stands for. */
   readonly directives = new CacheControl();
 }
@@ -39,6 +42,8 @@ export type RequestOrigin = {
   readonly scheme: string;
   /** Of a QUERY: a digest of `queryPreamble` and its content; else `''`. */
   readonly contentDigest: string;
+  /** Part of the key: lines, each with LF before it, of what is no field that the rules know, and that the origin may answer by; mostly `''`. */
+  readonly beside?: string;
 };
 
 /** Reads what the cache must know of a vetted request. */
@@ -48,6 +53,7 @@ export function readCacheRequest(policy: CachePolicy, head: RequestHead, origin:
   into.method = methodClass(policy, head.method);
   into.scheme = origin.scheme;
   into.contentDigest = origin.contentDigest;
+  into.beside = origin.beside ?? '';
   into.bits = into.method === 'get' ? 0 : ASKS_OTHER_METHOD;
   into.range = '';
   clearDirectives(into.directives);
@@ -57,14 +63,14 @@ export function readCacheRequest(policy: CachePolicy, head: RequestHead, origin:
 
 /** The part of a QUERY's key that comes of its fields; the caller hashes it together with the content (RFC 10008 section 2.7). */
 export function queryPreamble(head: RequestHead): string {
-  const of = (name: string): string => fieldValue(head, name) ?? '';
+  const of = (name: string): string => valueAtOrigin(head, name) ?? '';
   return `${of('content-type')}\n${of('content-encoding')}\n${of('content-language')}\n`;
 }
 
 /** The key of answers to this URI that do not vary with all of the query; `''` where the route does not look for them. */
-export function searchKey({ policy, head, key, scheme, method }: CacheRequest): string {
+export function searchKey({ policy, head, key, scheme, method, beside }: CacheRequest): string {
   if (policy === null || head === null || key === '' || method === 'query' || !policy.config.noVarySearch) return '';
-  return buildKey(policy, requestUri(head, scheme), { keyClass: 'S', head, contentDigest: '' });
+  return buildKey(policy, requestUri(head, scheme), { keyClass: 'S', head, contentDigest: '', beside });
 }
 
 /** The effective request URI. */
@@ -72,12 +78,12 @@ export function requestUri(head: RequestHead, scheme: string): CacheUri {
   return { scheme, authority: head.authority, path: head.path, query: head.query };
 }
 
-function keyOf(policy: CachePolicy, { head, method, scheme, contentDigest }: CacheRequest): string {
+function keyOf(policy: CachePolicy, { head, method, scheme, contentDigest, beside }: CacheRequest): string {
   if (head === null || method === 'safe' || !head.path.startsWith('/') || !isKept(policy, method, contentDigest)) return '';
   if (method === 'unsafe' && head.method !== 'POST') return '';
   // An origin may heed the content of a GET, which is no part of the key: nobody else is to get that answer (RFC 9110 9.3.1).
   if ((method === 'get' || method === 'head') && (head.contentLength > 0 || head.isChunked)) return '';
-  return buildKey(policy, requestUri(head, scheme), { keyClass: method === 'query' ? 'Q' : 'G', head, contentDigest });
+  return buildKey(policy, requestUri(head, scheme), { keyClass: method === 'query' ? 'Q' : 'G', head, contentDigest, beside });
 }
 
 /** What a POST is answered may be kept for GET (RFC 9110 9.3.3). */

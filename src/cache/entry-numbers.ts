@@ -10,6 +10,7 @@ import {
   BIT_STRONG_VALIDATOR,
   BIT_VALIDATOR,
   BIT_VARY,
+  BIT_WITH_CREDENTIALS,
   N_BITS,
   N_COMPLETE_LENGTH,
   N_DATE,
@@ -41,6 +42,7 @@ export type EntryShape = {
   readonly firstByte: number;
   /** -1 = not known. */
   readonly completeLength: number;
+  readonly hasCredentials: boolean;
 };
 
 export function entryNumbers(reading: Reading, shape: EntryShape): Float64Array {
@@ -83,6 +85,7 @@ function bitsOf(reading: Reading, shape: EntryShape): number {
     bit(shape.isPartial, BIT_PARTIAL) |
     bit(shape.hasVary, BIT_VARY) |
     bit(shape.isHeadersOnly, BIT_HEADERS_ONLY) |
-    bit(shape.hasNoVarySearch, BIT_NO_VARY_SEARCH)
+    bit(shape.hasNoVarySearch, BIT_NO_VARY_SEARCH) |
+    bit(shape.hasCredentials, BIT_WITH_CREDENTIALS)
   );
 }

@@ -54,6 +54,8 @@ export const BIT_SHAREABLE = 256;
 export const BIT_NO_VARY_SEARCH = 512;
 /** The strong entity tag makes parts of it combinable. */
 export const BIT_STRONG_VALIDATOR = 1024;
+/** Asked for, or last validated, by a request with Cookie or Authorization. */
+export const BIT_WITH_CREDENTIALS = 2048;
 
 /** Flags of an entry that can change after it was published. Stale since now, whatever its lifetime (soft purge). */
 export const FLAG_STALE = 1;

@@ -4,6 +4,7 @@ import { type Combination, combine } from '../cache/combine.ts';
 import { type Freshening, freshen, freshenByHead } from '../cache/freshen.ts';
 import { FLAG_INVALID, N_EPOCH } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
+import { mayAnswerWaiting } from '../cache/sharing.ts';
 import { decodeMeta, type StoredMeta } from '../cache/stored.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { CacheFill } from './cache-fill.ts';
@@ -172,7 +173,10 @@ function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshen
   freshening.numbers[N_EPOCH] = run.sequence;
   const updated = caching.store.update(chosen.object, freshening.meta, freshening.numbers);
   run.releaseClaim();
-  if (updated !== undefined) run.flight?.finish();
+  if (updated !== undefined) {
+    if (mayAnswerWaiting(run.request, freshening.numbers)) run.flight?.finish();
+    else run.flight?.release(304);
+  }
   const entry = updated === undefined ? undefined : caching.adopt(updated);
   if (entry === undefined) {
     run.next = 'resend';
@@ -187,8 +191,11 @@ function takeHeadOfStored(run: CacheRun, chosen: StoredEntry, head: ResponseHead
   const { caching } = run.cache;
   const freshening = freshenByHead(run.request, chosen, head, times);
   if (freshening.kind === 'updated') {
+    // What may not be kept is not: its fields would stay with what the next validation makes of the entry.
     freshening.numbers[N_EPOCH] = run.sequence;
-    caching.store.update(chosen.object, freshening.meta, freshening.numbers);
+    if (freshening.mayKeep) caching.store.update(chosen.object, freshening.meta, freshening.numbers);
+    else caching.store.doom(chosen.object);
+    if (!freshening.mayKeep) caching.disk?.removed(run.request.key);
   } else {
     caching.store.setFlags(chosen.object, FLAG_INVALID);
     caching.disk?.removed(run.request.key);
@@ -249,7 +256,8 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
   const replaces = replacedBy(run, meta);
   run.fill = CacheFill.begin(cache, { admission, sequence, replaces, pieces: null, base: null });
   if (run.fill !== null) {
-    run.share();
+    if (mayAnswerWaiting(request, admission.numbers)) run.share();
+    else run.flight?.release(head.status);
     return;
   }
   cache.metrics.countUncacheable('no-room');

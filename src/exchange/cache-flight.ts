@@ -4,6 +4,7 @@ import { searchKey } from '../cache/cache-request.ts';
 import { Decision, decide } from '../cache/decide.ts';
 import { N_RESPONSE_TIME } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
+import { mayAnswerWaiting } from '../cache/sharing.ts';
 import type { ChangeWaiter } from '../shm/change-watch.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
 import type { Ticket } from '../shm/flight-ticket.ts';
@@ -210,12 +211,14 @@ export class CacheFlight implements ChangeWaiter {
 
   private standingOf(entry: EntryView): 'good' | 'variant' | 'unfit' {
     const { run } = this;
-    if (entry.judge(run.cache.caching.epochs) !== 'valid') return 'unfit';
+    const { caching } = run.cache;
+    if (entry.judge(caching.epochs) !== 'valid' || caching.isPrefixPurged(entry.numbers)) return 'unfit';
     const decision = new Decision();
     decide(run.request, [entry], run.hostMs, decision);
     if (decision.chosen === null) return 'variant';
     // It came after this request: as good as an answer to a request of its own, though it may not be kept for long.
-    return decision.kind === 'serve' || (entry.numbers[N_RESPONSE_TIME] ?? 0) >= run.arrivalMs ? 'good' : 'unfit';
+    const isNewer = (entry.numbers[N_RESPONSE_TIME] ?? 0) >= run.arrivalMs && mayAnswerWaiting(run.request, entry.numbers);
+    return decision.kind === 'serve' || isNewer ? 'good' : 'unfit';
   }
 
   /** The answer varies, and is not for this request: those for whom it is one share another flight. */

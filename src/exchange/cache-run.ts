@@ -1,9 +1,10 @@
 import { never } from '../base/never.ts';
-import { CacheRequest, queryPreamble, type RequestOrigin, readCacheRequest, searchKey } from '../cache/cache-request.ts';
+import { CacheRequest, queryPreamble, readCacheRequest, searchKey } from '../cache/cache-request.ts';
 import { isPartial } from '../cache/coverage.ts';
 import { Decision, decide, validationLines } from '../cache/decide.ts';
 import { currentAgeSec } from '../cache/freshness.ts';
-import { FLAG_INVALID, N_RESPONSE_TIME } from '../cache/numbers.ts';
+import { N_RESPONSE_TIME } from '../cache/numbers.ts';
+import { mayAnswerWaiting } from '../cache/sharing.ts';
 import { FIELD_CACHE_WISH } from '../http/known-fields.ts';
 import type { ForwardReason } from '../http/cache-status.ts';
 import { hasField, type RequestHead } from '../http/request-head.ts';
@@ -14,6 +15,7 @@ import { startAttempt } from './attempts.ts';
 import { relayRest, takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
 import { startRefresh } from './cache-refresh.ts';
 import { collectBody } from './body-collector.ts';
+import { originOf } from './cache-origin.ts';
 import type { CacheFill } from './cache-fill.ts';
 import { CacheFlight } from './cache-flight.ts';
 import { type Resume, resumeOwn } from './cache-resume.ts';
@@ -29,8 +31,6 @@ import type { StoredEntry } from './stored-entry.ts';
 
 /** Looks after an entry that somebody else was validating, before this request goes by itself. */
 const MAX_LOOKS = 3;
-const HTTP: RequestOrigin = { scheme: 'http', contentDigest: '' };
-const HTTPS: RequestOrigin = { scheme: 'https', contentDigest: '' };
 /** Of a QUERY that may be cached. */
 const MAX_QUERY_BYTES = 64 * 1024;
 
@@ -145,8 +145,10 @@ export class CacheRun implements AnswerRun {
   private act(): void {
     const { decision, chosen, exchange } = this;
     // Somebody has asked since this request came: that answer is as good as one of its own.
-    const isAnswered = this.looks > 1 && chosen !== null && !isPartial(chosen) && (chosen.numbers[N_RESPONSE_TIME] ?? 0) >= this.arrivalMs;
-    if (isAnswered && decision.kind !== 'serve' && (chosen.flags & FLAG_INVALID) === 0 && this.serve(chosen, 'revalidated')) return;
+    const isLater = this.looks > 1 && chosen !== null && (chosen.numbers[N_RESPONSE_TIME] ?? 0) >= this.arrivalMs;
+    const isAnswered = isLater && chosen.flags === 0 && !isPartial(chosen);
+    if (isAnswered && decision.kind !== 'serve' && mayAnswerWaiting(this.request, chosen.numbers) && this.serve(chosen, 'revalidated'))
+      return;
     switch (decision.kind) {
       case 'serve':
         if (chosen === null || !this.serve(chosen, decision.isStale ? 'stale' : 'hit')) this.lookAgain();
@@ -374,8 +376,4 @@ export class CacheRun implements AnswerRun {
     if (this.pinned !== null) this.cache.caching.store.unpin(this.pinned.object);
     this.pinned = null;
   }
-}
-
-export function originOf({ listener }: Exchange): RequestOrigin {
-  return listener?.proto === 'https' ? HTTPS : HTTP;
 }

@@ -6,7 +6,8 @@ import { N_FRESH_UNTIL } from '../cache/numbers.ts';
 import { CacheStatusFacts, cacheStatusLine } from '../http/cache-status.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import type { CachePlan } from './cache-plan.ts';
-import { CacheRun, originOf } from './cache-run.ts';
+import { originOf } from './cache-origin.ts';
+import { CacheRun } from './cache-run.ts';
 import type { Exchange } from './exchange.ts';
 import type { RoutePlan } from './plan.ts';
 import { serveWhole } from './serve-stored.ts';
@@ -18,10 +19,11 @@ const scratch = new CacheRequest();
 const hitFacts = new CacheStatusFacts();
 
 export function startCaching(exchange: Exchange, plan: RoutePlan, cache: CachePlan): void {
-  const { head } = exchange;
-  if (head.cacheReadBy !== cache.policy) {
+  const { head, facts } = exchange;
+  if (head.cacheReadBy !== cache.policy || facts.filteredTarget !== '') {
     readCacheRequest(cache.policy, head, originOf(exchange), scratch);
-    head.cacheReadBy = cache.policy;
+    // What a filter has chosen, it may choose otherwise when the same head comes again.
+    head.cacheReadBy = facts.filteredTarget === '' ? cache.policy : null;
     head.cacheKey = scratch.key;
     head.cacheBits = scratch.bits;
   }

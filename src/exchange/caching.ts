@@ -78,7 +78,7 @@ export class Caching {
 
   /** What has just been published or updated here. `undefined`: it was purged while it was under way. */
   adopt(object: StoredObject): StoredEntry | undefined {
-    if (this.epochs.verdict(this.prefixCells, object.numbers[N_EPOCH] ?? 0) !== 'valid') {
+    if (this.isPrefixPurged(object.numbers)) {
       this.store.doom(object);
       return undefined;
     }
@@ -86,6 +86,11 @@ export class Caching {
     if (entry === undefined || !this.refresh(entry)) return undefined;
     this.byEntry.set(object.entry, entry);
     return entry;
+  }
+
+  /** Some purge by prefix has come since its request was sent; it may have been one for this. */
+  isPrefixPurged(numbers: Float64Array): boolean {
+    return this.epochs.verdict(this.prefixCells, numbers[N_EPOCH] ?? 0) !== 'valid';
   }
 
   private entryAt(at: number): StoredEntry | undefined {

@@ -35,6 +35,7 @@ export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
   goOn(exchange, run.request(facts), () => {
     if (facts.headers.isChanged && !reparse(exchange, `${firstLine}\r\n${facts.headers.toBlock()}\r\n`)) return;
     if (!TARGET.test(facts.target)) throw new TypeError(`filter: ${JSON.stringify(facts.target)} is not a path and query`);
+    if (facts.target !== exchange.facts.target) exchange.facts.filteredTarget = facts.target;
     exchange.facts.target = facts.target;
     exchange.proceed(plan);
   });

@@ -27,6 +27,8 @@ export class RequestFacts implements RouteQuery {
   queryText = '';
   /** What goes upstream: as received, or as the route or a filter rewrote it. */
   target = '';
+  /** The same where a filter chose it: it may have looked at anything. `''` = none did. */
+  filteredTarget = '';
   captures = NO_CAPTURES;
   requestId = '';
   clientAddress = '';
@@ -106,6 +108,7 @@ export class RequestFacts implements RouteQuery {
     this.path = '';
     this.queryText = '';
     this.target = '';
+    this.filteredTarget = '';
     this.captures = NO_CAPTURES;
     this.requestId = '';
     this.clientAddress = '';

@@ -23,7 +23,8 @@ function lookalikeValues({ text, marks }: MarkedHead, lowerName: string): string
   for (let i = 0; i < count; i++) {
     const start = starts[i] ?? 0;
     if ((nameEnds[i] ?? 0) - start !== lowerName.length || !hasUnderscore(text, start, lowerName)) continue;
-    if (text.slice(start, nameEnds[i]).toLowerCase().replaceAll('_', '-') === lowerName) values += `\x01${text.slice(valueStarts[i], valueEnds[i])}`;
+    if (text.slice(start, nameEnds[i]).toLowerCase().replaceAll('_', '-') === lowerName)
+      values += `\x01${text.slice(valueStarts[i], valueEnds[i])}`;
   }
   return values;
 }

@@ -1,6 +1,5 @@
 import { normaliseAcceptEncoding, normaliseAcceptLanguage } from './accept-encoding.ts';
-import type { MarkedHead } from './connection-options.ts';
-import { fieldValue } from './fields.ts';
+import { type SelectingHead, valueAtOrigin } from './origin-value.ts';
 import { isToken } from './tokens.ts';
 
 /** Matches no request, not even the one that it came with. */
@@ -29,8 +28,8 @@ const encodings = new Map<string, string>();
 const languages = new Map<string, string>();
 
 /** A request's value of a field that a response varies by, normalised as RFC 9111 4.1 allows. Absent is `''`; what is there begins with `=`. */
-export function selectingValue(request: MarkedHead, lowerName: string): string {
-  const value = fieldValue(request, lowerName);
+export function selectingValue(request: SelectingHead, lowerName: string): string {
+  const value = valueAtOrigin(request, lowerName);
   if (value === undefined) return '';
   if (lowerName === 'accept-encoding') return remembered(encodings, value, normaliseAcceptEncoding);
   if (lowerName === 'accept-language') return remembered(languages, value, normaliseAcceptLanguage);
@@ -47,14 +46,14 @@ function remembered(known: Map<string, string>, value: string, normalise: (value
 }
 
 /** Whether the request has the values that `pairs` (name, `selectingValue`, flat) were made of. */
-export function isSelected(pairs: readonly string[], request: MarkedHead): boolean {
+export function isSelected(pairs: readonly string[], request: SelectingHead): boolean {
   if (pairs[0] === '*') return false;
   for (let i = 0; i < pairs.length; i += 2) if (selectingValue(request, pairs[i] ?? '') !== pairs[i + 1]) return false;
   return true;
 }
 
 /** The pairs of a response with this Vary to this request. */
-export function selectingPairs(vary: readonly string[], request: MarkedHead): readonly string[] {
+export function selectingPairs(vary: readonly string[], request: SelectingHead): readonly string[] {
   if (vary === VARY_ANY) return VARY_ANY;
   return vary.flatMap((name) => [name, selectingValue(request, name)]);
 }

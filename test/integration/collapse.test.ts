@@ -212,7 +212,7 @@ test('an expired answer is validated once for a herd', async (t) => {
   const host = await openHost(t, async (connection, head) => {
     const isValidation = /if-none-match/i.test(head);
     if (isValidation) await gate.wait();
-    const fields = 'Cache-Control: no-cache\r\nETag: "v1"\r\n';
+    const fields = 'Cache-Control: max-age=0\r\nETag: "v1"\r\n';
     if (isValidation) await connection.send(`HTTP/1.1 304 Not Modified\r\n${fields}\r\n`);
     else await connection.send(`HTTP/1.1 200 OK\r\n${fields}Content-Length: 2\r\n\r\nok`);
   });

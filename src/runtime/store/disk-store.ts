@@ -160,8 +160,7 @@ export class DiskStore {
     if (nowMs >= this.#retryAtMs) this.#retry();
     if (this.#mode !== 'readOnly' && this.#options.presence.takeVoided()) this.#try(({ remover }) => this.#fence.mend(remover));
     if (this.#mode === 'writing') this.#try((disk) => this.#housekeeping.run(disk, nowMs));
-    const isWriting = this.#mode === 'writing' ? 1 : 0;
-    showFigures(this.#options.presence, this.#disk, { limitBytes: this.#options.limitBytes, isWriting, counts: this.#counts });
+    this.#showFigures();
   }
 
   /** Gives the right to write away, after what there still is to write. */
@@ -187,6 +186,12 @@ export class DiskStore {
     this.#disk = disk;
     if (isOurs) this.#takeOver(disk);
     else this.#wait(disk);
+    this.#showFigures();
+  }
+
+  #showFigures(): void {
+    const isWriting = this.#mode === 'writing' ? 1 : 0;
+    showFigures(this.#options.presence, this.#disk, { limitBytes: this.#options.limitBytes, isWriting, counts: this.#counts });
   }
 
   #wait({ shelf }: OpenDisk): void {

@@ -47,7 +47,8 @@ async function leaveBeforeHead(t: TestContext, fields: string): Promise<void> {
 test('a client leaves, and the answer may not be stored: its endless body is not read for nobody', (t) =>
   leaveBeforeHead(t, 'Cache-Control: private\r\n'));
 
-test('a client leaves, and the answer outgrows the store: no more of it is read', (t) => leaveBeforeHead(t, 'Cache-Control: max-age=60\r\n'));
+test('a client leaves, and the answer outgrows the store: no more of it is read', (t) =>
+  leaveBeforeHead(t, 'Cache-Control: max-age=60\r\n'));
 
 async function refreshEndlessly(t: TestContext, start: string): Promise<void> {
   const { front, origin } = await openEndless(t, { maxObject: '1MiB', staleWhileRevalidate: '1h' }, (index) =>

@@ -27,7 +27,16 @@ function answer(index: number, path: string): string {
 
 function request(): string {
   const method = random(8) === 0 ? 'HEAD' : 'GET';
-  const kind = ['', 'Range: bytes=0-9,20-30\r\n', 'Range: bytes=5-\r\n', 'If-None-Match: "x"\r\n', 'Cache-Control: no-cache\r\n', '', '', ''][random(8)];
+  const kind = [
+    '',
+    'Range: bytes=0-9,20-30\r\n',
+    'Range: bytes=5-\r\n',
+    'If-None-Match: "x"\r\n',
+    'Cache-Control: no-cache\r\n',
+    '',
+    '',
+    '',
+  ][random(8)];
   return `${method} /p${random(30)} HTTP/1.1\r\nHost: a.example\r\nX-Kind: ${random(40)}\r\n${kind}\r\n`;
 }
 
@@ -53,7 +62,9 @@ test('a storm of hits, misses, ranges, refreshes and resets leaves no pin, claim
   const origin = await RawOrigin.answering((request, _index, connection) => {
     index++;
     if (random(25) === 0) connection.reset();
-    return random(40) === 0 ? `HTTP/1.1 200 OK\r\nCache-Control: max-age=9\r\nContent-Length: 9000\r\n\r\nshort` : answer(index, request.target);
+    return random(40) === 0
+      ? `HTTP/1.1 200 OK\r\nCache-Control: max-age=9\r\nContent-Length: 9000\r\n\r\nshort`
+      : answer(index, request.target);
   });
   t.after(() => origin.close());
   const host = hostCache(4 * MIB, true);

@@ -84,7 +84,9 @@ function releaseHeld(exchange: Exchange, head: HeldHead): void {
   facts.status = head.status;
   exchange.state = 'answering';
   port.writeHead(statusText(head.status), head.block, head.framing, head.lengthWhenNone);
-  releaseHeldBody(exchange);
+  // A stored body that the filters' status has no place for.
+  if (head.framing.kind === 'none' && exchange.storedBody !== null) exchange.complete();
+  else releaseHeldBody(exchange);
 }
 
 /** What came of the body meanwhile goes to the client, and the rest follows. */

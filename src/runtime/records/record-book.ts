@@ -47,6 +47,7 @@ export class RecordBook {
   readonly #sql: Statements;
   #records = 0;
   #bytes = 0;
+  #version = 0;
 
   constructor(database: DatabaseSync, options: BookOptions) {
     this.#database = database;
@@ -130,10 +131,7 @@ export class RecordBook {
   }
 
   loseOf(owner: string, nowMs: number): number {
-    const lost = Number(this.#sql.lose.run(nowMs, owner).changes);
-    // Another process has counted by itself what it added and took away.
-    if (owner !== this.#options.self) this.#recount();
-    return lost;
+    return Number(this.#sql.lose.run(nowMs, owner).changes);
   }
 
   /** Removes up to `maxRows` records whose time is over. Returns how many. */
@@ -147,6 +145,14 @@ export class RecordBook {
       }
     }
     return expired;
+  }
+
+  /** Another process has written meanwhile, which our figures do not know. */
+  recountIfForeign(): void {
+    const { data_version: version } = this.#sql.version.get() as { data_version: number };
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#recount();
   }
 
   /** Gives back to the file system what is free, a part at a time. */
@@ -237,6 +243,7 @@ const SQL = {
   removeRow: 'DELETE FROM records WHERE id = ?',
   oldest: `SELECT id, bytes FROM records WHERE state = ${DONE} ORDER BY until LIMIT ?`,
   drop: `UPDATE records SET state = ${UNKEPT}, status = NULL, block = NULL, body = NULL, bytes = ? WHERE id = ?`,
+  version: 'PRAGMA data_version',
   totals: 'SELECT count(*) AS records, CAST(total(bytes) AS INTEGER) AS bytes FROM records',
 } as const;
 

@@ -111,6 +111,7 @@ class RecordsThread {
     const book = this.#book;
     if (book === undefined) return;
     try {
+      book.recountIfForeign();
       const expired = book.transact(() => book.expire(Date.now(), EXPIRE_ROWS));
       if (expired > 0) book.shrink(SHRINK_PAGES);
       // Between two steps requests are heard.

@@ -102,6 +102,7 @@ export function describe(request: CacheRequest, reading: Reading, place: Place &
     hasNoVarySearch: search !== '',
     isHeadersOnly: request.method === 'head',
     hasCredentials: hasCredentials(request),
+    setsCookie: setsCookie(reading),
   };
   return {
     kind: 'store',

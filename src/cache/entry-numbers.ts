@@ -7,6 +7,7 @@ import {
   BIT_NO_CACHE,
   BIT_NO_VARY_SEARCH,
   BIT_PARTIAL,
+  BIT_SET_COOKIE,
   BIT_STRONG_VALIDATOR,
   BIT_VALIDATOR,
   BIT_VARY,
@@ -43,6 +44,7 @@ export type EntryShape = {
   /** -1 = not known. */
   readonly completeLength: number;
   readonly hasCredentials: boolean;
+  readonly setsCookie: boolean;
 };
 
 export function entryNumbers(reading: Reading, shape: EntryShape): Float64Array {
@@ -86,6 +88,7 @@ function bitsOf(reading: Reading, shape: EntryShape): number {
     bit(shape.hasVary, BIT_VARY) |
     bit(shape.isHeadersOnly, BIT_HEADERS_ONLY) |
     bit(shape.hasNoVarySearch, BIT_NO_VARY_SEARCH) |
-    bit(shape.hasCredentials, BIT_WITH_CREDENTIALS)
+    bit(shape.hasCredentials, BIT_WITH_CREDENTIALS) |
+    bit(shape.setsCookie, BIT_SET_COOKIE)
   );
 }

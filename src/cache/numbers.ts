@@ -56,6 +56,8 @@ export const BIT_NO_VARY_SEARCH = 512;
 export const BIT_STRONG_VALIDATOR = 1024;
 /** Asked for, or last validated, by a request with Cookie or Authorization. */
 export const BIT_WITH_CREDENTIALS = 2048;
+/** Sets cookies, which the route allowed when it was stored. */
+export const BIT_SET_COOKIE = 4096;
 
 /** Flags of an entry that can change after it was published. Stale since now, whatever its lifetime (soft purge). */
 export const FLAG_STALE = 1;

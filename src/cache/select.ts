@@ -3,7 +3,7 @@ import { isSelected } from '../http/vary.ts';
 import { originOf, queryOf } from './cache-key.ts';
 import type { CacheRequest } from './cache-request.ts';
 import { isCovered } from './coverage.ts';
-import { BIT_HEADERS_ONLY, BIT_NO_VARY_SEARCH, BIT_PARTIAL, BIT_VARY, N_BITS, N_DATE } from './numbers.ts';
+import { BIT_HEADERS_ONLY, BIT_NO_VARY_SEARCH, BIT_PARTIAL, BIT_SET_COOKIE, BIT_VARY, N_BITS, N_DATE } from './numbers.ts';
 import type { StoredView } from './stored.ts';
 
 /**
@@ -30,7 +30,9 @@ function isLater(a: StoredView, b: StoredView): boolean {
 
 function isMatch(request: CacheRequest, { meta, numbers }: StoredView): boolean {
   const bits = numbers[N_BITS] ?? 0;
-  const { head, method } = request;
+  const { head, method, policy } = request;
+  // Stored by a configuration that let it be, and this one does not.
+  if ((bits & BIT_SET_COOKIE) !== 0 && policy?.config.storeSetCookie !== true) return false;
   if ((bits & BIT_HEADERS_ONLY) !== 0 && method !== 'head') return false;
   // An answer to HEAD must have all of the fields, and those of a part are not those of the whole.
   if ((bits & BIT_PARTIAL) !== 0 && method === 'head') return false;

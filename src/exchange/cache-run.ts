@@ -243,7 +243,10 @@ export class CacheRun implements AnswerRun {
   /** Behind the back of a client that was served stale: `claimed` is asked about, whatever it is worth. */
   private refresh(): void {
     const { decision, claimed } = this;
-    if (claimed === null || !this.cache.caching.store.isCurrent(claimed.object)) {
+    const { caching, policy } = this.cache;
+    // The client's HEAD may be another route's than the GET that refreshes.
+    const isOurs = claimed?.object.key.startsWith(`${policy.namespace}\n`) === true;
+    if (claimed === null || !isOurs || !caching.store.isCurrent(claimed.object)) {
       this.exchange.complete();
       return;
     }

@@ -7,6 +7,7 @@ import { askOnce } from '../harness/raw-client.ts';
 import { type Answer, RawOrigin } from '../harness/raw-origin.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type CachedFront, hostCache, openCached } from './cached-front.ts';
+import { openConfigured } from './configured-front.ts';
 
 /** One client waits beside another's request, and hopes for an answer that was the other's alone. */
 
@@ -112,4 +113,45 @@ test('followers of an answer that holds for more than one query get it, and the 
     (await Promise.all(asked)).map((reply) => reply.text),
     ['/a?utm=1', '/a?utm=1', '/a?id=2'],
   );
+});
+
+test('a cookie that an earlier configuration let be stored is not given to others by one that does not', async (t) => {
+  const origin = await RawOrigin.answering((request) => {
+    return `HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nSet-Cookie: of=${request.field('X-User')}\r\nContent-Length: 1\r\n\r\nx`;
+  });
+  t.after(() => origin.close());
+  const host = hostCache();
+  const before = await openCached(t, origin.url, { host, self: 0, cache: { storeSetCookie: true } });
+  const after = await openCached(t, origin.url, { host, self: 1, cache: {} });
+  const cookieOf = async (port: number, user: string): Promise<string | undefined> =>
+    (await askOnce(port, `GET /a HTTP/1.1\r\nHost: a.example\r\nX-User: ${user}\r\n\r\n`)).field('Set-Cookie');
+  assert.equal(await cookieOf(before.port, 'alice'), 'of=alice');
+  assert.equal(await cookieOf(before.port, 'bob'), 'of=alice');
+  assert.equal(await cookieOf(after.port, 'bob'), 'of=bob');
+});
+
+test('a HEAD that is served stale has no other route refresh its entry', async (t) => {
+  const answer =
+    (name: string): Answer =>
+    (request) => {
+      const fields = `Cache-Control: max-age=0, stale-while-revalidate=60\r\nX-From: ${name}\r\nETag: "e"\r\n`;
+      if (request.field('If-None-Match') !== undefined) return `HTTP/1.1 304 Not Modified\r\n${fields}\r\n`;
+      return `HTTP/1.1 200 OK\r\n${fields}Content-Length: 1\r\n\r\n${request.method === 'HEAD' ? '' : 'x'}`;
+    };
+  const [heads, gets] = [await RawOrigin.answering(answer('heads')), await RawOrigin.answering(answer('gets'))];
+  t.after(() => Promise.all([heads.close(), gets.close()]));
+  const config = {
+    upstreams: { heads: heads.url, gets: gets.url },
+    routes: [
+      { name: 'heads', match: { path: '/*', methods: ['HEAD'] }, upstream: 'heads', cache: true },
+      { name: 'gets', match: '/*', upstream: 'gets', cache: true },
+    ],
+  };
+  const front = await openConfigured(t, config, { caching: hostCache().open(0) });
+  for (let i = 0; i < 3; i++) {
+    const reply = await askOnce(front.port, 'HEAD /a HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    assert.equal(reply.field('X-From'), 'heads');
+    await waitFor('nothing is under way', () => front.gateway.inFlight === 0);
+  }
+  assert.equal(gets.requests.length, 0);
 });

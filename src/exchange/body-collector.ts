@@ -70,6 +70,9 @@ export function collectBody(exchange: Exchange, maxBytes: number, next: (collect
     return;
   }
   // The origin, which would say so, is asked only when the body is here.
-  if (exchange.head.expectsContinue && exchange.port?.canInform === true) exchange.port.writeInformational('100 Continue', '');
+  if (exchange.head.expectsContinue && exchange.port?.canInform === true) {
+    exchange.port.writeInformational('100 Continue', '');
+    exchange.port.writeOut();
+  }
   exchange.port?.resumeBody();
 }

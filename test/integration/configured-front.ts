@@ -8,6 +8,7 @@ import { openNodeListener } from '../../src/edge/node-listener.ts';
 import { openUwsListener } from '../../src/edge/uws-listener.ts';
 import type { CachingServices } from '../../src/exchange/caching.ts';
 import type { Filter } from '../../src/exchange/filters.ts';
+import type { IdempotencyRecords } from '../../src/exchange/idempotency-records.ts';
 import { Gateway } from '../../src/exchange/gateway.ts';
 import { ACCESS_LOG_DEFAULTS, AccessLog } from '../../src/observe/access-log.ts';
 import { MetricsWriter } from '../../src/observe/metrics-writer.ts';
@@ -38,6 +39,8 @@ export type ConfiguredOptions = {
   readonly filters?: Readonly<Record<string, Filter>>;
   /** Needed where a route caches. */
   readonly caching?: CachingServices;
+  /** Needed where a route has idempotency keys. */
+  readonly records?: IdempotencyRecords;
 };
 
 export function checkedConfig(input: object): GatewayConfig {
@@ -70,6 +73,7 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     reportError: (where, error) => errors.push(new Error(where, { cause: error })),
     idSeed: Buffer.from('seed-of-tests'),
     runToken: 'test-run',
+    records: options.records,
   });
   gateway.load(config, new MetricsWriter(block, plan), new Map(Object.entries(options.filters ?? {})), options.caching);
   const open = listenerConfig.engine === 'node' ? openNodeListener : openUwsListener;

@@ -1,0 +1,403 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Engine } from '../../src/config/types.ts';
+import type { Filter } from '../../src/exchange/filters.ts';
+import { askOnce, connectRaw } from '../harness/raw-client.ts';
+import { type Answer, RawOrigin } from '../harness/raw-origin.ts';
+import type { Reply } from '../harness/http-reply.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { type ConfiguredFront, openConfigured } from './configured-front.ts';
+import { HostRecords } from './keyed-front.ts';
+
+const ENGINES: readonly Engine[] = ['node', 'uws'];
+
+type PostOptions = {
+  readonly key?: string;
+  readonly body?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly fields?: string;
+};
+
+/** The whole message. */
+function post({ key, body = 'pay 10', method = 'POST', path = '/pay', fields = '' }: PostOptions): string {
+  const keyLine = key === undefined ? '' : `Idempotency-Key: ${key}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\nHost: a.example\r\n${keyLine}${fields}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+type Scene = {
+  readonly origin: RawOrigin;
+  readonly records: HostRecords;
+  readonly front: ConfiguredFront;
+  readonly ask: (options: PostOptions) => Promise<Reply>;
+  readonly counted: (result: string) => number;
+};
+
+type SceneOptions = {
+  readonly engine?: Engine;
+  readonly keyed?: object;
+  readonly route?: object;
+  readonly upstream?: object;
+  readonly filters?: Readonly<Record<string, Filter>>;
+  readonly records?: HostRecords;
+};
+
+const numbered: Answer = (_, index) => {
+  const body = `run ${index}`;
+  return `HTTP/1.1 201 Created\r\nX-Origin: o\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+};
+
+async function openScene(t: TestContext, answer: Answer = numbered, options: SceneOptions = {}): Promise<Scene> {
+  const origin = await RawOrigin.answering(answer);
+  t.after(() => origin.close());
+  const records = options.records ?? new HostRecords(t);
+  const front = await openConfigured(
+    t,
+    {
+      listeners: [{ name: 'web', listen: '127.0.0.1:0', engine: options.engine ?? 'node' }],
+      upstreams: { o: { endpoints: [origin.url], forwardCredentials: true, ...options.upstream } },
+      routes: [{ name: 'pay', upstream: 'o', dedupe: { methods: [], idempotencyKey: { ...options.keyed } }, ...options.route }],
+      store: '/nowhere',
+    },
+    { records: records.connect(t), filters: options.filters ?? {} },
+  );
+  return {
+    origin,
+    records,
+    front,
+    ask: (one) => askOnce(front.port, post(one)),
+    counted: (result) => front.counted('sluice_idempotency_total', result),
+  };
+}
+
+/** An origin that keeps its answers until it is told. */
+function held(): { readonly answer: Answer; readonly release: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { answer: (request, index, connection) => promise.then(() => numbered(request, index, connection)), release: resolve };
+}
+
+function problemOf(reply: Reply): string {
+  return `${reply.status} ${JSON.parse(reply.text).type.replace('urn:sluice:problem:', '')}`;
+}
+
+for (const engine of ENGINES) {
+  test(`${engine}: the first request runs, and whoever sends it again gets its answer, marked`, async (t) => {
+    const { origin, ask, counted } = await openScene(t, numbered, { engine });
+    const first = await ask({ key: '"k"' });
+    const second = await ask({ key: '"k"' });
+    const bare = await ask({ key: 'k' });
+    assert.deepEqual([first.status, first.text, first.field('idempotent-replayed')], [201, 'run 0', undefined]);
+    for (const reply of [second, bare]) {
+      assert.deepEqual([reply.status, reply.text, reply.field('idempotent-replayed')], [201, 'run 0', 'true']);
+      assert.equal(reply.field('x-origin'), 'o');
+    }
+    assert.equal(origin.requests.length, 1);
+    assert.equal(origin.requests[0]?.body.toString(), 'pay 10');
+    assert.deepEqual([counted('ran'), counted('replayed')], [1, 2]);
+    assert.equal((await ask({ key: 'other' })).text, 'run 1');
+  });
+
+  test(`${engine}: a request in pieces, chunked, with Expect: 100-continue, is the same request`, async (t) => {
+    const { front, origin, ask } = await openScene(t, numbered, { engine });
+    await ask({ key: 'k', body: 'pay 10' });
+    const client = await connectRaw(front.port);
+    t.after(() => client.close());
+    await client.send('POST /pay HTTP/1.1\r\nHost: a.example\r\nIdempotency-Key: k\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await client.sendPieces(['3\r\npay\r\n', '3\r\n 10\r\n', '0\r\n\r\n']);
+    assert.equal((await client.readReply('POST')).field('idempotent-replayed'), 'true');
+    const expecting = await connectRaw(front.port);
+    t.after(() => expecting.close());
+    await expecting.send(
+      'POST /pay HTTP/1.1\r\nHost: a.example\r\nIdempotency-Key: k\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n',
+    );
+    if (engine === 'node') await expecting.untilText('100 Continue');
+    await expecting.send('pay 10');
+    assert.equal((await expecting.readReply('POST')).field('idempotent-replayed'), 'true');
+    assert.equal(origin.requests.length, 1);
+  });
+
+  test(`${engine}: those that come meanwhile wait, and get the same answer`, async (t) => {
+    const { answer, release } = held();
+    const { origin, ask, counted, front } = await openScene(t, answer, { engine });
+    const asked = [1, 2, 3].map(() => ask({ key: 'k' }));
+    await waitFor('all have come', () => front.gateway.waits.size === 2 && origin.requests.length === 1);
+    release();
+    const replies = await Promise.all(asked);
+    assert.deepEqual(
+      replies.map(({ status, text }) => `${status} ${text}`),
+      ['201 run 0', '201 run 0', '201 run 0'],
+    );
+    assert.equal(replies.filter((reply) => reply.field('idempotent-replayed') === 'true').length, 2);
+    assert.deepEqual([origin.requests.length, counted('ran'), counted('waited')], [1, 1, 2]);
+    const waits = front.log.map(({ waitMs }) => waitMs).filter((ms) => ms !== undefined);
+    assert.equal(waits.length, 2);
+  });
+
+  test(`${engine}: a client that leaves ends nothing, and finds the answer when it comes back`, async (t) => {
+    const { answer, release } = held();
+    const { origin, ask, front } = await openScene(t, answer, { engine });
+    const client = await connectRaw(front.port);
+    await client.send(post({ key: 'k' }));
+    await waitFor('it runs', () => origin.requests.length === 1);
+    client.close();
+    await waitFor('the client is gone', () => front.counted('sluice_client_connections') === 0 || front.listener.connections === 0);
+    release();
+    const reply = await ask({ key: 'k' });
+    assert.deepEqual([reply.text, reply.field('idempotent-replayed'), origin.requests.length], ['run 0', 'true', 1]);
+  });
+}
+
+test('on another worker it is the same key', async (t) => {
+  const records = new HostRecords(t);
+  const { answer, release } = held();
+  const one = await openScene(t, answer, { records });
+  const two = await openScene(t, answer, { records });
+  const first = one.ask({ key: 'k' });
+  await waitFor('it runs', () => one.origin.requests.length === 1);
+  const second = two.ask({ key: 'k' });
+  await waitFor('it waits', () => two.front.gateway.waits.size === 1);
+  release();
+  assert.equal((await first).text, 'run 0');
+  assert.equal((await second).field('idempotent-replayed'), 'true');
+  assert.equal((await two.ask({ key: 'k' })).text, 'run 0');
+  assert.equal(two.origin.requests.length, 0);
+});
+
+test('another request under the same key is refused: body, method, target, kind of content', async (t) => {
+  const { origin, ask, counted } = await openScene(t);
+  await ask({ key: 'k' });
+  const others: readonly PostOptions[] = [
+    { body: 'pay 11' },
+    { body: '' },
+    { method: 'PATCH' },
+    { path: '/pay?x' },
+    { fields: 'Content-Type: text/plain\r\n' },
+  ];
+  for (const other of others)
+    assert.equal(problemOf(await ask({ key: 'k', ...other })), '422 idempotency-key-reused', JSON.stringify(other));
+  assert.equal(origin.requests.length, 1);
+  assert.equal(counted('mismatch'), others.length);
+});
+
+test('a key belongs to whoever sends the same credentials; or to an address, to a field, to all', async (t) => {
+  const rows: readonly [scope: string, a: string, b: string, isShared: boolean][] = [
+    ['consumer', 'Authorization: a\r\n', 'Authorization: b\r\n', false],
+    ['consumer', 'Authorization: a\r\nCookie: x\r\n', 'Authorization: a\r\nCookie: y\r\n', true],
+    ['none', 'Authorization: a\r\n', 'Authorization: b\r\n', true],
+    ['ip', 'Authorization: a\r\n', 'Authorization: b\r\n', true],
+    ['X-Account', 'X-Account: a\r\n', 'X-Account: b\r\n', false],
+    ['X-Account', 'X-Account: a\r\nAuthorization: a\r\n', 'X-Account: a\r\nAuthorization: b\r\n', true],
+  ];
+  for (const [scope, a, b, isShared] of rows) {
+    const { ask } = await openScene(t, numbered, { keyed: { scope } });
+    assert.equal((await ask({ key: 'k', fields: a })).text, 'run 0');
+    assert.equal((await ask({ key: 'k', fields: b })).text, isShared ? 'run 0' : 'run 1', scope);
+  }
+});
+
+test('where a cookie alone tells clients apart, none gets the answer of another', async (t) => {
+  const { ask, origin } = await openScene(t);
+  await ask({ key: '1', fields: 'Cookie: session=a\r\n' });
+  assert.equal(problemOf(await ask({ key: '1', fields: 'Cookie: session=b\r\n' })), '422 idempotency-key-reused');
+  assert.equal((await ask({ key: '1', fields: 'Cookie: session=a\r\n' })).text, 'run 0');
+  assert.equal(origin.requests.length, 1);
+});
+
+test('a key that is demanded and missing, and one that is none, are refused; other methods are not looked at', async (t) => {
+  const { origin, ask, counted } = await openScene(t, numbered, { keyed: { required: true } });
+  assert.equal(problemOf(await ask({})), '400 idempotency-key-missing');
+  assert.equal(problemOf(await ask({ key: 'a, b' })), '400 idempotency-key-malformed');
+  assert.equal(problemOf(await ask({ key: 'a', fields: 'Idempotency-Key: b\r\n' })), '400 idempotency-key-malformed');
+  assert.equal(origin.requests.length, 0);
+  for (const method of ['PUT', 'DELETE']) assert.equal((await ask({ method })).status, 201);
+  assert.deepEqual([counted('missing'), counted('malformed'), counted('ran')], [1, 2, 0]);
+});
+
+test('without a key, where none is demanded, every request runs', async (t) => {
+  const { origin, ask } = await openScene(t);
+  await ask({});
+  await ask({});
+  assert.equal(origin.requests.length, 2);
+});
+
+test('onConcurrent: 409 lets nobody wait', async (t) => {
+  const { answer, release } = held();
+  const { ask, origin, counted } = await openScene(t, answer, { keyed: { onConcurrent: 409 } });
+  const first = ask({ key: 'k' });
+  await waitFor('it runs', () => origin.requests.length === 1);
+  const second = await ask({ key: 'k' });
+  assert.equal(problemOf(second), '409 idempotency-key-in-use');
+  assert.equal(second.field('retry-after'), '1');
+  release();
+  assert.equal((await first).text, 'run 0');
+  assert.equal(counted('conflict'), 1);
+});
+
+test('patience ends after maxWait, and the request that runs is none the worse for it', async (t) => {
+  const { answer, release } = held();
+  const { ask, origin } = await openScene(t, answer, { keyed: { maxWait: '50ms' } });
+  const first = ask({ key: 'k' });
+  await waitFor('it runs', () => origin.requests.length === 1);
+  assert.equal(problemOf(await ask({ key: 'k' })), '409 idempotency-key-in-use');
+  release();
+  assert.equal((await first).text, 'run 0');
+  assert.equal((await ask({ key: 'k' })).field('idempotent-replayed'), 'true');
+});
+
+test('a body that is too long is refused, whether its length is told or not', async (t) => {
+  const { ask, origin, front } = await openScene(t, numbered, { keyed: { maxBody: '10B' } });
+  assert.equal((await ask({ key: 'k', body: 'x'.repeat(11) })).status, 413);
+  const chunked = `POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n${'x'.repeat(11)}\r\n0\r\n\r\n`;
+  assert.equal((await askOnce(front.port, chunked)).status, 413);
+  assert.equal((await ask({ key: 'k', body: 'x'.repeat(10) })).text, 'run 0');
+  assert.equal(origin.requests.length, 1);
+});
+
+for (const isLengthKnown of [true, false]) {
+  test(`an answer that is too long passes, ${isLengthKnown ? 'length told' : 'chunked'}, and its key is used up`, async (t) => {
+    const body = 'y'.repeat(3000);
+    const framing = isLengthKnown
+      ? `Content-Length: ${body.length}\r\n\r\n${body}`
+      : `Transfer-Encoding: chunked\r\n\r\nbb8\r\n${body}\r\n0\r\n\r\n`;
+    const { ask, origin } = await openScene(t, () => `HTTP/1.1 200 OK\r\n${framing}`, { keyed: { maxAnswer: '1KiB' } });
+    assert.equal((await ask({ key: 'k' })).text, body);
+    assert.equal(problemOf(await ask({ key: 'k' })), '409 idempotency-answer-not-kept');
+    assert.equal(origin.requests.length, 1);
+  });
+}
+
+test('errors are answers like others: what may have been carried out is not sent again', async (t) => {
+  for (const status of [400, 403, 404, 409, 500, 502, 503, 504]) {
+    const { ask, origin } = await openScene(t, () => `HTTP/1.1 ${status} X\r\nContent-Length: 1\r\n\r\nx`);
+    await ask({ key: 'k' });
+    const again = await ask({ key: 'k' });
+    assert.deepEqual([again.status, again.field('idempotent-replayed'), origin.requests.length], [status, 'true', 1]);
+  }
+});
+
+test('an answer that asks for the request again is not kept', async (t) => {
+  for (const line of ['429 Too Many Requests', '425 Too Early', '421 Misdirected Request', '401 Unauthorized', '503 X\r\nRetry-After: 1']) {
+    const { ask, origin } = await openScene(t, () => `HTTP/1.1 ${line}\r\nContent-Length: 0\r\n\r\n`);
+    await ask({ key: 'k' });
+    const again = await ask({ key: 'k' });
+    assert.deepEqual([again.field('idempotent-replayed'), origin.requests.length], [undefined, 2], line);
+  }
+});
+
+test('an answer without a body, and one with fields twice, come again as they were', async (t) => {
+  const answers = ['204 No Content\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Latin: \xe4\r\n\r\n', '200 OK\r\nContent-Length: 0\r\n\r\n'];
+  for (const answer of answers) {
+    const { ask } = await openScene(t, () => `HTTP/1.1 ${answer}`);
+    const [first, second] = [await ask({ key: 'k' }), await ask({ key: 'k' })];
+    const fieldsOf = (reply: Reply): string =>
+      reply.fields
+        .filter(([name]) => name.toLowerCase() !== 'idempotent-replayed')
+        .map(([name, value]) => `${name}: ${value}`)
+        .join('\n');
+    assert.equal(second.status, first.status);
+    assert.equal(fieldsOf(second), fieldsOf(first));
+    assert.equal(second.text, '');
+  }
+});
+
+test('an upstream that was never reached leaves the key free; one that broke off leaves it unknown', async (t) => {
+  let isBroken = true;
+  const { ask, origin, counted } = await openScene(t, (request, index, connection) => {
+    if (isBroken) connection.reset();
+    return isBroken ? undefined : numbered(request, index, connection);
+  });
+  assert.equal((await ask({ key: 'broken' })).status, 502);
+  isBroken = false;
+  assert.equal(problemOf(await ask({ key: 'broken' })), '409 idempotency-outcome-unknown');
+  assert.equal(counted('unknown'), 1);
+  assert.equal(origin.requests.length, 1);
+  const refused = await openScene(t, numbered, { upstream: { endpoints: ['http://127.0.0.1:1'] }, records: new HostRecords(t) });
+  assert.equal((await refused.ask({ key: 'k' })).status, 502);
+  assert.equal((await refused.ask({ key: 'k' })).status, 502, 'it was tried again');
+  assert.equal(refused.counted('ran'), 2);
+});
+
+test('an answer that breaks off in its body is none', async (t) => {
+  const { ask, origin } = await openScene(t, (_, __, connection) => {
+    void connection.send('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf').then(() => connection.close());
+    return undefined;
+  });
+  assert.equal((await ask({ key: 'k' })).status, 502);
+  assert.equal(problemOf(await ask({ key: 'k' })), '409 idempotency-outcome-unknown');
+  assert.equal(origin.requests.length, 1);
+});
+
+test('a PUT that met a closing connection is not sent twice, where its key says so', async (t) => {
+  let requests = 0;
+  const { ask, origin } = await openScene(
+    t,
+    (request, index, connection) => {
+      requests += 1;
+      if (request.method !== 'PUT') return numbered(request, index, connection);
+      connection.close();
+      return undefined;
+    },
+    { keyed: { methods: ['PUT', 'POST'] } },
+  );
+  // Leaves a connection that has served before.
+  await ask({ key: 'first' });
+  assert.equal((await ask({ key: 'k', method: 'PUT' })).status, 502);
+  assert.equal(requests, 2);
+  assert.equal(origin.requests.length, 2);
+});
+
+test('the deadline of the route makes the outcome unknown', async (t) => {
+  const { answer, release } = held();
+  const { ask } = await openScene(t, answer, { route: { timeout: '100ms' } });
+  assert.equal((await ask({ key: 'k' })).status, 504);
+  assert.equal(problemOf(await ask({ key: 'k' })), '409 idempotency-outcome-unknown');
+  release();
+});
+
+test('without records nothing is sent', async (t) => {
+  const { ask, origin, counted } = await openScene(t, numbered, { records: new HostRecords(t, { isOpen: false }) });
+  const reply = await ask({ key: 'k' });
+  assert.equal(problemOf(reply), '503 idempotency-unavailable');
+  assert.equal(reply.field('retry-after'), '1');
+  assert.deepEqual([origin.requests.length, counted('unavailable')], [0, 1]);
+  assert.equal((await ask({})).text, 'run 0', 'a request without a key needs none');
+});
+
+test('response filters see the answer and each replay of it', async (t) => {
+  let seen = 0;
+  const filter: Filter = {
+    response: (response) => {
+      seen += 1;
+      response.headers.set('X-Seen', String(seen));
+      return new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+  const { ask, origin } = await openScene(t, numbered, { route: { filters: ['./f.ts'] }, filters: { './f.ts': filter } });
+  const [first, second] = [await ask({ key: 'k' }), await ask({ key: 'k' })];
+  assert.deepEqual([first.text, first.field('x-seen')], ['run 0', '1']);
+  assert.deepEqual([second.text, second.field('x-seen'), second.field('idempotent-replayed')], ['run 0', '2', 'true']);
+  assert.equal(origin.requests.length, 1);
+});
+
+test('a large answer is replayed whole, to a client that reads slowly too', async (t) => {
+  const body = Buffer.alloc(3 * 2 ** 20, 'z').toString('latin1');
+  const { ask, front } = await openScene(t, () => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, {
+    keyed: { maxAnswer: '4MiB' },
+  });
+  assert.equal((await ask({ key: 'k' })).text.length, body.length);
+  const slow = await connectRaw(front.port);
+  t.after(() => slow.close());
+  slow.pause();
+  await slow.send(post({ key: 'k' }));
+  await waitFor('it was answered', () => front.counted('sluice_idempotency_total', 'replayed') === 1);
+  slow.resume();
+  assert.equal((await slow.readReply('POST')).text, body);
+});
+
+test('after all that, nothing is left running or waiting', async (t) => {
+  const records = new HostRecords(t);
+  const worker = records.connect(t);
+  const { ask, front } = await openScene(t, numbered, { records });
+  await Promise.all([1, 2, 3, 4].map((key) => ask({ key: String(key % 2) })));
+  assert.deepEqual([front.gateway.waits.size, front.gateway.inFlight, worker.isIdle], [0, 0, true]);
+});

@@ -144,7 +144,10 @@ export function takeEnd(run: CacheRun): boolean {
   run.replacement = null;
   const { isLastUse, cache } = run;
   if (!run.serve(replacement, run.forwardStatus === 304 ? 'revalidated' : 'stale')) run.forwardPlainly();
-  if (isLastUse) cache.caching.store.doom(replacement.object);
+  if (isLastUse) {
+    cache.caching.store.doom(replacement.object);
+    cache.caching.disk?.removed(replacement.object.key);
+  }
   return true;
 }
 
@@ -166,7 +169,7 @@ function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshen
   run.forwardStatus = 304;
   if (freshening.kind === 'mismatch') {
     caching.store.doom(chosen.object);
-    caching.disk?.removed(run.request.key);
+    caching.disk?.removed(chosen.object.key);
     run.next = 'resend';
     return;
   }
@@ -193,12 +196,16 @@ function takeHeadOfStored(run: CacheRun, chosen: StoredEntry, head: ResponseHead
   if (freshening.kind === 'updated') {
     // What may not be kept is not: its fields would stay with what the next validation makes of the entry.
     freshening.numbers[N_EPOCH] = run.sequence;
-    if (freshening.mayKeep) caching.store.update(chosen.object, freshening.meta, freshening.numbers);
-    else caching.store.doom(chosen.object);
-    if (!freshening.mayKeep) caching.disk?.removed(run.request.key);
+    if (freshening.mayKeep) {
+      const updated = caching.store.update(chosen.object, freshening.meta, freshening.numbers);
+      if (updated !== undefined) caching.disk?.wrote(updated);
+      return;
+    }
+    caching.store.doom(chosen.object);
+    caching.disk?.removed(chosen.object.key);
   } else {
     caching.store.setFlags(chosen.object, FLAG_INVALID);
-    caching.disk?.removed(run.request.key);
+    caching.disk?.removed(chosen.object.key);
   }
 }
 

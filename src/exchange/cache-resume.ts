@@ -1,4 +1,4 @@
-import { N_COMPLETE_LENGTH, N_STATUS } from '../cache/numbers.ts';
+import { N_COMPLETE_LENGTH, N_EPOCH, N_STATUS } from '../cache/numbers.ts';
 import { isStrongMatch } from '../http/entity-tag.ts';
 import { fieldValue } from '../http/fields.ts';
 import { parseContentRange } from '../http/range.ts';
@@ -37,7 +37,7 @@ export function resumeFrom(run: CacheRun, filling: FillingObject, entry: EntryVi
   const { numbers } = entry;
   if (!entry.hasStrongTag || numbers[N_STATUS] !== 200 || run.plan.filters !== null) return false;
   const admission = { kind: 'store', key: filling.key, meta: filling.meta, numbers: numbers.slice(), bodyBytes: entry.bodyLength } as const;
-  const fill = CacheFill.begin(run.cache, { admission, sequence: run.sequence, replaces: [], pieces: null, base: null });
+  const fill = CacheFill.begin(run.cache, { admission, sequence: numbers[N_EPOCH] ?? 0, replaces: [], pieces: null, base: null });
   if (fill === null || !copyInto(fill, filling)) return false;
   run.fill = fill;
   run.resumes++;

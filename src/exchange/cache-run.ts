@@ -23,6 +23,7 @@ import { adaptedHead, followerLines, statusLine } from './cache-words.ts';
 import { FollowedBody } from './followed-body.ts';
 import type { CacheResult } from './cache-metrics.ts';
 import type { CachePlan } from './cache-plan.ts';
+import type { DiskTier } from './disk-tier.ts';
 import type { Exchange } from './exchange.ts';
 import { NOT_CACHED } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
@@ -118,17 +119,22 @@ export class CacheRun implements AnswerRun {
   look(): void {
     const { cache, request, decision } = this;
     this.looks++;
-    const { caching } = cache;
     this.candidates = this.find();
-    const { disk } = caching;
-    if (disk !== undefined && this.candidates.length === 0 && this.looks === 1 && request.key !== '' && disk.mayHold(request.key)) {
-      this.goOnAfter(disk.fetch(request.key));
-      return;
-    }
+    if (this.candidates.length === 0 && this.looks === 1 && request.key !== '' && this.findOnDisk(cache.caching.disk)) return;
     decide(request, this.candidates, this.hostMs, decision);
     this.chosen = decision.chosen as StoredEntry | null;
     if (this.isRefresh) this.refresh();
     else this.act();
+  }
+
+  /** True: the disk is asked, and another look follows. */
+  private findOnDisk(disk: DiskTier | undefined): boolean {
+    const { request } = this;
+    const search = disk === undefined ? '' : searchKey(request);
+    const keys = [request.key, search].filter((key) => key !== '' && disk?.mayHold(key) === true);
+    if (disk === undefined || keys.length === 0) return false;
+    this.goOnAfter(Promise.all(keys.map((key) => disk.fetch(key))));
+    return true;
   }
 
   /** Under the request's own key, else among the answers that hold for more than one query (No-Vary-Search). */

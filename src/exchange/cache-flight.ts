@@ -90,7 +90,8 @@ export class CacheFlight implements ChangeWaiter {
   }
 
   onTimeout(): void {
-    this.goAlone('maxWait');
+    const { exchange } = this.run;
+    exchange.gateway.guard(exchange, () => this.goAlone('maxWait'));
   }
 
   /** `isFirst`: it has just come, and has not seen anybody fail. */

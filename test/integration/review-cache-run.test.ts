@@ -11,7 +11,8 @@ const get = (path: string, lines = ''): string => `GET ${path} HTTP/1.1\r\nHost:
 const HOUR = 'Cache-Control: max-age=3600\r\n';
 const part = (tag: string, range: string, body: string): string =>
   `HTTP/1.1 206 Partial Content\r\n${HOUR}ETag: "${tag}"\r\nContent-Range: bytes ${range}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-const whole = (tag: string, body: string): string => `HTTP/1.1 200 OK\r\n${HOUR}ETag: "${tag}"\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const whole = (tag: string, body: string): string =>
+  `HTTP/1.1 200 OK\r\n${HOUR}ETag: "${tag}"\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 type Asked = { readonly head: string; readonly connection: RawPeer };
 type Bench = { readonly front: CachedFront; readonly asked: readonly Asked[] };

@@ -12,6 +12,8 @@ export type Subject = {
   readonly origin: CaseOrigin;
   /** Whether Cache-Status (RFC 9211) is on every answer and must agree with what happened. */
   readonly hasCacheStatus: boolean;
+  /** Each step has a connection of its own, which may come to another worker. */
+  readonly reconnects?: boolean;
 };
 
 const WAIT_MS = 3000;
@@ -56,6 +58,7 @@ async function runOnce(subject: Subject, row: Row): Promise<{ readonly problems:
       const startMs = performance.now();
       const reply = await client.ask(requestText(opened, index + 1, replies.at(-1)), step.method ?? 'GET');
       replies.push(reply);
+      if (subject.reconnects) client.close();
       problems.push(...checkReply(opened, index + 1, reply), ...(subject.hasCacheStatus ? checkCacheStatus(step, reply, index + 1) : []));
       if (step.waits) await sleep(WAIT_MS);
       const plannedMs = (step.waits ? WAIT_MS : 0) + (step.thinksSec ?? 0) * 1000;

@@ -1,6 +1,6 @@
 import { never } from '../base/never.ts';
 import type { ResponseHead } from '../http/response-head.ts';
-import { fieldValue } from '../http/fields.ts';
+import { fieldValue, setInBlock } from '../http/fields.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { AnswerRun } from './answer-run.ts';
 import type { OwnAnswer } from './answers.ts';
@@ -25,7 +25,6 @@ import type { RoutePlan } from './plan.ts';
 
 /** The records answer in some milliseconds, or something is wrong with the disk. */
 const RECORDS_TIMEOUT_MS = 5_000;
-const REPLAYED = 'Idempotent-Replayed: true\r\n';
 /** By these the origin says that it has not carried out the request (RFC 9110, 8470, 6585): it may be sent again. */
 const NOT_CARRIED_OUT = new Set([401, 407, 421, 425, 429]);
 
@@ -71,8 +70,6 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
   private question = 0;
   private parkedAtMs = 0;
   private token: RunToken | null = null;
-  /** The upstream may have got something of the request. */
-  private isSent = false;
   private statusText = '';
   private block = '';
   private chunks: Buffer[] = [];
@@ -131,7 +128,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
         return;
       case 'replay':
         this.keyed.metrics.count(begun.hasWaited ? 'waited' : 'replayed');
-        this.deliver(begun.answer, REPLAYED);
+        this.deliver({ ...begun.answer, block: setInBlock(begun.answer.block, 'Idempotent-Replayed', 'true') });
         return;
       case 'running':
         this.refuse('conflict', KEY_IN_USE);
@@ -185,15 +182,15 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
   private deliverKept(): void {
     if (this.phase !== 'keeping' || this.answer === null) return;
     this.stopWaiting();
-    this.deliver(this.answer, '');
+    this.deliver(this.answer);
   }
 
-  private deliver({ statusText, block, body }: KeptAnswer, lines: string): void {
+  private deliver({ statusText, block, body }: KeptAnswer): void {
     const { exchange } = this;
     this.phase = 'passing';
     const status = Number.parseInt(statusText, 10);
     const framing = answerFraming(exchange.facts.method, status, body.length);
-    exchange.deliverHead({ status, statusText, block: block + lines, framing, lengthWhenNone: -1 });
+    exchange.deliverHead({ status, statusText, block, framing, lengthWhenNone: -1 });
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
     if (exchange.held !== null) {
       exchange.held.push(bytes);
@@ -210,7 +207,6 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
   // ---- the upstream's side ---------------------------------------------------------------------------------------------
 
   adaptHead(built: string): string {
-    this.isSent = true;
     return built;
   }
 
@@ -294,7 +290,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
   close(): void {
     this.stopWaiting();
     if (this.phase === 'asking') this.keyed.records.leave(this.question);
-    if (this.phase === 'running') this.giveUp(this.isSent ? 'unknown' : 'unsent');
+    if (this.phase === 'running') this.giveUp(this.exchange.facts.connectedMs === 0 ? 'unsent' : 'unknown');
     if (this.phase === 'reading') this.giveUp('unknown');
     this.phase = 'over';
   }

@@ -142,8 +142,8 @@ const dedupeObject = z.strictObject({
   methods: z
     .array(method, { error: 'must be a list of methods' })
     .max(MAX_METHODS)
-    .prefault(['GET', 'HEAD'])
-    .describe('Methods of which identical requests at the same time are one; an empty list: none. Default [GET, HEAD].'),
+    .prefault([])
+    .describe('Methods of which identical requests at the same time are one. Not available in this version: an empty list, the default.'),
   key,
   maxBody: size('Longest body of requests that are compared.', { min: 0, max: 64 * MIB, byDefault: '64KiB' }),
   maxAnswer: size('Longest body of an answer that is shared.', { min: 0, max: 1024 * MIB, byDefault: '1MiB' }),

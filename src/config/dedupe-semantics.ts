@@ -1,3 +1,4 @@
+import { notAvailable } from './planned.ts';
 import type { ConfigPath, Finding } from './problem.ts';
 import { asList, asMap, isSwitchedOn, type RawMap, upperTexts } from './raw.ts';
 
@@ -6,7 +7,12 @@ export function checkDedupe(root: RawMap): Finding[] {
   return asList(root['routes']).flatMap((value, i) => {
     const route = asMap(value);
     const path = ['routes', i];
-    return [...collapseWithoutCache(route, path), ...besideRespond(route, path), ...keysWithoutStore(route, root['store'], path)];
+    return [
+      ...collapseWithoutCache(route, path),
+      ...besideRespond(route, path),
+      ...sharingOfRequests(route, path),
+      ...keysWithoutStore(route, root['store'], path),
+    ];
   });
 }
 
@@ -33,7 +39,7 @@ function warnRoute(route: RawMap, i: number): Finding[] {
 function isSharing(route: RawMap): boolean {
   const { dedupe } = route;
   const { methods } = asMap(dedupe);
-  return isSwitchedOn(dedupe) && (methods === undefined || asList(methods).length > 0);
+  return isSwitchedOn(dedupe) && methods !== undefined && asList(methods).length > 0;
 }
 
 /** Whether the route keeps answers by Idempotency-Key. */
@@ -51,6 +57,13 @@ function besideRespond(route: RawMap, path: ConfigPath): Finding[] {
   if (route['respond'] === undefined || !isSwitchedOn(route['dedupe'])) return [];
   const message = 'cannot stand beside `respond`, which asks nobody';
   return [{ path: [...path, 'dedupe'], at: 'key', message, remedy: 'remove it' }];
+}
+
+/** Known to the schema, and refused by name until it is there. */
+function sharingOfRequests(route: RawMap, path: ConfigPath): Finding[] {
+  if (!isSwitchedOn(route['dedupe']) || (!isSharing(route) && hasIdempotency(route))) return [];
+  const message = notAvailable('one answer for identical requests');
+  return [{ path: [...path, 'dedupe'], at: 'key', message, remedy: 'leave `methods` out and set `idempotencyKey`, or remove it' }];
 }
 
 function keysWithoutStore(route: RawMap, store: unknown, path: ConfigPath): Finding[] {

@@ -34,7 +34,7 @@ routes:
     cache: { enabled: true, maxObject: 10MiB, key: { query: [page, q], headers: [accept-language] },
              staleWhileRevalidate: 30s, staleIfError: 5m, defaultTtl: 0s, tagsHeader: surrogate-key }
     collapse: { enabled: true, maxWait: 10s }
-    dedupe: { methods: [POST], key: [method, url, body], idempotencyKey: { header: Idempotency-Key, ttl: 24h } }
+    dedupe: { key: [method, url, body], idempotencyKey: { header: Idempotency-Key, ttl: 24h } }
 `;
 const AVAILABLE_TOP = `store: { path: ./data }
 cacheMemory: 256MiB

@@ -4,6 +4,7 @@ import type { Found } from '../routing/route.ts';
 import type { FieldEdits, GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.ts';
 import { formatDuration, formatSize } from '../config/units.ts';
 import { explainCache } from './explain-cache.ts';
+import { explainDedupe } from './explain-dedupe.ts';
 import type { AskedRequest } from './explain-request.ts';
 
 /** What the route that has the request does with it, a line each. */
@@ -21,6 +22,7 @@ export function explainRoute(found: Found<RouteConfig>, asked: AskedRequest, con
     `deadline: ${route.timeoutMs === 0 ? 'none' : formatDuration(route.timeoutMs)}`,
     ...(route.filters.length === 0 ? [] : [`filters: ${route.filters.map(({ module }) => module).join(', ')}`]),
     ...explainCache(route, asked),
+    ...explainDedupe(route, asked),
   ];
 }
 

@@ -6,7 +6,7 @@ import { Router } from '../../../src/routing/router.ts';
 import { askedRequest } from '../../../src/runtime/explain-request.ts';
 import { explainRoute } from '../../../src/runtime/explain-route.ts';
 
-const HEAD = 'upstreams: { a: { endpoints: [http://a, { url: "http://b:81", weight: 2 }] } }\n';
+const HEAD = 'store: ./data\nupstreams: { a: { endpoints: [http://a, { url: "http://b:81", weight: 2 }] } }\n';
 
 /** What `sluice explain` says of the route that has the request; or why the request would be refused. */
 function explain(route: string, method: string, url: string, fields: readonly string[] = []): readonly string[] {
@@ -73,6 +73,7 @@ test('the key of the cache is told with what is in it, and by which rules it is 
     'freshness of 200: at most 1h',
     'stale: served while refreshed as answers allow; served on errors 5m unless answers say otherwise',
     'stored: bodies up to 10MiB, not with Set-Cookie, 32 variants of a key',
+    'collapse: one request on the host for what is not cached, others wait up to 10s; for 1m not, where an answer could not be shared',
   ]);
 });
 
@@ -83,4 +84,16 @@ test('a method that the cache does not answer is passed by', () => {
     lineOf('POST'),
     'cache: passed by, since POST is not GET, HEAD; a success invalidates what is stored for the URL (RFC 9111 4.4)',
   );
+});
+
+test('what a request shares with others, and what its key does, is told where it does', () => {
+  const route =
+    '{ upstream: a, cache: true, collapse: { uncacheableFor: 0 }, dedupe: { maxWait: 2s, idempotencyKey: { required: true, scope: X-Account } } }';
+  const lines = (method: string): readonly string[] =>
+    explain(route, method, '/').filter((line) => /^(?:collapse|idempotency): /.test(line));
+  const collapse = 'collapse: one request on the host for what is not cached, others wait up to 10s';
+  const key =
+    'idempotency: idempotency-key demanded, of whoever sends the same x-account; its answer is kept for 1d; who comes meanwhile: waits up to 2s';
+  assert.deepEqual(lines('GET'), [collapse]);
+  assert.deepEqual(lines('POST'), [collapse, key]);
 });

@@ -1,0 +1,38 @@
+import type { CollapseConfig, IdempotencyConfig, IdempotencyScope, RouteConfig } from '../config/types.ts';
+import { formatDuration } from '../config/units.ts';
+import type { AskedRequest } from './explain-request.ts';
+
+/** Whether the request waits for another one's answer, or has its own kept by a key; a line each, none where the route does neither. */
+export function explainDedupe({ collapse, dedupe }: RouteConfig, { facts }: AskedRequest): readonly string[] {
+  return [...collapseLine(collapse), ...idempotencyLines(dedupe?.idempotency, facts.method)];
+}
+
+function collapseLine(collapse: CollapseConfig | undefined): string[] {
+  if (collapse === undefined) return [];
+  const { maxWaitMs, uncacheableForMs } = collapse;
+  const remembered = uncacheableForMs === 0 ? '' : `; for ${formatDuration(uncacheableForMs)} not, where an answer could not be shared`;
+  return [`collapse: one request on the host for what is not cached, others wait up to ${formatDuration(maxWaitMs)}${remembered}`];
+}
+
+function idempotencyLines(idempotency: IdempotencyConfig | undefined, method: string): string[] {
+  return idempotency?.methods.includes(method) === true ? [idempotencyLine(idempotency)] : [];
+}
+
+function idempotencyLine({ header, isRequired, ttlMs, scope, onConcurrent, maxWaitMs }: IdempotencyConfig): string {
+  const meanwhile = onConcurrent === 'wait' ? `waits up to ${formatDuration(maxWaitMs)}` : '409';
+  const demand = isRequired ? 'demanded' : 'heeded';
+  return `idempotency: ${header} ${demand}, ${scopeText(scope)}; its answer is kept for ${formatDuration(ttlMs)}; who comes meanwhile: ${meanwhile}`;
+}
+
+function scopeText(scope: IdempotencyScope): string {
+  switch (scope.kind) {
+    case 'consumer':
+      return 'of whoever sends the same Authorization';
+    case 'ip':
+      return 'of one address';
+    case 'none':
+      return 'whoever sends it';
+    case 'header':
+      return `of whoever sends the same ${scope.name}`;
+  }
+}

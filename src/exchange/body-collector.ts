@@ -27,6 +27,7 @@ export class BodyCollector {
     if (!this.isOpen) return false;
     this.chunks.push(Buffer.from(bytes));
     this.bytes += bytes.length;
+    this.exchange.gateway.heldBytes += bytes.length;
     if (this.bytes > this.maxBytes) {
       this.exchange.port?.pauseBody();
       this.close();
@@ -40,6 +41,12 @@ export class BodyCollector {
     this.isWhole = true;
     this.close();
     return true;
+  }
+
+  /** The exchange ends. */
+  drop(): void {
+    this.exchange.gateway.heldBytes -= this.bytes;
+    this.bytes = 0;
   }
 
   /** Of the body, which is whole, and of a latin1 text before it. */

@@ -380,6 +380,7 @@ export class Exchange implements UpstreamSink {
     this.storedBody = null;
     if (this.refreshOf !== null) this.gateway.caching?.store.release(this.refreshOf.object);
     this.refreshOf = null;
+    this.collector?.drop();
     this.collector = null;
     this.isResuming = false;
     this.clientOutcome = null;

@@ -55,6 +55,8 @@ export class Gateway {
   /** Requests that wait for another's answer, with a limit to their patience. */
   readonly waits = new Set<{ readonly deadlineMs: number; onTimeout(): void }>();
   isDraining = false;
+  /** Of bodies that are kept in this thread's memory until they are whole. */
+  heldBytes = 0;
   inFlight = 0;
 
   private readonly options: GatewayOptions;
@@ -69,6 +71,7 @@ export class Gateway {
   private fallbackMetrics: RouteMetrics | undefined;
   private metrics: MetricsWriter | undefined;
   private inFlightSlot: MetricSlot | undefined;
+  private heldBytesSlot: MetricSlot | undefined;
   private maxFields = 100;
 
   constructor(options: GatewayOptions) {
@@ -103,6 +106,7 @@ export class Gateway {
     this.routes = routes;
     this.metrics = metrics;
     this.inFlightSlot = metrics.slot('sluice_requests_in_flight', {});
+    this.heldBytesSlot = metrics.slot('sluice_held_body_bytes', {});
     this.fallbackMetrics = new RouteMetrics(metrics, NO_ROUTE, undefined);
     this.gauges?.end();
     this.gauges = new UpstreamGauges(metrics, clusters);
@@ -189,6 +193,7 @@ export class Gateway {
     for (const wait of this.waits) if (nowMs >= wait.deadlineMs) wait.onTimeout();
     this.gauges?.update();
     if (this.inFlightSlot !== undefined) this.metrics?.set(this.inFlightSlot, this.inFlight);
+    if (this.heldBytesSlot !== undefined) this.metrics?.set(this.heldBytesSlot, this.heldBytes);
   }
 
   /** From now on every answer is the last of its connection. */

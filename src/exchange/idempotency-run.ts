@@ -25,6 +25,8 @@ import type { RoutePlan } from './plan.ts';
 
 /** The records answer in some milliseconds, or something is wrong with the disk. */
 const RECORDS_TIMEOUT_MS = 5_000;
+/** Bodies of requests and answers that one worker holds; over it, no request with a key is taken. */
+const MAX_HELD_BYTES = 64 * 2 ** 20;
 /** By these the origin says that it has not carried out the request (RFC 9110, 8470, 6585): it may be sent again. */
 const NOT_CARRIED_OUT = new Set([401, 407, 421, 425, 429]);
 
@@ -41,6 +43,11 @@ export function startIdempotent(exchange: Exchange, plan: RoutePlan, keyed: Idem
   }
   if (exchange.head.contentLength > config.maxBodyBytes) {
     exchange.refuse('body-too-large');
+    return true;
+  }
+  if (exchange.gateway.heldBytes > MAX_HELD_BYTES) {
+    metrics.count('unavailable');
+    exchange.answer(RECORDS_UNAVAILABLE);
     return true;
   }
   const run = new IdempotentRun(exchange, plan, keyed);
@@ -230,6 +237,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     if (this.phase !== 'reading') return false;
     this.chunks.push(Buffer.from(bytes));
     this.bytes += bytes.length;
+    this.exchange.gateway.heldBytes += bytes.length;
     if (this.bytes > this.keyed.config.maxAnswerBytes) this.passUnkept();
     return true;
   }
@@ -238,7 +246,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
   private passUnkept(): void {
     const { exchange, statusText, block, chunks } = this;
     this.giveUp('unkept');
-    this.chunks = [];
+    this.dropAnswer();
     const status = Number.parseInt(statusText, 10);
     const framing = answerFraming(exchange.facts.method, status, -1);
     exchange.deliverHead({ status, statusText, block, framing, lengthWhenNone: -1 });
@@ -264,7 +272,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
 
   takeFailure(failure: UpstreamFailure): boolean {
     if (this.phase === 'running' || this.phase === 'reading') this.giveUp(failure.stage === 'queued' ? 'unsent' : 'unknown');
-    this.chunks = [];
+    this.dropAnswer();
     return false;
   }
 
@@ -289,10 +297,17 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
 
   close(): void {
     this.stopWaiting();
+    this.dropAnswer();
     if (this.phase === 'asking') this.keyed.records.leave(this.question);
     if (this.phase === 'running') this.giveUp(this.exchange.facts.connectedMs === 0 ? 'unsent' : 'unknown');
     if (this.phase === 'reading') this.giveUp('unknown');
     this.phase = 'over';
+  }
+
+  private dropAnswer(): void {
+    this.exchange.gateway.heldBytes -= this.bytes;
+    this.bytes = 0;
+    this.chunks = [];
   }
 
   /** What comes of the answer from now on goes to the client as it comes. */

@@ -94,6 +94,12 @@ export const METRICS = [
   { ...GAUGE, name: 'sluice_client_connections', labels: [LISTENER], help: 'Client connections open now.' },
   { ...COUNTER, name: 'sluice_client_connections_accepted_total', labels: [LISTENER], help: 'Client connections accepted.' },
   { ...GAUGE, name: 'sluice_requests_in_flight', labels: [], help: 'Requests being served now.' },
+  {
+    ...BYTES,
+    name: 'sluice_held_body_bytes',
+    labels: [],
+    help: 'Bodies held by workers until they are whole, for idempotency keys and QUERY.',
+  },
   { ...BYTE_COUNTER, name: 'sluice_client_received_bytes_total', labels: [LISTENER], help: 'Body bytes received from clients.' },
   { ...BYTE_COUNTER, name: 'sluice_client_sent_bytes_total', labels: [LISTENER], help: 'Body bytes sent to clients.' },
   // Upstreams

@@ -26,6 +26,7 @@ const RETRY_MS = 20;
 const REQUEST_TIMEOUT_MS = 15_000;
 const READY_TIMEOUT_MS = 60_000;
 
+/** `kills`: of the process; workers die beside them. */
 export type KillingOptions = { readonly kills: number; readonly seed: number };
 
 export type KillingCounts = {
@@ -99,7 +100,7 @@ class Scene {
 
   async run(kills: number): Promise<void> {
     const clients = Array.from({ length: CLIENTS }, (_, client) => this.#beClient(client));
-    for (let kill = 0; kill < kills; kill++) {
+    while (this.counts.processKills < kills) {
       await this.#untilServing();
       await sleep(this.#random() * MAX_WAIT_MS);
       await this.#kill();

@@ -363,6 +363,20 @@ test('without records nothing is sent', async (t) => {
   assert.equal((await ask({})).text, 'run 0', 'a request without a key needs none');
 });
 
+test('a worker that holds too many bodies takes no more requests with a key', async (t) => {
+  const { answer, release } = held();
+  const { front, ask, origin } = await openScene(t, answer);
+  const first = ask({ key: 'k', body: 'x'.repeat(1000) });
+  await waitFor('it runs', () => origin.requests.length === 1);
+  assert.equal(front.gateway.heldBytes, 1000);
+  front.gateway.heldBytes += 2 ** 26;
+  assert.equal(problemOf(await ask({ key: 'other' })), '503 idempotency-unavailable');
+  front.gateway.heldBytes -= 2 ** 26;
+  release();
+  await first;
+  assert.equal(front.gateway.heldBytes, 0);
+});
+
 test('response filters see the answer and each replay of it', async (t) => {
   let seen = 0;
   const filter: Filter = {
@@ -399,5 +413,6 @@ test('after all that, nothing is left running or waiting', async (t) => {
   const worker = records.connect(t);
   const { ask, front } = await openScene(t, numbered, { records });
   await Promise.all([1, 2, 3, 4].map((key) => ask({ key: String(key % 2) })));
-  assert.deepEqual([front.gateway.waits.size, front.gateway.inFlight, worker.isIdle], [0, 0, true]);
+  const { waits, inFlight, heldBytes } = front.gateway;
+  assert.deepEqual([waits.size, inFlight, heldBytes, worker.isIdle], [0, 0, 0, true]);
 });

@@ -1,5 +1,5 @@
 import type { DirectWriter, Lender } from '../base/direct-writer.ts';
-import { type AnswerFraming, COPIED_BYTES } from '../exchange/client-port.ts';
+import { type AnswerFraming, COPIED_BYTES, LENT_BYTES } from '../exchange/client-port.ts';
 import type { Loan } from '../upstream/sink.ts';
 
 /** A length that no answer has. */
@@ -85,7 +85,7 @@ export class AnswerWriter {
   writeBody(bytes: Buffer, lender: Lender | null = null): Loan {
     const length = bytes.length;
     if (length === 0 || !this.hasBody) return 'released';
-    if (length > COPIED_BYTES) return this.writeLarge(bytes, lender);
+    if (length > (lender === null ? COPIED_BYTES : LENT_BYTES)) return this.writeLarge(bytes, lender);
     this.writeBodyText(bytes.toString('latin1', 0, length));
     return 'released';
   }

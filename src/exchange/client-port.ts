@@ -1,8 +1,10 @@
 import type { Lender } from '../base/direct-writer.ts';
 import type { Loan } from '../upstream/sink.ts';
 
-/** A piece of a body up to this is copied by every engine, put together with what leaves beside it, and so never kept. */
+/** A piece of a body up to this is copied, put together with what leaves beside it. */
 export const COPIED_BYTES = 16 * 1024;
+/** The same for what is lent: it lies still, so from here on a copy costs more than a second piece in one system call. Never kept up to this. */
+export const LENT_BYTES = 4 * 1024;
 
 /** How an answer's body is delimited: `length` >= 0; `unknown` = chunked for HTTP/1.1, until close for HTTP/1.0; `none` = no body at all (HEAD, 204, 304). */
 export type AnswerFraming = { readonly kind: 'none' } | { readonly kind: 'length'; readonly bytes: number } | { readonly kind: 'unknown' };

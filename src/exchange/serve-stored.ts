@@ -6,7 +6,7 @@ import { FieldMarks } from '../http/field-marks.ts';
 import { parseResponseHead, ResponseHead } from '../http/response-head.ts';
 import type { ObjectStore } from '../shm/object-store.ts';
 import type { Caching } from './caching.ts';
-import { COPIED_BYTES } from './client-port.ts';
+import { LENT_BYTES } from './client-port.ts';
 import type { EntryView } from './entry-view.ts';
 import type { Exchange } from './exchange.ts';
 import { answerFraming, clientBlock } from './messages.ts';
@@ -56,7 +56,7 @@ export function serveWhole(exchange: Exchange, caching: Caching, entry: StoredEn
     exchange.complete();
     return true;
   }
-  if (port === null || length > COPIED_BYTES || exchange.held !== null) {
+  if (port === null || length > LENT_BYTES || exchange.held !== null) {
     sendBody(exchange, caching, entry, [{ kind: 'stored', from: 0, to: length }]);
     return true;
   }

@@ -12,7 +12,7 @@ import { busiestThread, pinThread, threadCpuUs } from './worker-threads.ts';
 
 const WORKERS = 2;
 const CONNECTIONS_EACH = 16;
-const MAX_OPENED = 400;
+const MAX_OPENED = 600;
 const OBJECTS = 4000;
 const LATER_PASSES = 5;
 const WARM_PASSES = 4;
@@ -22,28 +22,45 @@ const METRICS: readonly Metric[] = [
   { name: 'later hits CPU µs', hasRatio: false },
 ];
 
-/** Connections to the worker that is measured, and to the one that stores for it. */
+type WorkerId = string;
+
+/** The worker whose hits are measured, its thread, and the worker that stores for it. */
 type Bench = {
-  readonly measured: readonly Socket[];
-  readonly storing: readonly Socket[];
+  readonly port: number;
+  readonly originPort: number;
+  readonly measured: WorkerId;
+  readonly storing: WorkerId;
   readonly pid: number;
   readonly thread: string;
-  readonly originPort: number;
 };
 
-/** The kernel's hash chooses the worker of a connection: open until both have enough, and close what is too many. */
-async function openOnBoth(port: number): Promise<[Socket[], Socket[]]> {
-  const byWorker = new Map<string, Socket[]>();
-  for (let opened = 0; opened < MAX_OPENED; opened += 1) {
+async function findWorkers(port: number): Promise<WorkerId[]> {
+  const found = new Set<WorkerId>();
+  for (let opened = 0; opened < MAX_OPENED && found.size < WORKERS; opened += 1) {
     const { socket, worker } = await openPlaced(port);
-    const known = byWorker.get(worker) ?? [];
-    byWorker.set(worker, known);
-    if (known.length < CONNECTIONS_EACH) known.push(socket);
-    else socket.destroy();
-    const [one, two] = [...byWorker.values()];
-    if (one?.length === CONNECTIONS_EACH && two?.length === CONNECTIONS_EACH) return [one, two];
+    found.add(worker);
+    socket.destroy();
   }
-  throw new Error(`${MAX_OPENED} connections did not reach two workers`);
+  return [...found];
+}
+
+/** The kernel's hash chooses the worker of a connection: open until enough have come to this one. */
+async function openTo(port: number, worker: WorkerId): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  for (let opened = 0; opened < MAX_OPENED && sockets.length < CONNECTIONS_EACH; opened += 1) {
+    const placed = await openPlaced(port);
+    if (placed.worker === worker) sockets.push(placed.socket);
+    else placed.socket.destroy();
+  }
+  if (sockets.length < CONNECTIONS_EACH) throw new Error(`${MAX_OPENED} connections did not reach worker ${worker} often enough`);
+  return sockets;
+}
+
+/** Connections of their own for every step: engine uws closes what idles for ten seconds, and a step may take longer. */
+async function askWorker(port: number, worker: WorkerId, ask: (sockets: readonly Socket[]) => Promise<void>): Promise<void> {
+  const sockets = await openTo(port, worker);
+  await ask(sockets);
+  for (const socket of sockets) socket.destroy();
 }
 
 function freshPaths(): string[] {
@@ -52,35 +69,42 @@ function freshPaths(): string[] {
 }
 
 async function prepare(subject: Subject, originPort: number): Promise<Bench> {
-  const [measured, storing] = await openOnBoth(subject.port);
+  const { port } = subject;
+  const [measured, storing] = await findWorkers(port);
+  if (measured === undefined || storing === undefined) throw new Error(`${MAX_OPENED} connections did not reach two workers`);
   const paths = freshPaths();
-  await requestEach(storing, paths);
-  const place = await busiestThread(subject, () => requestEach(measured, paths));
+  await askWorker(port, storing, (sockets) => requestEach(sockets, paths));
+  const load = (): Promise<void> => askWorker(port, measured, (sockets) => requestEach(sockets, paths));
+  const place = await busiestThread(subject, load);
   // Worker, store and load apart: what the other worker wrote is in the cache of the other core.
   pinThread(place, PROXY_CPU, LOAD_CPU);
-  for (let pass = 0; pass < WARM_PASSES; pass += 1) await requestEach(measured, paths);
-  return { measured, storing, ...place, originPort };
+  for (let pass = 0; pass < WARM_PASSES; pass += 1) await load();
+  return { port, originPort, measured, storing, ...place };
 }
 
-async function cpuUsPerHit(bench: Bench, paths: readonly string[], passes: number): Promise<number> {
+type Passes = { readonly paths: readonly string[]; readonly count: number };
+
+async function cpuUsPerHit(bench: Bench, sockets: readonly Socket[], passes: Passes): Promise<number> {
   const before = threadCpuUs(bench.pid, bench.thread);
-  for (let pass = 0; pass < passes; pass += 1) await requestEach(bench.measured, paths);
-  return (threadCpuUs(bench.pid, bench.thread) - before) / (passes * paths.length);
+  for (let pass = 0; pass < passes.count; pass += 1) await requestEach(sockets, passes.paths);
+  return (threadCpuUs(bench.pid, bench.thread) - before) / (passes.count * passes.paths.length);
 }
 
 type StoredBy = { readonly name: string; readonly by: 'measured' | 'storing' };
 
 async function measureOne(bench: Bench, { by }: StoredBy): Promise<Round> {
   const paths = freshPaths();
-  await requestEach(bench[by], paths);
+  await askWorker(bench.port, bench[by], (sockets) => requestEach(sockets, paths));
   const asked = await originRequests(bench.originPort);
-  const round = {
-    'first hit CPU µs': await cpuUsPerHit(bench, paths, 1),
-    'later hits CPU µs': await cpuUsPerHit(bench, paths, LATER_PASSES),
-  };
+  let first = 0;
+  let later = 0;
+  await askWorker(bench.port, bench.measured, async (sockets) => {
+    first = await cpuUsPerHit(bench, sockets, { paths, count: 1 });
+    later = await cpuUsPerHit(bench, sockets, { paths, count: LATER_PASSES });
+  });
   const missed = (await originRequests(bench.originPort)) - asked - 1;
   if (missed > OBJECTS / 1000) throw new Error(`these are no hits: the origin saw ${missed} requests`);
-  return round;
+  return { 'first hit CPU µs': first, 'later hits CPU µs': later };
 }
 
 /** Round by round, what an object of the other worker costs more than one's own. */
@@ -106,7 +130,6 @@ async function measureEngine(engine: Engine, setting: Setting): Promise<{ measur
       { name: `${name}, stored by the other`, by: 'storing' },
     ];
     const done = await alternate(both, setting.options.rounds, (one) => measureOne(bench, one));
-    for (const socket of [...bench.measured, ...bench.storing]) socket.destroy();
     const measured = [...done.measured, ...differenceOf(`${name}, difference`, done.measured)];
     return { measured, skipped: done.skipped };
   } catch (error) {

@@ -16,6 +16,8 @@ export function requestEach(sockets: readonly Socket[], paths: readonly string[]
 /** Sends on one connection until there is no path left. */
 function work(socket: Socket, takePath: () => string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    // Its `close` has gone by: nothing would ever come.
+    if (socket.destroyed) throw new Error('the connection was closed before the first request');
     let seen = '';
     const finish = (error?: Error): void => {
       socket.off('data', onData);

@@ -14,6 +14,7 @@ import { pinnedEnv, pinnedNode, ROOT } from './pinned-node.ts';
 
 /** A test that hangs is a failure; the slowest honest one takes well under this. */
 const TEST_TIMEOUT_MS = 300_000;
+const MIN_FILES_AT_ONCE = 4;
 
 function chooseFiles(words: readonly string[]): readonly string[] {
   const all = globSync('test/**/*.test.ts', { cwd: ROOT }).sort();
@@ -29,8 +30,8 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-// Node's own default leaves one core out, which on two cores means one file at a time; most files wait for sockets.
-const concurrency = Math.max(2, availableParallelism());
+// Node's own default leaves one core out, which on two cores means one file at a time; most files wait for sockets, timers and processes.
+const concurrency = Math.max(MIN_FILES_AT_ONCE, availableParallelism());
 const child = spawn(
   pinnedNode(),
   [

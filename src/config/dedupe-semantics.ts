@@ -61,7 +61,8 @@ function besideRespond(route: RawMap, path: ConfigPath): Finding[] {
 
 /** Known to the schema, and refused by name until it is there. */
 function sharingOfRequests(route: RawMap, path: ConfigPath): Finding[] {
-  if (!isSwitchedOn(route['dedupe']) || (!isSharing(route) && hasIdempotency(route))) return [];
+  const { dedupe } = route;
+  if (!isSwitchedOn(dedupe) || (!isSharing(route) && 'idempotencyKey' in asMap(dedupe))) return [];
   const message = notAvailable('one answer for identical requests');
   return [{ path: [...path, 'dedupe'], at: 'key', message, remedy: 'leave `methods` out and set `idempotencyKey`, or remove it' }];
 }

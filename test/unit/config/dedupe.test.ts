@@ -50,9 +50,10 @@ test('a route that caches collapses unless it says not to, and no other does', (
 test('dedupe cannot share requests yet, and says so; it keeps no records unless it is told to', () => {
   const refusal =
     'routes[0].dedupe: not available in this version of Sluice (planned: one answer for identical requests); leave `methods` out and set `idempotencyKey`, or remove it';
-  for (const on of ['dedupe: true', 'dedupe: {}', 'dedupe: { idempotencyKey: false }', 'dedupe: { methods: [GET], idempotencyKey: true }'])
+  for (const on of ['dedupe: true', 'dedupe: {}', 'dedupe: { methods: [GET], idempotencyKey: true }'])
     assert.deepEqual(problemsOf(fileWith(on)), [refusal], on);
-  for (const off of ['cache: true', 'dedupe: false', 'dedupe: { enabled: false }']) assert.equal(routeOf(off)?.dedupe, undefined, off);
+  for (const off of ['cache: true', 'dedupe: false', 'dedupe: { enabled: false }', 'dedupe: { idempotencyKey: false }'])
+    assert.equal(routeOf(off)?.dedupe, undefined, off);
 });
 
 test('dedupe carries all that the file says', () => {

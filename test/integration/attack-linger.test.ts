@@ -42,14 +42,28 @@ async function measureRoom(t: TestContext, request: string): Promise<number> {
   return bytes;
 }
 
+async function fillRoom(t: TestContext, request: string, bytes: number): Promise<{ front: Front; client: RawPeer; bytes: number }> {
+  const front = await answering(t, bytes);
+  return { front, client: await askAndNotRead(t, front, request), bytes };
+}
+
+function isOver(front: Front, bytes: number): Promise<boolean> {
+  const over = waitFor('it is over', () => written(front).bytes > bytes && front.gateway.inFlight === 0, 3000);
+  return over.then(
+    () => true,
+    () => false,
+  );
+}
+
 for (const [what, request] of [
   ['a last answer', 'GET /length HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n'],
   ['an answer that ends with the connection', 'GET /until-close HTTP/1.0\r\nHost: a.example\r\n\r\n'],
 ] as const) {
   test(`node: ${what} is delivered whole to a client that makes a pause before its end`, async (t) => {
-    const bytes = (await measureRoom(t, request)) - 30_000;
-    const front = await answering(t, bytes);
-    const client = await askAndNotRead(t, front, request);
+    const room = await measureRoom(t, request);
+    // The kernel does not take as much each time: it gives sockets less when there are many.
+    let { front, client, bytes } = await fillRoom(t, request, room - 30_000);
+    if (!(await isOver(front, bytes))) ({ front, client, bytes } = await fillRoom(t, request, Math.floor(room / 3)));
     await waitFor('the exchange is over for us', () => written(front).bytes > bytes && front.gateway.inFlight === 0);
     t.diagnostic(`${written(front).queuedBytes} bytes wait in the process`);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

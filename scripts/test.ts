@@ -1,11 +1,11 @@
 /**
  * Runs the tests on the pinned Node: all of them, or those whose path holds one of the words given.
  *
- *   npm test                         everything but the long fuzzers
+ *   npm test                         everything but files called …-long
  *   npm test -- routing              files with `routing` in their path
  *   npm test -- --test-name-pattern='a stale entry'
  *
- * Words that begin with `-` go to `node --test`. The long fuzzers run only when `fuzz-long` is among the words.
+ * Words that begin with `-` go to `node --test`. Files called …-long run only when a word has `-long` in it.
  */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -18,8 +18,8 @@ const MIN_FILES_AT_ONCE = 4;
 
 function chooseFiles(words: readonly string[]): readonly string[] {
   const all = globSync('test/**/*.test.ts', { cwd: ROOT }).sort();
-  const wantsLong = words.some((word) => word.includes('fuzz-long'));
-  const eligible = wantsLong ? all : all.filter((file) => !file.includes('fuzz-long'));
+  const wantsLong = words.some((word) => word.includes('-long'));
+  const eligible = wantsLong ? all : all.filter((file) => !file.includes('-long'));
   return words.length === 0 ? eligible : eligible.filter((file) => words.some((word) => file.includes(word)));
 }
 

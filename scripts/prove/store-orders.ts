@@ -9,7 +9,7 @@ const CASES = new URL('../../test/threads/cases/', import.meta.url);
 const SHM = new URL('../../src/shm/', import.meta.url);
 /** Cases that are wrong on purpose, and files without any. */
 const LEFT_OUT = ['toys.ts', 'store-work.ts'];
-const THREADS = 3;
+const THREADS = 4;
 
 const options = readNumbers({ preemptions: 3, deathPreemptions: 1, plainPreemptions: 1, random: 2000, seed: 1 });
 const totals = { orders: 0, plainOrders: 0, deaths: 0, random: 0, cases: 0 };
@@ -31,8 +31,8 @@ function isDeadly(name: string): boolean {
 }
 
 async function proveCase({ rig, plainRig }: Rigs, name: string, participants: number): Promise<void> {
-  // Three have so many orders that one preemption less is as much work.
-  const maxPreemptions = options.preemptions - (participants > 2 ? 1 : 0);
+  // Each thread more has so many more orders that one preemption less is as much work.
+  const maxPreemptions = options.preemptions - (participants - 2);
   totals.cases += 1;
   const mayTimeOut = name.includes('run out of time');
   if (isDeadly(name)) {
@@ -71,7 +71,7 @@ for (const file of readdirSync(CASES).filter((name) => !LEFT_OUT.includes(name))
 
 const rows: readonly Row[] = [
   ['cases', totals.cases],
-  [`orders of atomic steps, at most ${options.preemptions} preemptions (of three threads ${options.preemptions - 1})`, totals.orders],
+  [`orders of atomic steps, at most ${options.preemptions} preemptions (of three threads one less, of four two)`, totals.orders],
   [`orders of atomic steps and plain stores, at most ${options.plainPreemptions} preemptions`, totals.plainOrders],
   [`runs with a death, at every step, at most ${options.deathPreemptions} preemptions`, totals.deaths],
   ['orders at random, plain stores too', totals.random],
@@ -82,7 +82,7 @@ finishProof({
   title: 'The protocols of the shared memory in every order of their steps',
   script: 'scripts/prove/store-orders.ts',
   text:
-    'Two or three threads run real code of `src/shm`; a scheduler lets them take their atomic operations one by one, in every order with at most so many preemptions, ' +
+    'Two to four threads run real code of `src/shm`; a scheduler lets them take their atomic operations one by one, in every order with at most so many preemptions, ' +
     'and the middle of each copy of bytes is a step too. After each run all invariants are checked, every object is read, and what was noted must be linearizable. ' +
     'The orders are those of a sequentially consistent machine.',
   rows,

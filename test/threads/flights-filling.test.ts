@@ -16,9 +16,10 @@ describe('an object is read while it fills, in every order of steps', () => {
     'one fills what is updated at once, one reads',
   ];
   for (const name of TWO) {
-    test(`${name}, at most two preemptions`, async () => {
-      const { runs } = await rig.explore(name, { maxPreemptions: 2 });
-      assert.ok(runs > 1000, `${runs}`);
+    test(`${name}, at most one preemption, and in 200 random orders`, async () => {
+      const { runs } = await rig.explore(name, { maxPreemptions: 1 });
+      assert.ok(runs > 50, `${runs}`);
+      await rig.sample(name, 200);
     });
   }
 

@@ -34,9 +34,10 @@ describe('flights, in every order of steps: never two leaders of a key, no wake-
     'a mark is forgotten while two enter',
   ];
   for (const name of LARGE) {
-    test(`${name}, at most two preemptions`, async () => {
-      const { runs } = await rig.explore(name, { maxPreemptions: 2 });
-      assert.ok(runs > 300, `${runs}`);
+    test(`${name}, at most one preemption, and in 300 random orders`, async () => {
+      const { runs } = await rig.explore(name, { maxPreemptions: 1 });
+      assert.ok(runs > 20, `${runs}`);
+      await rig.sample(name, 300);
     });
   }
 
@@ -48,10 +49,10 @@ describe('flights, in every order of steps: never two leaders of a key, no wake-
     'one may not be shared, two wait',
   ];
   for (const name of THREE) {
-    test(`${name}, at most one preemption, and in 2000 random orders`, async () => {
+    test(`${name}, at most one preemption, and in 500 random orders`, async () => {
       const { runs } = await rig.explore(name, { maxPreemptions: 1 });
       assert.ok(runs > 100, `${runs}`);
-      await rig.sample(name, 2000);
+      await rig.sample(name, 500);
     });
   }
 });
@@ -68,7 +69,6 @@ describe('flights and death, at every step: a follower goes on, nothing is left 
     'one that fails dies, one follows, a third mends',
     'one that releases dies, one follows, a third mends',
     'one that goes on for a failed one dies, one waits, a third mends',
-    'one that makes room dies, one enters, a third mends',
   ];
   for (const name of DEATHS) {
     test(`${name}, at most one preemption`, async () => {
@@ -76,4 +76,10 @@ describe('flights and death, at every step: a follower goes on, nothing is left 
       assert.ok(kills > 100, `${kills}`);
     });
   }
+
+  // With one preemption it takes ten seconds; `npm run prove-store` does that.
+  test('one that makes room dies, one enters, a third mends, without preemptions', async () => {
+    const { kills } = await rig.exploreKills('one that makes room dies, one enters, a third mends', 0, { maxPreemptions: 0 });
+    assert.ok(kills > 50, `${kills}`);
+  });
 });

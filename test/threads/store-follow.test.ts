@@ -14,9 +14,10 @@ describe('an object that is read while it fills', () => {
     'a fill that is given up, one who follows',
     'a fill that is dropped and another in its place, one who follows',
   ]) {
-    test(`${name}: every order with at most two preemptions`, async () => {
-      const { runs } = await rig.explore(name, { maxPreemptions: 2 });
-      assert.ok(runs > 100, `${runs}`);
+    test(`${name}: every order with at most one preemption, and 200 at random`, async () => {
+      const { runs } = await rig.explore(name, { maxPreemptions: 1 });
+      assert.ok(runs > 20, `${runs}`);
+      await rig.sample(name, 200);
     });
   }
 
@@ -25,8 +26,8 @@ describe('an object that is read while it fills', () => {
     await rig.sample('a fill, two who follow', 500);
   });
 
-  test('a filler dies at any step, one follows, one mends: at most one preemption', async () => {
-    const { kills } = await rig.exploreKills('a filler dies, one follows, one mends', 0, { maxPreemptions: 1 });
-    assert.ok(kills > 100, `${kills}`);
+  test('a filler dies at any step, one follows, one mends: without preemptions', async () => {
+    const { kills } = await rig.exploreKills('a filler dies, one follows, one mends', 0, { maxPreemptions: 0 });
+    assert.ok(kills > 50, `${kills}`);
   });
 });

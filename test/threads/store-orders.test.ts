@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { StepRig } from '../harness/step-scheduler.ts';
 import { STEP_CASES } from './cases/store.ts';
 
-/** Two at a time: how many preemptions are explored. What is cheap is explored further. */
+/** `npm run prove-store` explores all of these with more preemptions. */
 const TWO = Object.keys(STEP_CASES).filter((name) => STEP_CASES[name]?.participants.length === 2);
 const THREE = Object.keys(STEP_CASES).filter((name) => name.startsWith('three'));
 const DEADLY = Object.keys(STEP_CASES).filter((name) => name.includes('dies'));
@@ -16,9 +16,11 @@ describe('the object store', () => {
   after(() => rig.close());
 
   for (const name of TWO) {
-    test(`${name}: every order with at most two preemptions`, async () => {
-      const { runs } = await rig.explore(name, { maxPreemptions: 2, mayTimeOut: name.includes('run out of time') });
+    test(`${name}: every order with at most one preemption, and 100 at random`, async () => {
+      const mayTimeOut = name.includes('run out of time');
+      const { runs } = await rig.explore(name, { maxPreemptions: 1, mayTimeOut });
       assert.ok(runs > 10, `${runs}`);
+      await rig.sample(name, 100, { mayTimeOut });
     });
   }
 

@@ -132,16 +132,16 @@ describe('across the wrap of the generation, in every order of steps', () => {
   after(() => rig.close());
 
   for (const name of ['across the wrap: a reader by copy, bytes dropped and reused', 'across the wrap: a reader by pin, an update']) {
-    test(`${name}, at most two preemptions`, async () => {
-      const { runs } = await rig.explore(name, { maxPreemptions: 2 });
-      assert.ok(runs > 100, `${runs}`);
+    test(`${name}, at most one preemption`, async () => {
+      const { runs } = await rig.explore(name, { maxPreemptions: 1 });
+      assert.ok(runs > 20, `${runs}`);
     });
   }
 
   for (const name of ['one bucket: a walk to its end, one of it dropped and reused', 'one bucket: a walk to its end, one more in it']) {
-    test(`${name}, at most two preemptions`, async () => {
-      const { runs } = await rig.explore(name, { maxPreemptions: 2 });
-      assert.ok(runs > 100, `${runs}`);
+    test(`${name}, at most one preemption`, async () => {
+      const { runs } = await rig.explore(name, { maxPreemptions: 1 });
+      assert.ok(runs > 20, `${runs}`);
     });
   }
 });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { OwnSources } from '../../../src/runtime/launch.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 
 const RUNTIME = new URL('../../../src/runtime/', import.meta.url);
 
@@ -23,11 +24,17 @@ test('sources are stripped once, served from the cache while no file changed, an
     const [begin = 0, end = 0] = places[pathToFileURL(join(runtime, name)).href] ?? [];
     return Buffer.from(bytes.subarray(begin, end)).toString();
   };
+  // The stripper hands over first and leaves the cache then.
+  const cache = join(root, `node_modules/.cache/sluice/sources-${process.version}`);
+  const untilCached = (text: string): Promise<unknown> =>
+    waitFor('the cache holds it', () => existsSync(cache) && readFileSync(cache, 'utf8').includes(text));
 
   assert.equal(await textOf('cli.ts'), `import { b } from './b.ts';\nconst a         = b;\n`);
+  await untilCached('b = 1  ');
   rmSync(join(runtime, 'strip.mjs'));
   assert.equal(await textOf('b.ts'), 'export const b = 1          ; // §\n', 'from the cache: there is nothing to strip with');
   copyFileSync(new URL('strip.mjs', RUNTIME), join(runtime, 'strip.mjs'));
   writeFileSync(join(runtime, 'b.ts'), 'export const b = 2 as number; // §\n');
   assert.equal(await textOf('b.ts'), 'export const b = 2          ; // §\n');
+  await untilCached('b = 2  ');
 });

@@ -21,6 +21,9 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     routes: parsed.routes.map((route, i) => ({
       ...compileRoute(route, i),
       ...compileSharedAnswers(route, parsed.cacheMemory),
+      limits: [],
+      tiers: undefined,
+      limitFields: 'draft' as const,
       timeoutMs: route.timeout ?? totalMs.get(route.upstream ?? '') ?? 0,
       line: lineOf(i),
     })),
@@ -36,6 +39,10 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     },
     cacheMemoryBytes: parsed.cacheMemory,
     store: parsed.store === undefined ? undefined : compileStore(parsed.store),
+    consumers: undefined,
+    tiers: [],
+    limiter: { memoryBytes: 32 * 2 ** 20, maxDelayed: 10_000 },
+    usageFlushMs: 1000,
   });
 }
 
@@ -86,7 +93,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
 function compileRoute(
   route: ParsedConfig['routes'][number],
   i: number,
-): Omit<RouteConfig, 'timeoutMs' | 'line' | 'cache' | 'collapse' | 'dedupe'> {
+): Omit<RouteConfig, 'timeoutMs' | 'line' | 'cache' | 'collapse' | 'dedupe' | 'limits' | 'tiers' | 'limitFields'> {
   const { match, headers } = route;
   return {
     name: route.name ?? `route${i + 1}`,

@@ -3,6 +3,8 @@
  * in milliseconds, every size in bytes. `config/schema.ts` makes it from text; nobody else makes or changes one.
  */
 
+import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
+
 export type Engine = 'node' | 'uws';
 export type Sharding = 'reuseport' | 'acceptor';
 
@@ -289,6 +291,11 @@ export type RouteConfig = {
   readonly collapse: CollapseConfig | undefined;
   /** `undefined`: neither sharing nor idempotency keys. Only on routes to an upstream. */
   readonly dedupe: DedupeConfig | undefined;
+  /** Those of the route itself; empty = none. See `limit-types.ts`. */
+  readonly limits: readonly LimitConfig[];
+  /** `undefined`: what tiers and consumers allow does not matter here. */
+  readonly tiers: RouteTiersConfig | undefined;
+  readonly limitFields: LimitFields;
   /** Where the route stands in the file, for messages. */
   readonly line: number;
 };
@@ -342,4 +349,10 @@ export type GatewayConfig = {
   readonly cacheMemoryBytes: number;
   /** `undefined`: nothing is kept on disk. */
   readonly store: StoreConfig | undefined;
+  /** `undefined`: no request has a consumer. */
+  readonly consumers: ConsumersConfig | undefined;
+  readonly tiers: readonly TierConfig[];
+  readonly limiter: LimiterConfig;
+  /** How often what was used of quotas is written to the store; no more than this is lost with the process. */
+  readonly usageFlushMs: number;
 };

@@ -121,6 +121,9 @@ routes:
     cache: undefined,
     collapse: undefined,
     dedupe: undefined,
+    limits: [],
+    tiers: undefined,
+    limitFields: 'draft',
     line: 4,
   });
 });

@@ -65,6 +65,9 @@ const config = (path: string, more: Partial<RouteConfig> = {}, header?: ValueMat
   cache: undefined,
   collapse: undefined,
   dedupe: undefined,
+  limits: [],
+  tiers: undefined,
+  limitFields: 'draft',
   line: 5,
   ...more,
 });

@@ -261,3 +261,49 @@ export function recordsFailed(log: EventLog, facts: { readonly problem: string }
 export function recordsThreadDied(log: EventLog, facts: { readonly problem: string }): void {
   log.error('records thread died, it is started again', facts);
 }
+
+// Limits and quotas
+
+export function limitsMade(log: EventLog, facts: { readonly bytes: number; readonly isDurable: boolean }): void {
+  log.info('memory of limits made', facts);
+}
+
+/** Its requests in flight count no longer. */
+export function limitsRecovered(log: EventLog, facts: { readonly worker: number; readonly inFlight: number }): void {
+  log.info('a dead worker gave back its places', facts);
+}
+
+/** Before the first request; `keys`: consumers' quotas that were found. */
+export function quotasOpened(log: EventLog, facts: { readonly keys: number; readonly tookMs: number }): void {
+  log.info('quotas opened', facts);
+}
+
+export function quotasUnusable(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('store of quotas cannot be used, quotas and tiers are kept in memory until the next start', facts);
+}
+
+export function quotasDamaged(log: EventLog, facts: { readonly movedTo: string }): void {
+  log.error('store of quotas is damaged and begun anew, what was used is forgotten', facts);
+}
+
+/** It is tried again, and nothing is forgotten meanwhile. */
+export function quotasFailed(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('quotas cannot be written', facts);
+}
+
+export function quotasWritable(log: EventLog): void {
+  log.info('quotas can be written again', {});
+}
+
+export function quotasThreadDied(log: EventLog, facts: { readonly problem: string }): void {
+  log.error('quotas thread died, it is started again', facts);
+}
+
+/** `tier` '' = what the configuration says again. */
+export function consumerMoved(log: EventLog, facts: { readonly consumer: string; readonly tier: string }): void {
+  log.info('consumer moved to another tier', facts);
+}
+
+export function limitReset(log: EventLog, facts: { readonly limit: string }): void {
+  log.info('a key of a limit was reset', facts);
+}

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { SEED_BYTES } from '../../shm/keyed-hash.ts';
+import { troubleOf } from '../store/disk-schema.ts';
+
+/** Another number: another version has made it. */
+const SCHEMA_VERSION = 1;
+/** Another process may hold the write lock for as long as one of its short transactions takes. */
+const BUSY_TIMEOUT_MS = 2_000;
+const MAX_LOG_BYTES = 8 * 2 ** 20;
+
+/**
+ * `facts` has the seed of the hash under which keys stand, without which what was used is nobody's. `quotas`: what was used in the
+ * window that began at `start` (s since 1970), by the two halves of the key's hash. `moves`: consumers whose tier was changed at run time.
+ */
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  BEGIN IMMEDIATE;
+  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value ANY NOT NULL) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS quotas (
+    hi INTEGER NOT NULL, lo INTEGER NOT NULL, start INTEGER NOT NULL, used REAL NOT NULL, PRIMARY KEY (hi, lo)
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS moves (consumer TEXT PRIMARY KEY, tier TEXT NOT NULL) WITHOUT ROWID, STRICT;
+  PRAGMA user_version = ${SCHEMA_VERSION};
+  COMMIT;
+`;
+
+export function quotaFile(storePath: string): string {
+  return join(storePath, 'usage', 'quotas.db');
+}
+
+/**
+ * Opens what is kept of usage, makes it where there is none. What is damaged is set aside under another name, `damaged` tells which,
+ * and begun anew: to refuse all of a gateway's traffic for it would be worse. Throws where it cannot be had at all.
+ */
+export function openQuotas(storePath: string): { readonly database: DatabaseSync; readonly damaged: string | undefined } {
+  const path = quotaFile(storePath);
+  mkdirSync(join(storePath, 'usage'), { recursive: true, mode: 0o700 });
+  try {
+    return { database: open(path), damaged: undefined };
+  } catch (error) {
+    if (troubleOf(error) !== 'corrupt') throw error;
+    const damaged = `${path}.damaged-${Date.now()}`;
+    renameSync(path, damaged);
+    for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
+    return { database: open(path), damaged };
+  }
+}
+
+function open(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+    if (version > SCHEMA_VERSION) throw new Error(`${path} is of a newer version of Sluice`);
+    // One commit in each `usage.flush`: what it costs to have it outlive the power as well does not matter.
+    database.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
+    if (version === 0) database.exec(SCHEMA);
+    chmodSync(path, 0o600);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** The seed of all that is counted under this store; whoever comes first makes it. */
+export function seedOf(database: DatabaseSync): Uint8Array {
+  database.prepare("INSERT OR IGNORE INTO facts (name, value) VALUES ('seed', ?)").run(randomBytes(SEED_BYTES));
+  const seed = database.prepare("SELECT value FROM facts WHERE name = 'seed'").get()?.['value'];
+  if (!(seed instanceof Uint8Array) || seed.byteLength !== SEED_BYTES) throw new Error('the seed of the quotas is not one');
+  return seed;
+}

@@ -1,5 +1,5 @@
 import { alternate, pairsOf, type Round, type Section } from './section.ts';
-import { LOAD_CPU, pinnedPlace, type Setting } from './setting.ts';
+import { ALL_CPUS, LOAD_CPU, pinnedPlace, type Setting } from './setting.ts';
 import { peerPlan, type SubjectPlan, sluicePlan, startSubjects, stopSubjects } from './subjects.ts';
 import { measureWithWrk, type WrkPlan, type WrkRound } from './wrk.ts';
 
@@ -73,12 +73,12 @@ const SCALING_METRICS = [
 
 /** One worker against two, nothing pinned: with free cores the throughput should double, without them CPU a request should stay. */
 export async function measureScaling(setting: Setting): Promise<Section> {
-  const place = { ...pinnedPlace(setting), cpus: undefined };
+  const place = { ...pinnedPlace(setting), cpus: ALL_CPUS };
   const plans = [peerPlan('nginx'), peerPlan('haproxy'), ...setting.options.engines.map((engine) => sluicePlan(engine, 1))];
   const one = await startSubjects(plans, { ...place, workers: 1 });
   const two = await startSubjects(plans, { ...place, workers: 2 });
   const named = [...one.subjects, ...two.subjects].map((subject) => ({ ...subject, name: `${subject.name} ${subject.workers}w` }));
-  const plan: WrkPlan = { path: '/', bodyBytes: 0, connections: 128, durationSec: setting.options.seconds, cpus: undefined };
+  const plan: WrkPlan = { path: '/', bodyBytes: 0, connections: 128, durationSec: setting.options.seconds, cpus: ALL_CPUS };
   for (const subject of named) await measureWithWrk(subject, { ...plan, durationSec: 1 });
   const { measured, skipped } = await alternate(named, setting.options.rounds, async (subject) => {
     const { p50Us: _, ...rest } = await measureWithWrk(subject, plan);

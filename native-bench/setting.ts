@@ -1,3 +1,4 @@
+import os from 'node:os';
 import type { NativeOptions } from './options.ts';
 import type { Configuration, Place } from './subjects.ts';
 
@@ -13,6 +14,8 @@ export type Setting = {
 
 export const PROXY_CPU = '0';
 export const LOAD_CPU = '1';
+/** For what is not pinned: without it a child would inherit the load's CPU. */
+export const ALL_CPUS = `0-${os.availableParallelism() - 1}`;
 
 export function pinnedPlace(setting: Setting): Place {
   const { originPort, folder, configurations } = setting;

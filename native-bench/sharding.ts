@@ -2,7 +2,7 @@ import { median } from '../scripts/bench/statistics.ts';
 import type { Subject } from '../scripts/bench/subject.ts';
 import { busiestShares } from './connection-spread.ts';
 import { alternate, type Round, type Section } from './section.ts';
-import { pinnedPlace, type Setting } from './setting.ts';
+import { ALL_CPUS, pinnedPlace, type Setting } from './setting.ts';
 import { type Engine, startSubjects, type SubjectPlan, stopSubjects } from './subjects.ts';
 import { measureWithWrk, type WrkPlan } from './wrk.ts';
 
@@ -46,8 +46,8 @@ async function measure(subject: Subject, keepAlive: WrkPlan): Promise<Round> {
 /** How connections come to two workers: the kernel's hash over two listening sockets, or a thread that deals them out. */
 export async function measureSharding(setting: Setting): Promise<Section> {
   const plans = [plan('uws', 'reuseport'), plan('uws', 'acceptor'), plan('node', 'reuseport')];
-  const { subjects, skipped } = await startSubjects(plans, { ...pinnedPlace(setting), workers: WORKERS, cpus: undefined });
-  const wrk: WrkPlan = { path: '/', bodyBytes: 0, connections: CONNECTIONS, durationSec: setting.options.seconds, cpus: undefined };
+  const { subjects, skipped } = await startSubjects(plans, { ...pinnedPlace(setting), workers: WORKERS, cpus: ALL_CPUS });
+  const wrk: WrkPlan = { path: '/', bodyBytes: 0, connections: CONNECTIONS, durationSec: setting.options.seconds, cpus: ALL_CPUS };
   for (const subject of subjects) await measureWithWrk(subject, { ...wrk, durationSec: 1 });
   const done = await alternate(subjects, setting.options.rounds, (subject) => measure(subject, wrk));
   await stopSubjects(subjects);

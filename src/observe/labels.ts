@@ -104,6 +104,12 @@ export const IDEMPOTENCY_RESULTS = [
   'unavailable',
 ] as const;
 
+/**
+ * What a limit said to a request: `allowed`; `refused` (429); `delayed`, it waited its turn; `shadowed`, it would have been refused
+ * and went on; `overage`, it went on and counts as used beyond the limit.
+ */
+export const LIMIT_RESULTS = ['allowed', 'refused', 'delayed', 'shadowed', 'overage'] as const;
+
 /** Why an object that was begun did not get into the store. */
 export const FILL_FAILURES = ['too-large', 'no-room', 'lock-timeout', 'aborted'] as const;
 

@@ -8,6 +8,7 @@ import {
   FILL_FAILURES,
   FILTER_PHASES,
   IDEMPOTENCY_RESULTS,
+  LIMIT_RESULTS,
   PURGE_KINDS,
   REFUSAL_REASONS,
   RELOAD_RESULTS,
@@ -20,14 +21,14 @@ import {
 
 /**
  * A label and where its values come from: a fixed list, the names in the config (of some routes only: `cached-route` have a cache,
- * `deduped-route` share answers by `dedupe`, `sharing-route` by either, `keyed-route` keep answers by Idempotency-Key;
- * `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
+ * `deduped-route` share answers by `dedupe`, `sharing-route` by either, `keyed-route` keep answers by Idempotency-Key, `limited-route`
+ * have limits or tiers; `limit`: the names of limits and quotas that requests of the row's `route` may meet; `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
  */
 export type LabelRow =
   | { readonly name: string; readonly values: readonly string[] }
-  | { readonly name: string; readonly from: 'route' | RouteKind | 'listener' | 'upstream' | 'endpoint' | 'runtime' };
+  | { readonly name: string; readonly from: 'route' | RouteKind | 'limit' | 'listener' | 'upstream' | 'endpoint' | 'runtime' };
 
-type RouteKind = 'cached-route' | 'sharing-route' | 'deduped-route' | 'keyed-route';
+type RouteKind = 'cached-route' | 'sharing-route' | 'deduped-route' | 'keyed-route' | 'limited-route';
 
 /**
  * One metric. Cells of unit `seconds` hold milliseconds and are printed in seconds (the name ends in `_seconds`).
@@ -255,6 +256,32 @@ export const METRICS = [
     help: 'Answers dropped before their time for want of room; their keys are still known.',
   },
   { ...COUNTER, name: 'sluice_idempotency_failures_total', labels: [], help: 'Reads and writes of records that the disk refused.' },
+  // Limits and quotas
+  {
+    ...COUNTER,
+    name: 'sluice_limit_requests_total',
+    labels: [
+      { name: 'route', from: 'limited-route' },
+      { name: 'limit', from: 'limit' },
+      { name: 'result', values: LIMIT_RESULTS },
+    ],
+    help: 'Requests that met a limit or a quota, by what it said to them.',
+  },
+  { ...GAUGE, name: 'sluice_limit_waiting', labels: [], help: 'Requests that wait their turn now.' },
+  { ...GAUGE, name: 'sluice_limit_keys', labels: [], help: 'Keys of limits that are not full, as far as swept.' },
+  { ...GAUGE, name: 'sluice_limit_max_keys', labels: [], help: 'Keys for which there is room.' },
+  { ...COUNTER, name: 'sluice_limit_reclaimed_total', labels: [], help: 'Keys forgotten since they were idle.' },
+  {
+    ...COUNTER,
+    name: 'sluice_limit_crowded_total',
+    labels: [],
+    help: 'Decisions of limits for keys that found no room and shared some with others.',
+  },
+  { ...GAUGE, name: 'sluice_limit_in_flight', labels: [], help: 'Requests that concurrency limits count now.' },
+  { ...GAUGE, name: 'sluice_quota_keys', labels: [], help: 'Quotas of which something is used.' },
+  { ...COUNTER, name: 'sluice_quota_crowded_total', labels: [], help: 'Decisions of quotas that found no room.' },
+  { ...COUNTER, name: 'sluice_quota_written_total', labels: [], help: 'Quotas written to the store.' },
+  { ...COUNTER, name: 'sluice_quota_failures_total', labels: [], help: 'Writes of quotas that the disk refused.' },
   // The process
   {
     ...GAUGE,

@@ -8,10 +8,17 @@ export type MetricSubjects = {
   readonly listeners: readonly { readonly name: string }[];
   readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly url: string }[] }[];
   readonly routes: readonly MetricRoute[];
+  readonly tiers?: readonly (Limited & Named)[];
+  readonly consumers?: { readonly list: readonly Limited[] } | undefined;
 };
+
+type Named = { readonly name: string };
+type Limited = { readonly limits: readonly Named[]; readonly quotas: readonly Named[] };
 
 type MetricRoute = {
   readonly name: string;
+  readonly limits?: readonly Named[];
+  readonly tiers?: { readonly plan: readonly string[] } | undefined;
   readonly cache?: object | undefined;
   readonly dedupe?: { readonly sharing?: object | undefined; readonly idempotency?: object | undefined } | undefined;
 };
@@ -104,23 +111,26 @@ export class MetricRegistry {
   }
 }
 
-type PartialSet = { readonly values: readonly string[]; readonly upstream: string };
+/** `upstream` and `route`: values of these labels, on which others depend. */
+type PartialSet = { readonly values: readonly string[]; readonly upstream: string; readonly route: string };
 
 /** All label sets that a configuration gives rise to; none where a label's values are known at run time only. */
 function labelSets(labels: readonly LabelRow[], subjects: MetricSubjects): readonly (readonly string[])[] {
   if (labels.length === 0) return [];
-  let sets: readonly PartialSet[] = [{ values: [], upstream: '' }];
+  let sets: readonly PartialSet[] = [{ values: [], upstream: '', route: '' }];
   for (const label of labels) {
     sets = sets.flatMap((set) => {
-      return valuesOf(label, set.upstream, subjects).map((value) => {
-        return { values: [...set.values, value], upstream: label.name === 'upstream' ? value : set.upstream };
-      });
+      return valuesOf(label, set, subjects).map((value) => ({
+        values: [...set.values, value],
+        upstream: label.name === 'upstream' ? value : set.upstream,
+        route: label.name === 'route' ? value : set.route,
+      }));
     });
   }
   return sets.map((set) => set.values);
 }
 
-function valuesOf(label: LabelRow, upstream: string, subjects: MetricSubjects): readonly string[] {
+function valuesOf(label: LabelRow, { upstream, route }: PartialSet, subjects: MetricSubjects): readonly string[] {
   if ('values' in label) return label.values;
   switch (label.from) {
     case 'route':
@@ -133,6 +143,10 @@ function valuesOf(label: LabelRow, upstream: string, subjects: MetricSubjects): 
       return namesOf(subjects.routes.filter(({ dedupe }) => dedupe?.sharing !== undefined));
     case 'keyed-route':
       return namesOf(subjects.routes.filter(({ dedupe }) => dedupe?.idempotency !== undefined));
+    case 'limited-route':
+      return namesOf(subjects.routes.filter(({ limits = [], tiers }) => limits.length > 0 || tiers !== undefined));
+    case 'limit':
+      return limitNames(route, subjects);
     case 'listener':
       return namesOf(subjects.listeners);
     case 'upstream':
@@ -142,6 +156,16 @@ function valuesOf(label: LabelRow, upstream: string, subjects: MetricSubjects): 
     case 'runtime':
       return [];
   }
+}
+
+/** Limits and quotas that a request of the route may meet: its own, those of tiers, those of consumers. */
+function limitNames(routeName: string, { routes, tiers = [], consumers }: MetricSubjects): readonly string[] {
+  const route = routes.find(({ name }) => name === routeName);
+  const own = route?.limits ?? [];
+  const plan = route?.tiers?.plan;
+  if (plan === undefined) return Array.from(new Set(namesOf(own)));
+  const others = [...tiers.filter(({ name }) => plan.includes(name)), ...(consumers?.list ?? [])];
+  return Array.from(new Set(namesOf([...own, ...others.flatMap(({ limits, quotas }) => [...limits, ...quotas])])));
 }
 
 function namesOf(subjects: readonly { readonly name: string }[]): readonly string[] {

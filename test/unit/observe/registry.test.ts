@@ -183,3 +183,31 @@ test('clearing the gauges of a dead worker leaves its counters', () => {
   registry.clearGauges(block);
   assert.deepEqual([block[open], block[accepted], block[times]], [0, 10, 1.5]);
 });
+
+test('a route with limits has label sets for its own, those of its tiers and those of consumers, and for no others', () => {
+  const named = (name: string): { readonly name: string } => ({ name });
+  const { slots } = new MetricRegistry().plan({
+    listeners: [],
+    upstreams: [],
+    routes: [
+      { name: 'free', limits: [] },
+      { name: 'own', limits: [named('burst')] },
+      { name: 'tiered', limits: [named('burst'), named('1h')], tiers: { plan: ['basic'] } },
+    ],
+    tiers: [
+      { name: 'basic', limits: [named('1h')], quotas: [named('month')] },
+      { name: 'unused', limits: [named('1d')], quotas: [] },
+    ],
+    consumers: { list: [{ limits: [named('2h')], quotas: [] }] },
+  });
+  const sets = Object.keys(slots)
+    .filter((key) => key.startsWith('sluice_limit_requests_total') && key.includes('"refused"'))
+    .map((key) => key.slice('sluice_limit_requests_total'.length));
+  assert.deepEqual(sets, [
+    '["own","burst","refused"]',
+    '["tiered","burst","refused"]',
+    '["tiered","1h","refused"]',
+    '["tiered","month","refused"]',
+    '["tiered","2h","refused"]',
+  ]);
+});

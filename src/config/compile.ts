@@ -1,5 +1,6 @@
 import type { ParsedCache } from './cache-schema.ts';
 import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
+import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
 import { deepFreeze } from './freeze.ts';
 import type { ParsedConfig } from './schema.ts';
 import type { GatewayConfig, ListenerConfig, RouteCacheConfig, RouteConfig, StoreConfig, UpstreamConfig } from './types.ts';
@@ -12,6 +13,7 @@ const UWS_IDLE_MS = 10_000;
 export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number) => number): GatewayConfig {
   const upstreams = Object.entries(parsed.upstreams).map(([name, upstream]) => compileUpstream(name, upstream));
   const totalMs = new Map(upstreams.map(({ name, timeouts }) => [name, timeouts.totalMs]));
+  const allTiers = Object.keys(parsed.tiers);
   return deepFreeze({
     workers: parsed.workers,
     sharding: parsed.sharding,
@@ -21,9 +23,7 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     routes: parsed.routes.map((route, i) => ({
       ...compileRoute(route, i),
       ...compileSharedAnswers(route, parsed.cacheMemory),
-      limits: [],
-      tiers: undefined,
-      limitFields: 'draft' as const,
+      ...compileRouteLimits(route, allTiers),
       timeoutMs: route.timeout ?? totalMs.get(route.upstream ?? '') ?? 0,
       line: lineOf(i),
     })),
@@ -39,10 +39,7 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     },
     cacheMemoryBytes: parsed.cacheMemory,
     store: parsed.store === undefined ? undefined : compileStore(parsed.store),
-    consumers: undefined,
-    tiers: [],
-    limiter: { memoryBytes: 32 * 2 ** 20, maxDelayed: 10_000 },
-    usageFlushMs: 1000,
+    ...compileLimiting(parsed),
   });
 }
 

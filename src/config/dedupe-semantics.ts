@@ -1,3 +1,4 @@
+import { quotasIn } from './limit-semantics.ts';
 import { notAvailable } from './planned.ts';
 import type { ConfigPath, Finding } from './problem.ts';
 import { asList, asMap, isSwitchedOn, type RawMap, upperTexts } from './raw.ts';
@@ -24,7 +25,9 @@ export function warnDedupe(root: RawMap): Finding[] {
   const hasCache = routes.some(({ cache }) => isSwitchedOn(cache));
   return [
     ...(hasCache || routes.some(isSharing) ? [] : unused('cacheMemory', '`cache`, or `dedupe` with methods')),
-    ...(hasCache || routes.some(hasIdempotency) ? [] : unused('store', '`cache` or `dedupe.idempotencyKey`')),
+    ...(hasCache || routes.some(hasIdempotency) || quotasIn(root).length > 0 || root['consumers'] !== undefined
+      ? []
+      : unused('store', '`cache` or `dedupe.idempotencyKey`')),
     ...routes.flatMap(warnRoute),
   ];
 }

@@ -6,7 +6,6 @@ import { z } from 'zod';
  */
 
 export const PLANNED_TOP_KEYS = {
-  tiers: planned('usage tiers and quotas'),
   redis: planned('limits across hosts'),
 };
 
@@ -29,13 +28,13 @@ export const PLANNED_UPSTREAM_KEYS = {
 export const PLANNED_ROUTE_KEYS = {
   compose: planned('composition'),
   auth: planned('authentication'),
-  limits: planned('rate limits'),
-  tiers: planned('usage tiers and quotas'),
   transform: planned('body transforms'),
   compress: planned('compression'),
   mirror: planned('mirroring'),
   fallback: planned('fallbacks'),
 };
+
+export const PLANNED_KEY_PARTS = { claim: planned('authentication by JWT') };
 
 /** Values of keys that exist, by what they are planned for. */
 export const PLANNED_BALANCE: Readonly<Record<string, string>> = {

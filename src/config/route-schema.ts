@@ -3,6 +3,7 @@ import { parseHostMatch } from './address.ts';
 import { cacheSchema } from './cache-schema.ts';
 import { collapseSchema, dedupeSchema } from './dedupe-schema.ts';
 import { parseEditableName, parseFieldName, parseFieldValue } from './fields.ts';
+import { limitFieldsSchema, routeLimits } from './limit-schema.ts';
 import { nameText } from './listener-schema.ts';
 import { PLANNED_ROUTE_KEYS, notAvailable } from './planned.ts';
 import { bad, good, type Parsed } from './problem.ts';
@@ -21,6 +22,7 @@ import {
   wholeNumber,
   word,
 } from './scalars.ts';
+import { routeTiersSchema } from './tier-schema.ts';
 import type { ValueMatch } from './types.ts';
 
 const DAY_MS = 86_400_000;
@@ -205,6 +207,9 @@ export const routeSchema = z.strictObject(
     cache: cacheSchema,
     collapse: collapseSchema,
     dedupe: dedupeSchema,
+    limits: routeLimits,
+    tiers: routeTiersSchema,
+    limitFields: limitFieldsSchema,
     ...PLANNED_ROUTE_KEYS,
   },
   { error: 'must be a mapping' },

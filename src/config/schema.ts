@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { isToken } from '../http/tokens.ts';
 import { cacheMemory, storeSchema } from './cache-schema.ts';
+import { consumersSchema } from './consumer-schema.ts';
+import { limiterSchema } from './limit-schema.ts';
 import { adminSchema, listenerSchema, nameText } from './listener-schema.ts';
 import { PLANNED_TOP_KEYS } from './planned.ts';
 import { bad, good } from './problem.ts';
 import { routeSchema } from './route-schema.ts';
 import { boundedInteger, checkedText, duration, flag, looseBoolean, word } from './scalars.ts';
+import { tiersSchema, usageSchema } from './tier-schema.ts';
 import { upstreamSchema } from './upstream-schema.ts';
 
 const HOUR_MS = 3_600_000;
@@ -73,6 +76,10 @@ export const configSchema = z.strictObject(
     process: processSchema,
     cacheMemory,
     store: storeSchema,
+    consumers: consumersSchema,
+    tiers: tiersSchema,
+    limits: limiterSchema,
+    usage: usageSchema,
     ...PLANNED_TOP_KEYS,
   },
   { error: 'must be a mapping with `routes`' },

@@ -2,6 +2,8 @@ import { isLoopback, parseListen } from './address.ts';
 import { checkCaches, warnCaches } from './cache-semantics.ts';
 import { checkDedupe, warnDedupe } from './dedupe-semantics.ts';
 import { UWS_MAX_FIELDS } from './compile.ts';
+import { checkLimits } from './limit-semantics.ts';
+import { warnLimits } from './limit-warnings.ts';
 import type { ConfigPath, Finding } from './problem.ts';
 import { asList, asMap, isMap } from './raw.ts';
 import { didYouMean } from './suggest.ts';
@@ -24,6 +26,7 @@ export function checkAcross(raw: unknown): Finding[] {
     ...checkSharding(root),
     ...checkCaches(root),
     ...checkDedupe(root),
+    ...checkLimits(root),
   ];
 }
 
@@ -38,6 +41,7 @@ export function warnAcross(raw: unknown): Finding[] {
     ...asList(root['routes']).flatMap((route, i) => uselessBesideRespond(asMap(route), ['routes', i])),
     ...warnCaches(root),
     ...warnDedupe(root),
+    ...warnLimits(root),
   ];
 }
 

@@ -35,21 +35,24 @@ routes:
              staleWhileRevalidate: 30s, staleIfError: 5m, defaultTtl: 0s, tagsHeader: surrogate-key }
     collapse: { enabled: true, maxWait: 10s }
     dedupe: { key: [method, url, body], idempotencyKey: { header: Idempotency-Key, ttl: 24h } }
+    limits: [{ key: consumer, rate: 100/1m, burst: 20 }, { key: ip, rate: 1000/1h }]
+    tiers: { from: consumer.tier, plan: [free, paid] }
 `;
 const AVAILABLE_TOP = `store: { path: ./data }
+consumers: { list: [{ name: acme, keys: [acme-secret], tier: paid }] }
+tiers:
+  free: { limits: [100/1h, 1000/1d] }
+  paid: { limits: [10000/1h], overage: { allow: true } }
 cacheMemory: 256MiB
 `;
 
 const PLANNED = `    auth: { jwt: { issuer: "https://auth.example.com", audience: api }, require: { scopes: [orders:read], roles: [] } }
-    limits: [{ key: consumer, rate: 100/1m, burst: 20 }, { key: ip, rate: 1000/1h }]
-    tiers: { from: consumer.tier, plan: [free, paid] }
     transform: { request: { fields: { userId: user_id }, format: json-to-xml } }
     compress: [zstd, br, gzip]
     mirror: { upstream: orders-next, sample: 5%, compare: true }
     fallback: { on: [502, 503, 504, timeout], respond: { status: 200, body: "[]" } }
   - { match: /composed, compose: [] }
-  - { match: /tls, upstream: later }
-tiers: { free: { limits: [100/1h, 1000/1d] } }
+  - { match: /tls, upstream: later, limits: [{ key: { claim: sub }, rate: 1/1s }] }
 redis: { url: "redis://…", whenDown: local }
 `;
 

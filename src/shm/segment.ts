@@ -85,4 +85,14 @@ export function readDimensions(memory: SharedArrayBuffer, kind: number, version:
 }
 
 /** Kinds of segments, each used by one file. */
-export const SEGMENT_KINDS = Object.freeze({ counters: 1, heartbeats: 2, objectStore: 3, epochs: 4, presence: 5, flights: 6 });
+export const SEGMENT_KINDS = Object.freeze({
+  counters: 1,
+  heartbeats: 2,
+  objectStore: 3,
+  epochs: 4,
+  presence: 5,
+  flights: 6,
+  limits: 7,
+  concurrency: 8,
+  quotas: 9,
+});

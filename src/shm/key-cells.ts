@@ -1,0 +1,328 @@
+import type { SegmentPlan } from './segment.ts';
+
+/** Slots of a bucket; slot 0 holds the bucket's word, the others a cell each. A key can only be in the cells of its own bucket. */
+export const BUCKET_SLOTS = 16;
+/** Words that every cell begins with: the key's fingerprint, and what state the cell is in. */
+export const KEY = 0;
+export const STATE = 1;
+
+/** States of a cell that is nobody's. Odd words, and `BLANK`, are states of a live one; what an odd one means is its table's business. */
+export const FREE = 0;
+/** Live, and nothing is known of its key: as if it had never been seen. */
+export const BLANK = 2;
+const CLAIMED = 4;
+const READY = 6;
+const KIND_MASK = 7;
+const OWNER_SHIFT = 3;
+const OWNER_MASK = 0xff << OWNER_SHIFT;
+const TURN_SHIFT = 11;
+
+const SLOT_MASK = BUCKET_SLOTS - 1;
+const LINE_MASK = 3;
+const CELLS_PER_LINE = 4;
+const TAG_ONE = 1 << BUCKET_SLOTS;
+const NONE = -1;
+const TWO_32 = 2 ** 32;
+
+export const MAX_KEY_PARTICIPANTS = 128;
+/** Cells of the `control` region, added to by everybody; `live` is exact when nobody is at work. All wrap. */
+export const KEY_CONTROL = Object.freeze({ LIVE: 0, RECLAIMED: 1, EVICTED: 2, WITHOUT_CELL: 3, RECOVERED: 4, CELLS: 16 });
+
+/** What the cells of a table are made of. */
+export type KeyCellsShape = {
+  readonly cells: Int32Array;
+  readonly control: Int32Array;
+  readonly buckets: number;
+  /** Words of a slot, a multiple of 4. */
+  readonly stride: number;
+  /** The word that holds the fingerprint's other half, compared too; 0: it is not kept. */
+  readonly lowAt: number;
+  readonly self: number;
+};
+
+/** What a table knows of its cells. */
+export type KeyCellsOwner = {
+  /**
+   * May a live cell be given to another key, if it still is in this state? It had it a moment ago. Whoever uses the cell in a
+   * way that makes the answer wrong must change STATE by a swap.
+   */
+  isIdle(cell: number, state: number): boolean;
+  /** Sets the other words of a cell that is about to be given to a key. Nobody else looks at them. */
+  initialize(cell: number): void;
+};
+
+/**
+ * A hash table of cells without locks: which cell is a key's. All threads find, make and reclaim cells at once.
+ *
+ * The bucket's word has a bit for each published cell, and above them a tag that changes with each change of the bits.
+ *
+ * ```
+ * FREE ──▶ CLAIMED p ──▶ READY p ──publish (the bucket's bit)──▶ BLANK ◀─▶ odd words, the table's own
+ *              ▲ │           │                                     │            │
+ *              │ └◀── FREE ◀─┘ the key was published elsewhere     └──── idle ──┘
+ *              └──────── its bit cleared ◀──────────────────────────────────┘
+ * ```
+ *
+ * Invariants
+ * - While a cell is CLAIMED or READY and unpublished, its claimer alone writes it. KEY and the other words change in CLAIMED only.
+ * - Whoever changes a live cell swaps STATE, and has read STATE before it compared KEY: a cell that changed hands in between
+ *   fails the swap. (One that has come to the very same word again, under another key, is noticed by looking at KEY after the
+ *   swap; the swap is then undone.)
+ * - No key has two cells: a claimer looks through the bucket after it has read the bucket's word, and publishes only if that is
+ *   still the same. So of two claimers of one key the second finds the first one's cell.
+ * - READY and published is live: whoever needs it first says so. The bit is looked at after READY was seen; each READY has a
+ *   number of its own.
+ * - A dead claimer leaves a CLAIMED or READY cell. Nobody waits for it; `recover` frees it, or says that it is live.
+ * - Tags (16 bits) and turns (21 bits) wrap; both are compared for equality only, within one call.
+ *
+ * A key has its bucket from `low` and is compared by `high`, 32 bits; with the bucket that makes 49 bits in the default table of
+ * limits. Where that is too little `lowAt` keeps the rest.
+ */
+export class KeyCells {
+  readonly buckets: number;
+  readonly #cells: Int32Array;
+  readonly #control: Int32Array;
+  readonly #stride: number;
+  readonly #lowAt: number;
+  readonly #self: number;
+  readonly #owner: KeyCellsOwner;
+  #turn = 0;
+  #sweepAt = 0;
+  #claimed = 0;
+
+  constructor(shape: KeyCellsShape, owner: KeyCellsOwner) {
+    this.buckets = shape.buckets;
+    this.#cells = shape.cells;
+    this.#control = shape.control;
+    this.#stride = shape.stride;
+    this.#lowAt = shape.lowAt;
+    this.#self = shape.self;
+    this.#owner = owner;
+  }
+
+  /** The live cell of the key (index of its first word); -1: none. */
+  find(low: number, high: number): number {
+    const cells = this.#cells;
+    const stride = this.#stride;
+    const bucket = this.#bucketAt(low);
+    let slot = (low & LINE_MASK) * CELLS_PER_LINE;
+    for (let step = 0; step < BUCKET_SLOTS; step += 1) {
+      const cell = bucket + slot * stride;
+      if (Atomics.load(cells, cell) === high && slot !== 0 && this.#isCellOf(cell, low, high)) return cell;
+      slot = (slot + 1) & SLOT_MASK;
+    }
+    return NONE;
+  }
+
+  /** The live cell of the key, made if there is none; -1: no place. */
+  findOrMake(low: number, high: number): number {
+    const cell = this.find(low, high);
+    return cell === NONE ? this.#make(low, high) : cell;
+  }
+
+  /** Looks at the next so many cells, in turn, and frees those that are idle. The answer is how many it has freed. */
+  sweep(count: number): number {
+    if (this.live === 0) return 0;
+    let freed = 0;
+    const total = this.buckets * BUCKET_SLOTS;
+    for (let step = Math.min(count, total); step > 0; step -= 1) {
+      const at = this.#sweepAt;
+      this.#sweepAt = at + 1 === total ? 0 : at + 1;
+      if (at % BUCKET_SLOTS !== 0 && this.#free(at * this.#stride)) freed += 1;
+    }
+    if (freed > 0) Atomics.add(this.#control, KEY_CONTROL.RECLAIMED, freed);
+    return freed;
+  }
+
+  /** Mends what a participant that has ended was about to make. The answer is how many cells that were. */
+  recover(dead: number): number {
+    let mended = 0;
+    this.forEachCell((cell) => {
+      const state = Atomics.load(this.#cells, cell + STATE);
+      const isItsOwn = (state & 1) === 0 && (state & OWNER_MASK) === (dead + 1) << OWNER_SHIFT;
+      if (!isItsOwn) return;
+      mended += 1;
+      const isLive = (state & KIND_MASK) === READY && this.#isPublished(cell);
+      if (!isLive) this.#unpublish(cell);
+      Atomics.compareExchange(this.#cells, cell + STATE, state, isLive ? BLANK : FREE);
+    });
+    if (mended > 0) Atomics.add(this.#control, KEY_CONTROL.RECOVERED, mended);
+    return mended;
+  }
+
+  /** Calls `visit` with every cell, live or not. */
+  forEachCell(visit: (cell: number) => void): void {
+    for (let bucket = 0; bucket < this.buckets; bucket += 1) this.forEachCellOf(bucket, visit);
+  }
+
+  forEachCellOf(bucket: number, visit: (cell: number) => void): void {
+    for (let slot = 1; slot < BUCKET_SLOTS; slot += 1) visit((bucket * BUCKET_SLOTS + slot) * this.#stride);
+  }
+
+  bucketOf(cell: number): number {
+    return Math.floor(cell / (this.#stride * BUCKET_SLOTS));
+  }
+
+  /** Whether the cell is the key's now, as found before. To be asked after STATE was read, or swapped. */
+  isStill(cell: number, high: number): boolean {
+    return Atomics.load(this.#cells, cell) === high;
+  }
+
+  /** How many there are. */
+  get cells(): number {
+    return this.buckets * (BUCKET_SLOTS - 1);
+  }
+
+  get live(): number {
+    return Atomics.load(this.#control, KEY_CONTROL.LIVE);
+  }
+
+  #bucketAt(low: number): number {
+    return Math.floor(((low >>> 0) * this.buckets) / TWO_32) * BUCKET_SLOTS * this.#stride;
+  }
+
+  /** STATE first, then the key: see the invariants. */
+  #isCellOf(cell: number, low: number, high: number): boolean {
+    return isLive(Atomics.load(this.#cells, cell + STATE)) && this.#isKeyOf(cell, low, high);
+  }
+
+  #isKeyOf(cell: number, low: number, high: number): boolean {
+    if (Atomics.load(this.#cells, cell) !== high) return false;
+    return this.#lowAt === 0 || Atomics.load(this.#cells, cell + this.#lowAt) === low;
+  }
+
+  #make(low: number, high: number): number {
+    const bucket = this.#bucketAt(low);
+    let mine = NONE;
+    for (;;) {
+      const seen = Atomics.load(this.#cells, bucket);
+      const found = this.#findPublished(bucket, low, high);
+      if (found !== NONE) {
+        // Ours is unpublished: nobody else touches it.
+        if (mine !== NONE) Atomics.store(this.#cells, mine + STATE, FREE);
+        return found;
+      }
+      if (mine === NONE) {
+        mine = this.#claim(bucket, low);
+        if (mine === NONE) return NONE;
+        this.#fill(mine, low, high);
+        continue;
+      }
+      if (Atomics.compareExchange(this.#cells, bucket, seen, nextTag(seen | this.#bitOf(mine))) !== seen) continue;
+      Atomics.add(this.#control, KEY_CONTROL.LIVE, 1);
+      // Somebody else may have said so already, and gone on from there.
+      Atomics.compareExchange(this.#cells, mine + STATE, this.#claimed, BLANK);
+      return mine;
+    }
+  }
+
+  /** As `find`, for claimers: a cell that is READY and published is made live. */
+  #findPublished(bucket: number, low: number, high: number): number {
+    for (let slot = 1; slot < BUCKET_SLOTS; slot += 1) {
+      const cell = bucket + slot * this.#stride;
+      if (!this.#isKeyOf(cell, low, high)) continue;
+      const state = Atomics.load(this.#cells, cell + STATE);
+      if (!this.#isKeyOf(cell, low, high)) continue;
+      if (isLive(state)) return cell;
+      if ((state & KIND_MASK) !== READY || !this.#isPublished(cell)) continue;
+      Atomics.compareExchange(this.#cells, cell + STATE, state, BLANK);
+      return cell;
+    }
+    return NONE;
+  }
+
+  /** A cell of the bucket that is free or idle, CLAIMED now and unpublished; -1: all are in use. */
+  #claim(bucket: number, low: number): number {
+    for (let wantsFree = 1; wantsFree >= 0; wantsFree -= 1) {
+      let slot = (low & LINE_MASK) * CELLS_PER_LINE;
+      for (let step = 0; step < BUCKET_SLOTS; step += 1) {
+        const cell = bucket + slot * this.#stride;
+        const isTaken = slot !== 0 && (wantsFree === 1 ? this.#claimFree(cell) : this.#claimIdle(cell));
+        if (isTaken) return cell;
+        slot = (slot + 1) & SLOT_MASK;
+      }
+    }
+    return NONE;
+  }
+
+  #claimFree(cell: number): boolean {
+    if (Atomics.load(this.#cells, cell + STATE) !== FREE) return false;
+    return Atomics.compareExchange(this.#cells, cell + STATE, FREE, this.#mark(CLAIMED)) === FREE;
+  }
+
+  #claimIdle(cell: number): boolean {
+    if (!this.#takeIdle(cell)) return false;
+    Atomics.add(this.#control, KEY_CONTROL.EVICTED, 1);
+    return true;
+  }
+
+  /** From now on nobody can use the cell for its old key. */
+  #takeIdle(cell: number): boolean {
+    const state = Atomics.load(this.#cells, cell + STATE);
+    if (!isLive(state) || !this.#owner.isIdle(cell, state)) return false;
+    if (Atomics.compareExchange(this.#cells, cell + STATE, state, this.#mark(CLAIMED)) !== state) return false;
+    this.#unpublish(cell);
+    Atomics.sub(this.#control, KEY_CONTROL.LIVE, 1);
+    return true;
+  }
+
+  #free(cell: number): boolean {
+    if (!this.#takeIdle(cell)) return false;
+    Atomics.store(this.#cells, cell + STATE, FREE);
+    return true;
+  }
+
+  #fill(cell: number, low: number, high: number): void {
+    Atomics.store(this.#cells, cell, high);
+    if (this.#lowAt !== 0) Atomics.store(this.#cells, cell + this.#lowAt, low);
+    this.#owner.initialize(cell);
+    this.#claimed = this.#mark(READY);
+    Atomics.store(this.#cells, cell + STATE, this.#claimed);
+  }
+
+  #mark(kind: number): number {
+    this.#turn = (this.#turn + 1) | 0;
+    return (this.#turn << TURN_SHIFT) | ((this.#self + 1) << OWNER_SHIFT) | kind;
+  }
+
+  #bitOf(cell: number): number {
+    return 1 << ((cell / this.#stride) % BUCKET_SLOTS);
+  }
+
+  #headOf(cell: number): number {
+    return this.bucketOf(cell) * BUCKET_SLOTS * this.#stride;
+  }
+
+  #isPublished(cell: number): boolean {
+    return (Atomics.load(this.#cells, this.#headOf(cell)) & this.#bitOf(cell)) !== 0;
+  }
+
+  /** Clears the cell's bit, if it is set. */
+  #unpublish(cell: number): void {
+    const head = this.#headOf(cell);
+    const bit = this.#bitOf(cell);
+    for (;;) {
+      const word = Atomics.load(this.#cells, head);
+      if ((word & bit) === 0) return;
+      if (Atomics.compareExchange(this.#cells, head, word, nextTag(word & ~bit)) === word) return;
+    }
+  }
+}
+
+export function isLive(state: number): boolean {
+  return (state & 1) !== 0 || state === BLANK;
+}
+
+/** How many buckets fit into `bytes` beside the other regions. */
+export function bucketsIn(bytes: number, stride: number): number {
+  return Math.max(1, Math.floor(bytes / (BUCKET_SLOTS * stride * Int32Array.BYTES_PER_ELEMENT)));
+}
+
+export function cellsIn<Name extends string>(memory: SharedArrayBuffer, plan: SegmentPlan<Name>, name: Name): Int32Array {
+  const { offset, bytes } = plan.regions[name];
+  return new Int32Array(memory, offset, bytes / Int32Array.BYTES_PER_ELEMENT);
+}
+
+function nextTag(word: number): number {
+  return (word + TAG_ONE) | 0;
+}

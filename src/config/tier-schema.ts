@@ -8,7 +8,8 @@ import { didYouMean } from './suggest.ts';
 
 /** Tiers and their quotas, and which of them hold on a route. */
 
-const MAX_QUOTA = 1e15;
+/** Fits into an integer of a structured field (RFC 9651 3.3.1). */
+const MAX_QUOTA = 1e14;
 const MAX_TIERS = 1000;
 const UNITS = ['hour', 'day', 'month'] as const;
 
@@ -25,7 +26,7 @@ function parseTimeZone(text: string): Parsed<string> {
   }
 }
 
-const QUOTA_TEXT = /^(\d{1,15})\/(hour|day|month)$/;
+const QUOTA_TEXT = /^(\d{1,14})\/(hour|day|month)$/;
 
 const quotaText = checkedText((text) =>
   QUOTA_TEXT.test(text) && Number.parseInt(text, 10) >= 1

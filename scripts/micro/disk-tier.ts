@@ -1,5 +1,6 @@
 // What the disk tier of the cache costs: writing, opening with many objects, bringing one back.
 //   node scripts/micro/disk-tier.ts [OBJECTS = 100000] [FOLDER]
+import { makeNumbers } from '../../src/base/numbers.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +46,7 @@ function openDisk(): { readonly disk: DiskStore; readonly presence: Presence } {
 
 function publish(at: number): void {
   const hostMs = nowMs();
-  const numbers = new Float64Array(NUMBERS);
+  const numbers = makeNumbers();
   for (const time of [N_USELESS_AFTER, N_FRESH_UNTIL]) numbers[time] = hostMs + 3_600_000;
   numbers[N_RESPONSE_TIME] = hostMs;
   numbers[N_RESPONSE_EPOCH] = Date.now();

@@ -3,6 +3,7 @@
  * busy machine blurs it less), the best of a few rounds.
  * Run it with `node scripts/micro/store.ts`.
  */
+import { makeNumbers } from '../../src/base/numbers.ts';
 import { createObjectStore, ObjectStore } from '../../src/shm/object-store.ts';
 import type { StoredObject } from '../../src/shm/stored-object.ts';
 
@@ -11,7 +12,7 @@ const ROUNDS = 7;
 const META = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\netag: "0123456789abcdef"\r\ncache-control: max-age=60\r\n\r\n`.repeat(3);
 
 const store = new ObjectStore(createObjectStore({ bytes: 512 * 2 ** 20, participants: 4, seed: new Uint8Array(16).fill(7) }), 0);
-const numbers = new Float64Array(16);
+const numbers = makeNumbers();
 const keys = Array.from({ length: OBJECTS }, (_, at) => `route\nGET\nhttp://shop.example.com/api/products/${at}?page=1&sort=name\n`);
 const unknown = keys.map((key) => `${key}x`);
 

@@ -4,6 +4,7 @@
  *
  *   node scripts/micro/wake.ts [writes] [waiters on the follower's thread]
  */
+import { makeNumbers } from '../../src/base/numbers.ts';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
@@ -62,7 +63,7 @@ class Leader {
   }
 
   async writes(): Promise<void> {
-    const fill = this.store.begin({ key: KEY, meta: '', numbers: new Float64Array(16), expectedBytes: -1 });
+    const fill = this.store.begin({ key: KEY, meta: '', numbers: makeNumbers(), expectedBytes: -1 });
     if (fill === undefined) throw new Error('no room');
     const ticket = this.flights.enter(KEY, 0);
     this.flights.stream(ticket, fill.entry, fill.generation);

@@ -1,3 +1,4 @@
+import { makeNumbers } from '../../src/base/numbers.ts';
 import { createObjectStore, ObjectStore } from '../../src/shm/object-store.ts';
 import type { Policy } from './policies.ts';
 import type { Trace } from './trace.ts';
@@ -5,7 +6,7 @@ import type { Trace } from './trace.ts';
 /** About what a stored answer of a small service has for its head. */
 const META =
   'content-type: application/json\r\ncache-control: public, max-age=300\r\netag: "5f2b-60a1c3d4e5f67"\r\nvary: accept-encoding\r\n';
-const NUMBERS = new Float64Array(16);
+const NUMBERS = makeNumbers();
 const SEED = Uint8Array.from({ length: 16 }, (_, at) => at);
 const LONGEST_BODY = 256 * 1024;
 

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { fieldValue, fieldValueOfKind } from '../http/fields.ts';
 import { FIELD_SET_COOKIE } from '../http/known-fields.ts';
 import { parseNoVarySearch } from '../http/no-vary-search.ts';
@@ -19,6 +20,8 @@ import { keptFields, storedHead, unkeptNames } from './stored-head.ts';
 
 export type { ExchangeTimes } from './freshness.ts';
 
+const NONE: readonly string[] = Object.freeze([]);
+
 export type SkipReason =
   | 'method'
   | 'status'
@@ -38,7 +41,7 @@ export type Storable = {
   /** Under which it is stored: the request's, or the one without a query where No-Vary-Search says so. */
   readonly key: string;
   readonly meta: string;
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   /** Content-Length; -1 = unknown. */
   readonly bodyBytes: number;
 };
@@ -172,11 +175,14 @@ function uriOf({ head, key }: CacheRequest, isSearch: boolean): string {
 }
 
 function tagsOf(policy: CachePolicy, response: ResponseHead): readonly string[] {
-  const tags = new Set<string>();
+  let tags: Set<string> | undefined;
   for (const name of policy.config.tagsHeaders) {
-    for (const tag of (fieldValue(response, name) ?? '').split(/[\s,]+/)) if (tag !== '') tags.add(tag);
+    const value = fieldValue(response, name);
+    if (value === undefined) continue;
+    tags ??= new Set();
+    for (const tag of value.split(/[\s,]+/)) if (tag !== '') tags.add(tag);
   }
-  return [...tags];
+  return tags === undefined ? NONE : [...tags];
 }
 
 /** RFC 9875 2: what is no list of strings is ignored. */

@@ -1,3 +1,4 @@
+import { makeNumbers, type Numbers } from '../base/numbers.ts';
 import { isStrongTag } from '../http/entity-tag.ts';
 import {
   BIT_HEADERS_ONLY,
@@ -47,9 +48,9 @@ export type EntryShape = {
   readonly setsCookie: boolean;
 };
 
-export function entryNumbers(reading: Reading, shape: EntryShape): Float64Array {
+export function entryNumbers(reading: Reading, shape: EntryShape): Numbers {
   const { control, dates, times, policy } = reading;
-  const numbers = new Float64Array(NUMBERS);
+  const numbers = makeNumbers();
   const lifetimeSec = reading.lifetime?.sec ?? 0;
   const freshUntil = control.isNoCache ? Number.NEGATIVE_INFINITY : times.responseMs + (lifetimeSec - reading.initialAgeSec) * 1000;
   const whileRevalidate = staleAllowanceSec(reading, control.staleWhileRevalidateSec, policy.config.staleWhileRevalidateMs);

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { CacheControl } from '../http/cache-control.ts';
 import { isStrongTag, isWeakMatch } from '../http/entity-tag.ts';
 import { fieldValue } from '../http/fields.ts';
@@ -29,7 +30,7 @@ export type Freshening =
       readonly kind: 'updated';
       readonly meta: string;
       /** N_EPOCH as it was stored; who sent the request knows the newer one. */
-      readonly numbers: Float64Array;
+      readonly numbers: Numbers;
       /** False: answers this request and is not kept (what came said no-store, private and the like). */
       readonly mayKeep: boolean;
     }
@@ -90,7 +91,7 @@ function unchanged({ meta, numbers }: StoredView, { responseMs }: ExchangeTimes)
 }
 
 /** For the answer at hand alone: whoever meets it in the store before it goes must ask. */
-function forbidReuse(numbers: Float64Array): void {
+function forbidReuse(numbers: Numbers): void {
   numbers[N_FRESH_UNTIL] = Number.NEGATIVE_INFINITY;
   numbers[N_STALE_WHILE_REVALIDATE] = 0;
   numbers[N_STALE_IF_ERROR] = 0;

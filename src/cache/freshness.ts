@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { parseAge } from '../http/age.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import { fieldValue } from '../http/fields.ts';
@@ -33,11 +34,11 @@ export type LifetimeSource = 'stated' | 'route' | 'heuristic';
 export type Lifetime = { readonly sec: number; readonly source: LifetimeSource };
 
 /** Current age in seconds, whole and rounded down (RFC 9111 section 4.2.3). */
-export function currentAgeSec(numbers: Float64Array, hostNowMs: number): number {
+export function currentAgeSec(numbers: Numbers, hostNowMs: number): number {
   return Math.floor(exactAgeSec(numbers, hostNowMs));
 }
 
-export function exactAgeSec(numbers: Float64Array, hostNowMs: number): number {
+export function exactAgeSec(numbers: Numbers, hostNowMs: number): number {
   return Math.max(0, (numbers[N_INITIAL_AGE] ?? 0) + (hostNowMs - (numbers[N_RESPONSE_TIME] ?? 0)) / 1000);
 }
 

@@ -24,8 +24,9 @@ export function select(request: CacheRequest, candidates: readonly StoredView[])
   return best;
 }
 
+/** To the second, as `Date` fields are: of a response that came without one the moment is known better, which says nothing about the other. */
 function isLater(a: StoredView, b: StoredView): boolean {
-  return (a.numbers[N_DATE] ?? 0) > (b.numbers[N_DATE] ?? 0);
+  return Math.floor((a.numbers[N_DATE] ?? 0) / 1000) > Math.floor((b.numbers[N_DATE] ?? 0) / 1000);
 }
 
 function isMatch(request: CacheRequest, { meta, numbers }: StoredView): boolean {

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { FIELD_AUTHORIZATION, FIELD_COOKIE } from '../http/known-fields.ts';
 import { hasField } from '../http/request-head.ts';
 import type { CacheRequest } from './cache-request.ts';
@@ -13,7 +14,7 @@ export function hasCredentials({ head }: CacheRequest): boolean {
  * One that was fresh when it came does. `no-cache` never does: "any other request" (RFC 9111 5.2.2.4) is also one that waits. And one that was
  * never fresh is what frameworks send for pages made for one user: it is shared only between requests that do not say whose they are.
  */
-export function mayAnswerWaiting(request: CacheRequest, numbers: Float64Array): boolean {
+export function mayAnswerWaiting(request: CacheRequest, numbers: Numbers): boolean {
   const freshUntilMs = numbers[N_FRESH_UNTIL] ?? 0;
   if (freshUntilMs === Number.NEGATIVE_INFINITY) return false;
   if (freshUntilMs > (numbers[N_RESPONSE_TIME] ?? 0)) return true;

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { epochNameOfGroup, epochNameOfSearch, epochNameOfTag, originOf } from './cache-key.ts';
 
 /** What the cache has written about a response, read again. `encodeMeta` and `decodeMeta` are inverse. */
@@ -23,7 +24,7 @@ export type StoredMeta = {
 /** One stored response as the rules see it. Made by the exchange from a `StoredObject`. */
 export type StoredView = {
   readonly meta: StoredMeta;
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   /** FLAG_ bits, those of the store together with what the epochs say. */
   readonly flags: number;
   readonly bodyLength: number;

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import {
   BIT_PARTIAL,
   BIT_VARY,
@@ -89,7 +90,7 @@ export class Caching {
   }
 
   /** Some purge by prefix has come since its request was sent; it may have been one for this. */
-  isPrefixPurged(numbers: Float64Array): boolean {
+  isPrefixPurged(numbers: Numbers): boolean {
     return this.epochs.verdict(this.prefixCells, numbers[N_EPOCH] ?? 0) !== 'valid';
   }
 

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { BIT_HEADERS_ONLY, BIT_STRONG_VALIDATOR, N_BITS, N_COMPLETE_LENGTH, N_EPOCH, N_STATUS } from '../cache/numbers.ts';
 import { decodeMeta, epochNames, type StoredMeta, type StoredView } from '../cache/stored.ts';
 import type { Epochs } from '../shm/epochs.ts';
@@ -5,12 +6,12 @@ import type { FillingObject } from '../shm/filling-object.ts';
 import type { AnswerFraming } from './client-port.ts';
 
 /** What of an object an entry is read from. */
-export type EntrySource = { readonly meta: string; readonly numbers: Float64Array; readonly bodyLength: number };
+export type EntrySource = { readonly meta: string; readonly numbers: Numbers; readonly bodyLength: number };
 
 /** A response in shared memory, read: its meta, and the head that clients of a route get. */
 export class EntryView implements StoredView {
   readonly meta: StoredMeta;
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   /** -1 = not known yet, of one that is still being filled. */
   readonly bodyLength: number;
   /** Cells of the invalidation epochs for its URL, tags and groups. */

@@ -1,3 +1,4 @@
+import { makeNumbers, type Numbers } from '../base/numbers.ts';
 import { GRANULE_BYTES, GRANULE_WORDS, type StoreMemory } from './store-layout.ts';
 
 /**
@@ -27,7 +28,7 @@ export const NUMBERS = 16;
 /** Key and meta of an object together, in bytes: they stand in one block. */
 export const MAX_HEAD_BYTES = 60 * 1024;
 
-export type ObjectHead = { readonly key: string; readonly meta: string; readonly numbers: Float64Array };
+export type ObjectHead = { readonly key: string; readonly meta: string; readonly numbers: Numbers };
 
 /** Where the meta begins in a block's head: behind the key, on a whole word. */
 export function metaAt(keyLength: number): number {
@@ -91,9 +92,9 @@ export function readHead(memory: StoreMemory, first: number, headBlock: number):
   };
 }
 
-function readNumbers(memory: StoreMemory, headBlock: number): Float64Array {
+function readNumbers(memory: StoreMemory, headBlock: number): Numbers {
   const from = (headBlock * GRANULE_BYTES + BLOCK.NUMBERS_AT) / 8;
-  const numbers = new Float64Array(NUMBERS);
+  const numbers = makeNumbers();
   for (let index = 0; index < NUMBERS; index += 1) numbers[index] = memory.numbers[from + index] ?? 0;
   return numbers;
 }

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { BodyCursor } from './body-cursor.ts';
 import { readHead, type ObjectHead } from './blocks.ts';
 import type { ChangeWaiter } from './change-watch.ts';
@@ -32,7 +33,7 @@ export class FillingObject {
   /** latin1 */
   readonly meta: string;
   /** 16 float64 */
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   readonly #core: StoreCore;
 
   constructor(core: StoreCore, name: FillName, head: ObjectHead) {

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { assert } from '../base/assert.ts';
 import { Arena } from './arena.ts';
 import { beginFill } from './begin-fill.ts';
@@ -122,7 +123,7 @@ export class ObjectStore {
    * New meta and numbers for the same body (a 304). `object` is current no more then; the answer is. Flags begin at 0 again,
    * the claim ends, pins hold on. Undefined when the object has gone, or there was no room or no lock.
    */
-  update(object: StoredObject, meta: string, numbers: Float64Array): StoredObject | undefined {
+  update(object: StoredObject, meta: string, numbers: Numbers): StoredObject | undefined {
     return updateObject(this.#core, object, { key: object.key, meta, numbers });
   }
 

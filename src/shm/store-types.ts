@@ -1,3 +1,5 @@
+import type { Numbers } from '../base/numbers.ts';
+
 /** What a store is made with. */
 export type StoreSpec = {
   /** The whole segment: arena, tables and all. Between `MIN_STORE_BYTES` and 64 GiB. */
@@ -18,7 +20,7 @@ export type NewObject = {
    * Up to 16 opaque float64. By convention `[0]` is "useless after" in host ms (0 or Infinity: never): the store drops what is past it
    * first. The object that `publish` returns has this very array: do not change it afterwards.
    */
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   /** Length of the body when it is known, -1 when not. A hint for room, not a limit. */
   readonly expectedBytes: number;
 };

@@ -1,3 +1,4 @@
+import type { Numbers } from '../base/numbers.ts';
 import { BLOCK, type ObjectHead } from './blocks.ts';
 import { type EntryTable, generationOf } from './entry-table.ts';
 import { GRANULE_BYTES, GRANULE_WORDS, RECORD, type StoreMemory } from './store-layout.ts';
@@ -17,7 +18,7 @@ export class StoredObject {
   /** latin1 */
   readonly meta: string;
   /** 16 float64 */
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   readonly bodyLength: number;
   readonly #source: ObjectSource;
   #pieces: readonly Buffer[] | undefined;

@@ -1,3 +1,4 @@
+import { makeNumbers } from '../../src/base/numbers.ts';
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
@@ -97,9 +98,9 @@ test('a storm of hits, misses, ranges, refreshes and resets leaves no pin, claim
   const observer = host.open(3).store;
   observer.forEach((object) => void observer.doom(object));
   // What is doomed and pinned by nobody is free for the next who holds the lock.
-  const fill = observer.begin({ key: 'last', meta: '', numbers: new Float64Array(16), expectedBytes: 0 });
+  const fill = observer.begin({ key: 'last', meta: '', numbers: makeNumbers(), expectedBytes: 0 });
   fill?.abort();
-  const second = observer.begin({ key: 'last', meta: '', numbers: new Float64Array(16), expectedBytes: 0 });
+  const second = observer.begin({ key: 'last', meta: '', numbers: makeNumbers(), expectedBytes: 0 });
   second?.abort();
   const { objects, payloadBytes, freeBytes, arenaBytes, lockTimeouts } = observer.stats();
   assert.deepEqual({ objects, payloadBytes, lockTimeouts }, { objects: 0, payloadBytes: 0, lockTimeouts: 0 });

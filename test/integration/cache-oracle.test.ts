@@ -53,6 +53,17 @@ const operation: fc.Arbitrary<Op> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant('change' as const), path, kind: fc.nat({ max: KINDS.length - 1 }) }) },
 );
 
+const get = (foo: string): Op => ({ op: 'get', front: 0, path: '/b', foo, wish: 'plain', form: 'whole' });
+/** The newer answer was validated by one that had no Date either: it stays the newer one. */
+const SAME_SECOND: Op[] = [
+  { op: 'change', path: '/b', kind: 4 },
+  get('2'),
+  { op: 'change', path: '/b', kind: 3 },
+  get('1'),
+  get('1'),
+  get('2'),
+];
+
 const tagOf = (version: number, kind: Kind, foo: string): string => `"${version}${kind.varies ? `-${foo}` : ''}"`;
 const bodyOf = (target: string, version: number, kind: Kind, foo: string): string =>
   `${target} version ${version}${kind.varies ? ` for ${foo}` : ''}`;
@@ -175,6 +186,6 @@ test('two workers and one cache behave as the model, whatever is asked and chang
         } else await runGet(world, model, target, op);
       }
     }),
-    { numRuns: RUNS, includeErrorInReport: true },
+    { numRuns: RUNS, includeErrorInReport: true, examples: [[SAME_SECOND]] },
   );
 });

@@ -1,3 +1,4 @@
+import { makeNumbers, type Numbers } from '../../src/base/numbers.ts';
 import { createObjectStore, ObjectStore } from '../../src/shm/object-store.ts';
 import { CONTROL, RECORD, RECORD_WORDS, StoreMemory } from '../../src/shm/store-layout.ts';
 import type { StoredObject } from '../../src/shm/stored-object.ts';
@@ -35,10 +36,9 @@ export function metaOf({ version, bodyVersion, length }: Stamp): string {
   return `v${version} b${bodyVersion} l${length} ${'m'.repeat(version % 40)} v${version}`;
 }
 
-export function numbersOf({ version, bodyVersion, length }: Stamp, expiresMs = 0): Float64Array {
-  const numbers = new Float64Array(16).fill(version * 1.5);
-  numbers.set([expiresMs, version, bodyVersion, length]);
-  return numbers;
+export function numbersOf({ version, bodyVersion, length }: Stamp, expiresMs = 0): Numbers {
+  const first = [expiresMs, version, bodyVersion, length];
+  return makeNumbers().map((_, at) => first[at] ?? version * 1.5);
 }
 
 /** Fills and publishes one object in chunks; the object, or why there is none. */

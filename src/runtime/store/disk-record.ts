@@ -1,3 +1,5 @@
+import type { Numbers } from '../../base/numbers.ts';
+
 /** One stored object as the index knows it. */
 export type DiskRecord = {
   /** Never used twice; names the file of the body. */
@@ -22,7 +24,7 @@ export type DiskRecord = {
   readonly fileBytes: number;
   readonly digest: Uint8Array;
   /** The object's numbers, times in wall time. */
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   /** Hashes of the names under which it can be invalidated. */
   readonly names: Float64Array;
 };
@@ -48,7 +50,7 @@ export function recordOf(cells: DiskCells): DiskRecord {
     bodyBytes: numberIn(cells, 'body_bytes'),
     fileBytes: numberIn(cells, 'file_bytes'),
     digest: bytesIn(cells, 'digest'),
-    numbers: floatsIn(cells, 'numbers'),
+    numbers: [...floatsIn(cells, 'numbers')],
     names: floatsIn(cells, 'names'),
   };
 }
@@ -74,6 +76,6 @@ function floatsIn(cells: DiskCells, name: string): Float64Array {
   return new Float64Array(bytesIn(cells, name).slice().buffer);
 }
 
-export function floatBytes(floats: Float64Array): Uint8Array {
-  return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+export function floatBytes(floats: ArrayLike<number>): Uint8Array {
+  return new Uint8Array(Float64Array.from(floats).buffer);
 }

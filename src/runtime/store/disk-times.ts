@@ -1,16 +1,17 @@
+import type { Numbers } from '../../base/numbers.ts';
 import { FLAG_STALE, N_EPOCH, N_FRESH_UNTIL, N_RESPONSE_TIME, N_USELESS_AFTER } from '../../cache/numbers.ts';
 
 /**
  * An object's numbers tell times of the host's monotonic clock, which begins anew with each boot; on disk they are wall time.
  * `wallOffsetMs` is what must be added to host time to make wall time, now.
  */
-export function numbersToDisk(numbers: Float64Array, wallOffsetMs: number): Float64Array {
+export function numbersToDisk(numbers: Numbers, wallOffsetMs: number): Numbers {
   const wall = numbers.slice();
   shift(wall, wallOffsetMs);
   return wall;
 }
 
-export type RestoredNumbers = { readonly numbers: Float64Array; readonly flags: number };
+export type RestoredNumbers = { readonly numbers: Numbers; readonly flags: number };
 
 /**
  * The way back. A response that would have come in the future tells that the wall clock was set back meanwhile: then nobody
@@ -18,7 +19,7 @@ export type RestoredNumbers = { readonly numbers: Float64Array; readonly flags: 
  * has invalidated.
  */
 export function numbersFromDisk(
-  wall: Float64Array,
+  wall: Numbers,
   { wallOffsetMs, hostNowMs, isSameRun }: { readonly wallOffsetMs: number; readonly hostNowMs: number; readonly isSameRun: boolean },
 ): RestoredNumbers {
   const numbers = wall.slice();
@@ -34,7 +35,7 @@ export function numbersFromDisk(
 const MAX_AHEAD_MS = 1_000;
 
 /** 0, Infinity and -Infinity mean "never" or "always" and stay. */
-function shift(numbers: Float64Array, ms: number): void {
+function shift(numbers: Numbers, ms: number): void {
   for (const at of [N_USELESS_AFTER, N_RESPONSE_TIME, N_FRESH_UNTIL]) {
     const time = numbers[at] ?? 0;
     if (Number.isFinite(time) && time !== 0) numbers[at] = time + ms;

@@ -1,3 +1,4 @@
+import type { Numbers } from '../../base/numbers.ts';
 import { decodeMeta, type StoredMeta } from '../../cache/stored.ts';
 import { BIT_HEADERS_ONLY, BIT_PARTIAL, N_BITS, N_EPOCH, N_FIRST_BYTE, N_RESPONSE_EPOCH } from '../../cache/numbers.ts';
 import type { Epochs, EpochVerdict } from '../../shm/epochs.ts';
@@ -15,11 +16,11 @@ const SEPARATOR = '\0';
 /** What tells objects of one key apart: URL and selecting fields (a key may stand for several queries), and what part of the representation they hold. */
 export type Variant = { readonly selecting: string; readonly part: number };
 
-export function variantOf(meta: StoredMeta, numbers: Float64Array): Variant {
+export function variantOf(meta: StoredMeta, numbers: Numbers): Variant {
   return { selecting: [meta.uri, ...meta.vary].join(SEPARATOR), part: partOf(numbers) };
 }
 
-function partOf(numbers: Float64Array): number {
+function partOf(numbers: Numbers): number {
   const bits = numbers[N_BITS] ?? 0;
   if ((bits & BIT_PARTIAL) !== 0) return numbers[N_FIRST_BYTE] ?? 0;
   return (bits & BIT_HEADERS_ONLY) === 0 ? WHOLE : HEADERS_ONLY;
@@ -31,7 +32,7 @@ export function replacesPart(part: number, other: number): boolean {
 }
 
 /** What has befallen the object by its names since its request was sent. */
-export function judge(epochs: Epochs, names: readonly string[], numbers: Float64Array): EpochVerdict {
+export function judge(epochs: Epochs, names: readonly string[], numbers: Numbers): EpochVerdict {
   const [url = '', ...others] = names;
   return epochs.verdict([epochs.urlCellOf(url), ...others.map((name) => epochs.cellOf(name))], numbers[N_EPOCH] ?? 0);
 }
@@ -56,6 +57,6 @@ export function findAsNew(store: ObjectStore, key: string, variant: Variant, arr
   });
 }
 
-export function arrivedAt(numbers: Float64Array): number {
+export function arrivedAt(numbers: Numbers): number {
   return numbers[N_RESPONSE_EPOCH] ?? 0;
 }

@@ -1,3 +1,4 @@
+import type { Numbers } from '../../../src/base/numbers.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Admission, admit, type ExchangeTimes } from '../../../src/cache/admit.ts';
@@ -50,7 +51,7 @@ function admitted({ response, status = '200 OK', request = [], start = 'GET /a',
   return admit(asked(head, policy(config), digest), responseHead(status, ...response), { ...TIMES, ...times });
 }
 
-function stored(one: Case): { numbers: Float64Array; meta: StoredMeta; bodyBytes: number; key: string } {
+function stored(one: Case): { numbers: Numbers; meta: StoredMeta; bodyBytes: number; key: string } {
   const admission = admitted(one);
   assert.equal(admission.kind, 'store', JSON.stringify(one));
   assert.ok(admission.kind === 'store');

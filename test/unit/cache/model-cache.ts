@@ -1,3 +1,4 @@
+import type { Numbers } from '../../../src/base/numbers.ts';
 import { admit, type ExchangeTimes } from '../../../src/cache/admit.ts';
 import { answerStored } from '../../../src/cache/answer.ts';
 import { epochNamesForUri } from '../../../src/cache/cache-key.ts';
@@ -195,7 +196,7 @@ export class ModelCache {
     return this.add(admission, request.method === 'head' ? '' : answer.body, sequence);
   }
 
-  private add({ key, meta, numbers }: { key: string; meta: string; numbers: Float64Array }, body: string, sequence: number): Entry {
+  private add({ key, meta, numbers }: { key: string; meta: string; numbers: Numbers }, body: string, sequence: number): Entry {
     numbers[N_EPOCH] = sequence;
     const entry: Entry = { key, meta: metaOf(meta), numbers, flags: 0, bodyLength: body.length, body, sequence };
     this.entries.unshift(entry);

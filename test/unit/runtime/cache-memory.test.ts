@@ -1,3 +1,4 @@
+import { makeNumbers } from '../../../src/base/numbers.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileCachePolicy } from '../../../src/cache/policy.ts';
@@ -48,7 +49,7 @@ function put(store: ObjectStore, url: string, tags: readonly string[] = []): Sto
     noVarySearch: '',
     head: 'HTTP/1.1 200 OK\r\n\r\n',
   });
-  const fill = store.begin({ key: `site\nG\n${url}\n`, meta, numbers: new Float64Array(16), expectedBytes: 4 });
+  const fill = store.begin({ key: `site\nG\n${url}\n`, meta, numbers: makeNumbers(), expectedBytes: 4 });
   assert.ok(fill !== undefined);
   assert.ok(fill.write(Buffer.from('body')));
   const object = fill.publish([]);
@@ -113,7 +114,7 @@ test('what a dead worker held is given back, and told once', () => {
   const object = put(dead, 'http://a/');
   assert.ok(dead.pin(object));
   assert.ok(dead.claim(object, 1));
-  assert.ok(dead.begin({ key: 'k', meta: '', numbers: new Float64Array(16), expectedBytes: 10 }));
+  assert.ok(dead.begin({ key: 'k', meta: '', numbers: makeNumbers(), expectedBytes: 10 }));
   assert.equal(memory.recover(1), true);
   assert.equal(memory.recover(1), true);
   assert.equal(said.at(-1), 'cache repaired after a worker {"worker":1,"brokeLock":false,"fills":1,"pins":1,"claims":1}');

@@ -1,3 +1,4 @@
+import { makeNumbers, type Numbers } from '../../../src/base/numbers.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -168,15 +169,15 @@ export class DiskRig {
     this.disk.remove([{ kind: 'key', key, isSoft: false }]);
   }
 
-  numbersOf(put: Put): Float64Array {
+  numbersOf(put: Put): Numbers {
     const numbers = numbersAt(this.now, put);
     numbers[N.N_EPOCH] = this.epochs.now();
     return numbers;
   }
 }
 
-export function numbersAt({ hostNowMs, wallNowMs }: Moment, { arrivedMs = wallNowMs, lifeMs = HOUR_MS }: Put = {}): Float64Array {
-  const numbers = new Float64Array(N.NUMBERS);
+export function numbersAt({ hostNowMs, wallNowMs }: Moment, { arrivedMs = wallNowMs, lifeMs = HOUR_MS }: Put = {}): Numbers {
+  const numbers = makeNumbers();
   const responseMs = hostNowMs + arrivedMs - wallNowMs;
   numbers[N.N_USELESS_AFTER] = responseMs + lifeMs;
   numbers[N.N_RESPONSE_TIME] = responseMs;

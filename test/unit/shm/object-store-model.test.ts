@@ -1,3 +1,4 @@
+import type { Numbers } from '../../../src/base/numbers.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -37,7 +38,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** What the plain reference remembers of an object. */
-type Plain = { readonly meta: string; readonly body: Buffer; readonly numbers: Float64Array; readonly flags: number };
+type Plain = { readonly meta: string; readonly body: Buffer; readonly numbers: Numbers; readonly flags: number };
 
 /** The store and a plain reference of it: for each key a list, the newest first. */
 class Twin {

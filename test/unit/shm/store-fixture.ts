@@ -1,3 +1,4 @@
+import type { Numbers } from '../../../src/base/numbers.ts';
 import assert from 'node:assert/strict';
 import { createObjectStore, ObjectStore } from '../../../src/shm/object-store.ts';
 import type { StoredObject } from '../../../src/shm/stored-object.ts';
@@ -10,8 +11,8 @@ export function makeStores(bytes: number, participants = 3): ObjectStore[] {
   return Array.from({ length: participants }, (_, self) => new ObjectStore(memory, self));
 }
 
-export function numbersOf(...values: number[]): Float64Array {
-  return Float64Array.from({ length: 16 }, (_, at) => values[at] ?? 0);
+export function numbersOf(...values: number[]): Numbers {
+  return Array.from({ length: 16 }, (_, at) => values[at] ?? 0);
 }
 
 /** Bytes that tell where they come from. */
@@ -22,7 +23,7 @@ export function bodyOf(length: number, salt: number): Buffer {
 /** Stores an object in one go; the body is written in parts of `chunk` bytes. */
 export function put(
   store: ObjectStore,
-  what: { key: string; meta?: string; body?: Buffer; numbers?: Float64Array; chunk?: number; expected?: number },
+  what: { key: string; meta?: string; body?: Buffer; numbers?: Numbers; chunk?: number; expected?: number },
   replaces: readonly StoredObject[] = [],
 ): StoredObject | undefined {
   const { key, meta = '', body = Buffer.alloc(0), numbers = numbersOf(), chunk = 65_536 } = what;

@@ -1,6 +1,9 @@
 import type { ParsedCollapse, ParsedDedupe } from './dedupe-schema.ts';
 import type { CollapseConfig, DedupeConfig, IdempotencyConfig, RouteCacheConfig, SharingConfig } from './types.ts';
 
+/** Who asks for idempotency keys alone does not ask for this. */
+const SHARED_METHODS = ['GET', 'HEAD'];
+
 /** Collapsing is a part of caching, and on where it is not turned off. */
 export function compileCollapse(collapse: ParsedCollapse, cache: RouteCacheConfig | undefined): CollapseConfig | undefined {
   if (cache === undefined || !collapse.enabled) return undefined;
@@ -14,9 +17,19 @@ export function compileDedupe(dedupe: ParsedDedupe | undefined): DedupeConfig | 
   return sharing === undefined && idempotency === undefined ? undefined : { sharing, idempotency };
 }
 
-function compileSharing({ methods, key, maxBody, maxAnswer, maxWait, maxFollowers }: ParsedDedupe): SharingConfig | undefined {
+function compileSharing(dedupe: ParsedDedupe): SharingConfig | undefined {
+  const { key, shareSetCookie, maxBody, maxAnswer, maxWait, maxFollowers, idempotencyKey } = dedupe;
+  const methods = dedupe.methods ?? (idempotencyKey === undefined ? SHARED_METHODS : []);
   if (methods.length === 0) return undefined;
-  return { methods, key, maxBodyBytes: maxBody, maxAnswerBytes: maxAnswer, maxWaitMs: maxWait, maxFollowers };
+  return {
+    methods,
+    key,
+    sharesSetCookie: shareSetCookie,
+    maxBodyBytes: maxBody,
+    maxAnswerBytes: maxAnswer,
+    maxWaitMs: maxWait,
+    maxFollowers,
+  };
 }
 
 function compileIdempotency({ idempotencyKey, maxWait }: ParsedDedupe): IdempotencyConfig | undefined {

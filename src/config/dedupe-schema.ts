@@ -13,22 +13,18 @@ const MIB = 2 ** 20;
 const MAX_METHODS = 32;
 const MAX_NAMES = 100;
 
-const maxFollowers = wholeNumber('Requests that wait for the same answer on one worker; over it: to the upstream.', {
-  min: 0,
-  max: 1_000_000,
-  byDefault: 10_000,
-});
-
-const maxWait = duration('How long a request waits for another one to be answered; after it: to the upstream.', {
-  min: 0,
-  max: HOUR_MS,
-  byDefault: '10s',
-});
-
 const collapseObject = z.strictObject({
   enabled: flag('Whether requests wait for one another.', true),
-  maxWait,
-  maxFollowers,
+  maxWait: duration('How long a request waits for another one to be answered; after it: to the upstream.', {
+    min: 0,
+    max: HOUR_MS,
+    byDefault: '10s',
+  }),
+  maxFollowers: wholeNumber('Requests that wait for the same answer on one worker; over it: to the upstream.', {
+    min: 0,
+    max: 1_000_000,
+    byDefault: 10_000,
+  }),
   uncacheableFor: duration('How long a URL whose answer could not be shared is remembered, so that nobody waits for it.', {
     min: 0,
     max: DAY_MS,
@@ -52,11 +48,11 @@ const fieldName = parsedText((text) => {
   return name.kind === 'ok' ? good(name.value.toLowerCase()) : name;
 });
 
-/** Of the key: these three words are no header names there. */
-const KEY_WORDS = ['method', 'url', 'body'];
+/** Of the key: these words are no header names there. */
+const KEY_WORDS = ['method', 'url', 'headers', 'body', 'ip'];
 
 const key = z
-  .array(fieldName, { error: 'must be a list of method, url, body and header names' })
+  .array(fieldName, { error: 'must be a list of method, url, headers, body, ip and header names' })
   .min(1, { error: 'must have at least one part' })
   .max(MAX_NAMES)
   .transform(
@@ -64,12 +60,14 @@ const key = z
       hasMethod: parts.includes('method'),
       hasUrl: parts.includes('url'),
       hasBody: parts.includes('body'),
+      hasHeaders: parts.includes('headers'),
+      hasAddress: parts.includes('ip'),
       headers: [...new Set(parts.filter((part) => !KEY_WORDS.includes(part)))],
     }),
   )
-  .prefault(['method', 'url', 'body'])
+  .prefault(['method', 'url', 'headers', 'body'])
   .describe(
-    'What is equal in identical requests, beside their credentials: method, url, body, and names of header fields; default [method, url, body].',
+    "What is equal in identical requests: method, url, body, ip (the client's address), names of header fields, or headers for all but those of the way (X-Forwarded-For, traces); default [method, url, headers, body]. Credentials, conditions, ranges and what is accepted always are.",
   );
 
 const SCOPES = ['consumer', 'ip', 'none'] as const;
@@ -142,13 +140,22 @@ const dedupeObject = z.strictObject({
   methods: z
     .array(method, { error: 'must be a list of methods' })
     .max(MAX_METHODS)
-    .prefault([])
-    .describe('Methods of which identical requests at the same time are one. Not available in this version: an empty list, the default.'),
+    .optional()
+    .describe('Methods of which identical requests at the same time are one; default [GET, HEAD], beside `idempotencyKey` none.'),
   key,
+  shareSetCookie: flag('Whether an answer with Set-Cookie is shared; else it is for the client that asked first.', false),
   maxBody: size('Longest body of requests that are compared.', { min: 0, max: 64 * MIB, byDefault: '64KiB' }),
   maxAnswer: size('Longest body of an answer that is shared.', { min: 0, max: 1024 * MIB, byDefault: '1MiB' }),
-  maxWait,
-  maxFollowers,
+  maxWait: duration('How long a request waits for an identical one to be answered; after it: to the upstream, or 409 (POST, PATCH).', {
+    min: 0,
+    max: HOUR_MS,
+    byDefault: '10s',
+  }),
+  maxFollowers: wholeNumber('Identical requests that wait on one worker; over it: to the upstream, or 409 (POST, PATCH).', {
+    min: 0,
+    max: 1_000_000,
+    byDefault: 10_000,
+  }),
   idempotencyKey,
 });
 

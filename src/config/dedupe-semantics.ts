@@ -1,5 +1,4 @@
 import { quotasIn } from './limit-semantics.ts';
-import { notAvailable } from './planned.ts';
 import type { ConfigPath, Finding } from './problem.ts';
 import { asList, asMap, isSwitchedOn, type RawMap, upperTexts } from './raw.ts';
 
@@ -8,12 +7,7 @@ export function checkDedupe(root: RawMap): Finding[] {
   return asList(root['routes']).flatMap((value, i) => {
     const route = asMap(value);
     const path = ['routes', i];
-    return [
-      ...collapseWithoutCache(route, path),
-      ...besideRespond(route, path),
-      ...sharingOfRequests(route, path),
-      ...keysWithoutStore(route, root['store'], path),
-    ];
+    return [...collapseWithoutCache(route, path), ...besideRespond(route, path), ...keysWithoutStore(route, root['store'], path)];
   });
 }
 
@@ -38,11 +32,11 @@ function warnRoute(route: RawMap, i: number): Finding[] {
   return [...sharesTooMuch(asMap(route['dedupe']), path), ...methodsNotTaken(route, path)];
 }
 
-/** Whether the route has its own requests share an answer through shared memory, cached or not. */
+/** Whether identical requests of the route share an answer through shared memory, cached or not. */
 function isSharing(route: RawMap): boolean {
   const { dedupe } = route;
   const { methods } = asMap(dedupe);
-  return isSwitchedOn(dedupe) && methods !== undefined && asList(methods).length > 0;
+  return isSwitchedOn(dedupe) && (methods === undefined ? !hasIdempotency(route) : asList(methods).length > 0);
 }
 
 /** Whether the route keeps answers by Idempotency-Key. */
@@ -60,14 +54,6 @@ function besideRespond(route: RawMap, path: ConfigPath): Finding[] {
   if (route['respond'] === undefined || !isSwitchedOn(route['dedupe'])) return [];
   const message = 'cannot stand beside `respond`, which asks nobody';
   return [{ path: [...path, 'dedupe'], at: 'key', message, remedy: 'remove it' }];
-}
-
-/** Known to the schema, and refused by name until it is there. */
-function sharingOfRequests(route: RawMap, path: ConfigPath): Finding[] {
-  const { dedupe } = route;
-  if (!isSwitchedOn(dedupe) || (!isSharing(route) && 'idempotencyKey' in asMap(dedupe))) return [];
-  const message = notAvailable('one answer for identical requests');
-  return [{ path: [...path, 'dedupe'], at: 'key', message, remedy: 'leave `methods` out and set `idempotencyKey`, or remove it' }];
 }
 
 function keysWithoutStore(route: RawMap, store: unknown, path: ConfigPath): Finding[] {

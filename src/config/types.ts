@@ -205,24 +205,31 @@ export type CollapseConfig = {
   readonly uncacheableForMs: number;
 };
 
-/** What has to be equal for two requests to be one, beside their credentials, which always have to be. */
+/** What has to be equal for two requests to be one, beside what always has to be: who asks, and which form of the answer is asked for. */
 export type DedupeKeyConfig = {
   readonly hasMethod: boolean;
   readonly hasUrl: boolean;
   readonly hasBody: boolean;
+  /** All fields that the upstream gets, but for those that differ by the way and the moment of a request. */
+  readonly hasHeaders: boolean;
+  /** The client's address. */
+  readonly hasAddress: boolean;
   /** Lower-case names of request fields. */
   readonly headers: readonly string[];
 };
 
 /** Identical requests at the same time share one upstream request, whether the answer may be cached or not. */
 export type SharingConfig = {
-  /** Upper-case. Default GET and HEAD. Never empty. */
+  /** Upper-case. Default GET and HEAD; none beside idempotency keys. Never empty. */
   readonly methods: readonly string[];
   readonly key: DedupeKeyConfig;
+  /** Whether an answer with Set-Cookie is for all who asked the same. Default false: it is for one client. */
+  readonly sharesSetCookie: boolean;
   /** Of a request. A longer one is not shared. Default 64 KiB. */
   readonly maxBodyBytes: number;
   /** Of an answer. A longer one is not shared. Default 1 MiB. */
   readonly maxAnswerBytes: number;
+  /** What waits longer, or is one too many on its worker, goes to the origin by itself, or is refused where it must not run twice. */
   readonly maxWaitMs: number;
   readonly maxFollowers: number;
 };

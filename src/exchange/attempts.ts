@@ -11,7 +11,8 @@ import { recover } from './recover.ts';
 
 /** The way of a request to its upstream: which endpoint, which connection, and what follows when that fails. */
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
+/** That such a request is carried out twice is no more than once (RFC 9110 section 9.2.2). */
+export const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
 /** Methods that may wait in a pipeline: safe, and no origin acts on them twice (RFC 9112 section 9.3.2). */
 const PIPELINABLE = new Set(['GET', 'HEAD']);
 

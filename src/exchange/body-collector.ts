@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Exchange } from './exchange.ts';
 
+/** Bodies that one worker holds in its own memory; over it, no request is taken whose body would be one more. */
+export const MAX_HELD_BYTES = 64 * 2 ** 20;
+
 /**
  * Keeps the body of a request that has to be known before it is decided what becomes of it. Bounded: of a longer body the
  * first part is kept, and the rest streams by behind it.

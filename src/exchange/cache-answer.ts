@@ -5,7 +5,7 @@ import { type Freshening, freshen, freshenByHead } from '../cache/freshen.ts';
 import { FLAG_INVALID, N_EPOCH } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
 import { mayAnswerWaiting } from '../cache/sharing.ts';
-import { decodeMeta, type StoredMeta } from '../cache/stored.ts';
+import { decodeMeta } from '../cache/stored.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { CacheFill } from './cache-fill.ts';
 import { answerCondition } from './detach.ts';
@@ -114,8 +114,8 @@ function isShort(bodyLength: number): boolean {
 }
 
 /** No client waits for the answer any more, and nothing of it is kept. */
-function isForNobody({ exchange, isRefresh, fill, replacement, next }: CacheRun): boolean {
-  return (isRefresh || exchange.clientOutcome !== null) && fill === null && replacement === null && next === 'end';
+function isForNobody({ exchange, isRefresh, isShared, fill, replacement, next }: CacheRun): boolean {
+  return !isShared && (isRefresh || exchange.clientOutcome !== null) && fill === null && replacement === null && next === 'end';
 }
 
 /** The answer is whole. True: the exchange goes on. */
@@ -253,14 +253,13 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
   // The answer to a POST is newer than what the POST itself has made invalid.
   const sequence = request.method === 'unsafe' ? cache.caching.epochs.now() : run.sequence;
   const admission = decision.mayStore && request.key !== '' ? admit(request, head, times) : undefined;
-  const meta = admission?.kind === 'store' ? decodeMeta(admission.meta) : undefined;
   if (admission?.kind === 'skip') cache.metrics.countUncacheable(admission.reason);
-  if (admission?.kind !== 'store' || meta === undefined) {
+  if (admission?.kind !== 'store') {
     run.releaseClaim();
     run.flight?.release(head.status);
     return;
   }
-  const replaces = replacedBy(run, meta);
+  const replaces = replacedBy(run, admission.meta);
   run.fill = CacheFill.begin(cache, { admission, sequence, replaces, pieces: null, base: null });
   if (run.fill !== null) {
     if (mayAnswerWaiting(request, admission.numbers)) run.share();
@@ -272,9 +271,11 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
 }
 
 /** Entries that the new one takes the place of: the same variant, the one that was asked about, and the oldest of too many. */
-function replacedBy(run: CacheRun, meta: StoredMeta): StoredEntry[] {
+function replacedBy(run: CacheRun, meta: string): readonly StoredEntry[] {
   const { candidates, chosen, cache } = run;
-  const replaced = candidates.filter((entry) => entry === chosen || isSameVariant(entry.meta.vary, meta.vary));
+  if (candidates.length === 0) return candidates;
+  const vary = decodeMeta(meta)?.vary ?? [];
+  const replaced = candidates.filter((entry) => entry === chosen || isSameVariant(entry.meta.vary, vary));
   const left = candidates.filter((entry) => !replaced.includes(entry));
   return [...replaced, ...left.slice(Math.max(0, cache.policy.config.maxVariants - 1))];
 }
@@ -295,7 +296,9 @@ function publish(run: CacheRun): void {
   }
   cache.metrics.countStored();
   run.releaseClaim();
-  const entry = cache.caching.adopt(object);
-  if (entry === undefined) cache.metrics.countUncacheable('purged');
-  else cache.caching.disk?.wrote(object);
+  const { caching } = cache;
+  // Looked at when it is published already: a purge from now on finds it.
+  const isUntouched = object.numbers[N_EPOCH] === run.sequence && caching.epochs.version() === run.epochsVersion;
+  if (!isUntouched && caching.adopt(object) === undefined) cache.metrics.countUncacheable('purged');
+  else caching.disk?.wrote(object);
 }

@@ -11,7 +11,6 @@ import { hasField, type RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { selectingPairs } from '../http/vary.ts';
 import type { AnswerRun } from './answer-run.ts';
-import { startAttempt } from './attempts.ts';
 import { relayRest, takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
 import { startRefresh } from './cache-refresh.ts';
 import { collectBody } from './body-collector.ts';
@@ -28,6 +27,7 @@ import type { Exchange } from './exchange.ts';
 import { NOT_CACHED } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { buildStoredBlock, serveStored } from './serve-stored.ts';
+import { startBehindCache } from './sharing-start.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
 /** Looks after an entry that somebody else was validating, before this request goes by itself. */
@@ -57,6 +57,7 @@ export class CacheRun implements AnswerRun {
   /** Host time of the request to the upstream, and the epochs at that moment. */
   requestMs = 0;
   sequence = 0;
+  epochsVersion = 0;
   /** Status of the upstream's answer where the client gets another; 0 = it gets that one. */
   forwardStatus = 0;
   /** Served when the upstream's answer has ended, in its place. */
@@ -74,6 +75,8 @@ export class CacheRun implements AnswerRun {
   /** The rest of an answer that broke off, while it is being asked for. */
   resume: Resume | null = null;
   resumes = 0;
+  /** Identical requests may be waiting for the answer (`SharingRun`), whatever becomes of it here. */
+  isShared = false;
   /** The client reads the fill at its own pace. */
   isClientBehind = false;
   private looks = 0;
@@ -291,8 +294,14 @@ export class CacheRun implements AnswerRun {
   /** To the origin. */
   send(): void {
     this.requestMs = this.hostMs;
+    // Before the sequence: a bump in between is seen when the answer is there.
+    this.epochsVersion = this.cache.caching.epochs.version();
     this.sequence = this.cache.caching.epochs.now();
-    startAttempt(this.exchange, this.plan, false);
+    startBehindCache(this);
+  }
+
+  countShared(): void {
+    this.cache.metrics.countRequest('bypass');
   }
 
   /** Followers read the fill from now on. */

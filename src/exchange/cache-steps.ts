@@ -11,6 +11,7 @@ import { CacheRun } from './cache-run.ts';
 import type { Exchange } from './exchange.ts';
 import type { RoutePlan } from './plan.ts';
 import { serveWhole } from './serve-stored.ts';
+import { epochNameOfSharing } from './sharing-key.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
 /** The way of a request into the cache: the short one for what is known and fresh, else a `CacheRun`. */
@@ -63,6 +64,7 @@ export function invalidateAfter(exchange: Exchange, head: ResponseHead): void {
   if (invalid === undefined) return;
   const { epochs, disk } = caching;
   for (const uri of invalid.uris) {
+    if (gateway.hasSharing) epochs.bumpUrl(epochNameOfSharing(uri), false);
     for (const name of epochNamesForUri(cachePolicies, uri)) {
       epochs.bumpUrl(name, false);
       disk?.invalidated(name, false);

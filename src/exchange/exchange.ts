@@ -10,7 +10,7 @@ import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { Target } from '../upstream/cluster.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
 import type { AnswerRun } from './answer-run.ts';
-import { recoverFrom, sendRequest, startAttempt } from './attempts.ts';
+import { recoverFrom, sendRequest } from './attempts.ts';
 import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
 import type { BodyCollector } from './body-collector.ts';
 import { invalidateAfter, startCaching } from './cache-steps.ts';
@@ -35,6 +35,7 @@ import {
 } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
+import { startForwarding } from './sharing-start.ts';
 import type { BodySource } from './stored-body.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
@@ -214,7 +215,7 @@ export class Exchange implements UpstreamSink {
   proceed(plan: RoutePlan): void {
     if (plan.idempotency !== null && startIdempotent(this, plan, plan.idempotency)) return;
     if (plan.respond !== null) this.sendOwn(plan.respond);
-    else if (plan.cache === null) startAttempt(this, plan, false);
+    else if (plan.cache === null) startForwarding(this, plan);
     else startCaching(this, plan, plan.cache);
   }
 
@@ -319,7 +320,6 @@ export class Exchange implements UpstreamSink {
     else this.refuse(refusal);
   }
 
-  /** An answer of Sluice's own. */
   answer(answer: OwnAnswer): void {
     this.facts.proxyError = answer.proxyError;
     const accept = this.facts.isHeadVetted ? this.facts.field('accept') : undefined;

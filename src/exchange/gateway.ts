@@ -52,6 +52,8 @@ export class Gateway {
   caching: Caching | null = null;
   /** Of all routes that cache: what an unsafe request makes invalid is looked for under each. */
   cachePolicies: readonly CachePolicy[] = [];
+  /** Some route answers identical requests by one, which may be too old for who asks after a change. */
+  hasSharing = false;
   /** Requests that wait for another's answer, with a limit to their patience. */
   readonly waits = new Set<{ readonly deadlineMs: number; onTimeout(): void }>();
   isDraining = false;
@@ -101,6 +103,7 @@ export class Gateway {
     const entries = compilePlans(config, services);
     const routes = new Router(entries);
     this.cachePolicies = entries.flatMap(({ value }) => (value.cache === null ? [] : [value.cache.policy]));
+    this.hasSharing = entries.some(({ value }) => value.sharing !== null);
     for (const [name, cluster] of this.clusters) if (clusters.get(name) !== cluster) this.retire(cluster);
     this.clusters = clusters;
     this.routes = routes;

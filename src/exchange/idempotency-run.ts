@@ -5,7 +5,7 @@ import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { AnswerRun } from './answer-run.ts';
 import type { OwnAnswer } from './answers.ts';
 import { startAttempt } from './attempts.ts';
-import { type BodyCollector, collectBody } from './body-collector.ts';
+import { type BodyCollector, collectBody, MAX_HELD_BYTES } from './body-collector.ts';
 import type { IdempotencyResult } from './dedupe-metrics.ts';
 import type { Exchange } from './exchange.ts';
 import {
@@ -25,8 +25,6 @@ import type { RoutePlan } from './plan.ts';
 
 /** The records answer in some milliseconds, or something is wrong with the disk. */
 const RECORDS_TIMEOUT_MS = 5_000;
-/** Bodies of requests and answers that one worker holds; over it, no request with a key is taken. */
-const MAX_HELD_BYTES = 64 * 2 ** 20;
 /** By these the origin says that it has not carried out the request (RFC 9110, 8470, 6585): it may be sent again. */
 const NOT_CARRIED_OUT = new Set([401, 407, 421, 425, 429]);
 

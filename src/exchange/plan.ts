@@ -15,6 +15,7 @@ import { compileIdempotency, type IdempotencyPlan } from './idempotency-plan.ts'
 import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilter, LoadedFilters } from './filters.ts';
 import { RouteMetrics } from './route-metrics.ts';
+import { compileSharing, type SharingPlan } from './sharing-plan.ts';
 
 /** A route made ready at load: all that a request on it needs, and nothing that it does not use (`null` = absent). */
 export type RoutePlan = {
@@ -31,6 +32,7 @@ export type RoutePlan = {
   readonly filters: readonly LoadedFilter[] | null;
   readonly cache: CachePlan | null;
   readonly idempotency: IdempotencyPlan | null;
+  readonly sharing: SharingPlan | null;
   /** Authorization and Cookie reach the upstream. */
   readonly forwardsCredentials: boolean;
   readonly maxBodyBytes: number;
@@ -88,6 +90,7 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
     allow: (methods.length === 0 ? USUAL_METHODS : methods).join(', '),
     filters: filtersOf(route, services.filters),
     idempotency: compileIdempotency(route, services.records, services.metrics),
+    sharing: compileSharing(route, services.caching, services.metrics),
     forwardsCredentials: upstream?.forwardCredentials ?? false,
     cache: compileCachePlan(route, services.caching, services.metrics),
     maxBodyBytes: route.maxBodyBytes,

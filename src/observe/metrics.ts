@@ -239,6 +239,12 @@ export const METRICS = [
   },
   {
     ...COUNTER,
+    name: 'sluice_dedupe_refused_total',
+    labels: [{ name: 'route', from: 'deduped-route' }],
+    help: 'Requests not sent on, since an identical one may have been carried out and its answer is not for them.',
+  },
+  {
+    ...COUNTER,
     name: 'sluice_idempotency_total',
     labels: [
       { name: 'route', from: 'keyed-route' },

@@ -1,10 +1,11 @@
-import type { CollapseConfig, IdempotencyConfig, IdempotencyScope, RouteConfig } from '../config/types.ts';
-import { formatDuration } from '../config/units.ts';
+import type { CollapseConfig, DedupeKeyConfig, IdempotencyConfig, IdempotencyScope, RouteConfig, SharingConfig } from '../config/types.ts';
+import { IDEMPOTENT } from '../exchange/attempts.ts';
+import { formatDuration, formatSize } from '../config/units.ts';
 import type { AskedRequest } from './explain-request.ts';
 
 /** Whether the request waits for another one's answer, or has its own kept by a key; a line each, none where the route does neither. */
 export function explainDedupe({ collapse, dedupe }: RouteConfig, { facts }: AskedRequest): readonly string[] {
-  return [...collapseLine(collapse), ...idempotencyLines(dedupe?.idempotency, facts.method)];
+  return [...collapseLine(collapse), ...sharingLine(dedupe?.sharing, facts.method), ...idempotencyLines(dedupe?.idempotency, facts.method)];
 }
 
 function collapseLine(collapse: CollapseConfig | undefined): string[] {
@@ -12,6 +13,27 @@ function collapseLine(collapse: CollapseConfig | undefined): string[] {
   const { maxWaitMs, uncacheableForMs } = collapse;
   const remembered = uncacheableForMs === 0 ? '' : `; for ${formatDuration(uncacheableForMs)} not, where an answer could not be shared`;
   return [`collapse: one request on the host for what is not cached, others wait up to ${formatDuration(maxWaitMs)}${remembered}`];
+}
+
+function sharingLine(sharing: SharingConfig | undefined, method: string): string[] {
+  if (sharing?.methods.includes(method) !== true) return [];
+  const { key, maxWaitMs, maxAnswerBytes, sharesSetCookie } = sharing;
+  const otherwise = IDEMPOTENT.has(method) ? 'goes to the upstream by itself' : '409, since it must not run twice';
+  return [
+    `dedupe: identical ${method} requests at the same time are one, by ${keyText(key)} and credentials; others wait up to ${formatDuration(maxWaitMs)}`,
+    `dedupe: shared are answers up to ${formatSize(maxAnswerBytes)}, ${sharesSetCookie ? 'also' : 'not'} with Set-Cookie; who cannot have it: ${otherwise}`,
+  ];
+}
+
+function keyText({ hasMethod, hasUrl, hasHeaders, hasBody, hasAddress, headers }: DedupeKeyConfig): string {
+  const words: [isIn: boolean, word: string][] = [
+    [hasMethod, 'method'],
+    [hasUrl, 'url'],
+    [hasHeaders, 'all fields but those of the way'],
+    [hasBody, 'body'],
+    [hasAddress, "the client's address"],
+  ];
+  return [...words.filter(([isIn]) => isIn).map(([, word]) => word), ...headers.map((name) => `header ${name}`)].join(', ');
 }
 
 function idempotencyLines(idempotency: IdempotencyConfig | undefined, method: string): string[] {

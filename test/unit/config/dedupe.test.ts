@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig } from '../../../src/config/load-yaml.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
-import type { CollapseConfig, IdempotencyConfig, RouteConfig } from '../../../src/config/types.ts';
+import type { CollapseConfig, IdempotencyConfig, RouteConfig, SharingConfig } from '../../../src/config/types.ts';
 
 const OPTIONS = { fileName: 'sluice.yaml', env: { ON: 'true' } };
 
@@ -47,13 +47,38 @@ test('a route that caches collapses unless it says not to, and no other does', (
   });
 });
 
-test('dedupe cannot share requests yet, and says so; it keeps no records unless it is told to', () => {
-  const refusal =
-    'routes[0].dedupe: not available in this version of Sluice (planned: one answer for identical requests); leave `methods` out and set `idempotencyKey`, or remove it';
-  for (const on of ['dedupe: true', 'dedupe: {}', 'dedupe: { methods: [GET], idempotencyKey: true }'])
-    assert.deepEqual(problemsOf(fileWith(on)), [refusal], on);
-  for (const off of ['cache: true', 'dedupe: false', 'dedupe: { enabled: false }', 'dedupe: { idempotencyKey: false }'])
+const SHARING: SharingConfig = {
+  methods: ['GET', 'HEAD'],
+  key: { hasMethod: true, hasUrl: true, hasBody: true, hasHeaders: true, hasAddress: false, headers: [] },
+  sharesSetCookie: false,
+  maxBodyBytes: 64 * 1024,
+  maxAnswerBytes: 2 ** 20,
+  maxWaitMs: 10_000,
+  maxFollowers: 10_000,
+};
+
+test('dedupe shares identical GET and HEAD requests, and nothing beside idempotency keys unless methods are named', () => {
+  for (const on of ['dedupe: true', 'dedupe: {}', 'cache: true, dedupe: { idempotencyKey: false }'])
+    assert.deepEqual(routeOf(on)?.dedupe, { sharing: SHARING, idempotency: undefined }, on);
+  for (const off of ['cache: true', 'dedupe: false', 'dedupe: { enabled: false }', 'dedupe: { methods: [] }'])
     assert.equal(routeOf(off)?.dedupe, undefined, off);
+  assert.equal(routeOf('dedupe: { idempotencyKey: true }')?.dedupe?.sharing, undefined);
+  const both = routeOf('dedupe: { methods: [post], idempotencyKey: true }')?.dedupe;
+  assert.deepEqual(both, { sharing: { ...SHARING, methods: ['POST'] }, idempotency: IDEMPOTENCY });
+});
+
+test('dedupe carries all that the file says of what is identical', () => {
+  const made = routeOf(`dedupe: { methods: [post, get], key: [url, ip, X-Tenant, BODY], shareSetCookie: true,
+    maxBody: 2KiB, maxAnswer: 4KiB, maxWait: 5s, maxFollowers: 7 }`);
+  assert.deepEqual(made?.dedupe?.sharing, {
+    methods: ['POST', 'GET'],
+    key: { hasMethod: false, hasUrl: true, hasBody: true, hasHeaders: false, hasAddress: true, headers: ['x-tenant'] },
+    sharesSetCookie: true,
+    maxBodyBytes: 2048,
+    maxAnswerBytes: 4096,
+    maxWaitMs: 5000,
+    maxFollowers: 7,
+  });
 });
 
 test('dedupe carries all that the file says', () => {
@@ -125,5 +150,11 @@ test('what is allowed but hardly meant is a warning', () => {
   ]);
   assert.deepEqual(problemsOf(fileWith('dedupe: { methods: [], idempotencyKey: true }', 'store: ./data\ncacheMemory: 1GiB')), [
     'cacheMemory: has no effect, since no route has `cache`, or `dedupe` with methods',
+  ]);
+  assert.deepEqual(problemsOf(fileWith('dedupe: true', 'cacheMemory: 64MiB')), []);
+  assert.deepEqual(problemsOf(fileWith('dedupe: { methods: [GET, POST], key: [headers] }', 'workers: 1')), [
+    'routes[0].dedupe.key: has no url: requests for different things share one answer',
+    'routes[0].dedupe.key: has no method: requests with different methods share one answer',
+    'routes[0].dedupe.key: has no body: requests with different content share one answer',
   ]);
 });

@@ -12,7 +12,7 @@ const HEAD = 'store: ./data\nupstreams: { a: { endpoints: [http://a, { url: "htt
 function explain(route: string, method: string, url: string, fields: readonly string[] = []): readonly string[] {
   const result = loadConfig(`${HEAD}routes: [${route}]`, { fileName: 'sluice.yaml', env: {} });
   assert.ok(result.kind === 'ok', result.kind === 'bad' ? result.problems.map(formatProblem).join('\n') : '');
-  const asked = askedRequest({ configPath: '', method, url, fields });
+  const asked = askedRequest({ configPath: '', method, url, fields, clientIp: undefined, admin: undefined });
   if (typeof asked === 'string') return [asked];
   const found = new Router(result.config.routes.map((value) => ({ ...value, value }))).match(asked.facts);
   return found.kind === 'found' ? explainRoute(found, asked, result.config) : [found.kind];
@@ -84,6 +84,17 @@ test('a method that the cache does not answer is passed by', () => {
     lineOf('POST'),
     'cache: passed by, since POST is not GET, HEAD; a success invalidates what is stored for the URL (RFC 9111 4.4)',
   );
+});
+
+test('what identical requests share is told, and what becomes of those who cannot have it', () => {
+  const route = '{ upstream: a, dedupe: { methods: [GET, POST], key: [method, url, body, X-Tenant], maxAnswer: 2KiB } }';
+  const lines = (method: string): readonly string[] => explain(route, method, '/').filter((line) => line.startsWith('dedupe: '));
+  const first = (method: string): string =>
+    `dedupe: identical ${method} requests at the same time are one, by method, url, body, header x-tenant and credentials; others wait up to 10s`;
+  const shared = 'dedupe: shared are answers up to 2KiB, not with Set-Cookie; who cannot have it: ';
+  assert.deepEqual(lines('GET'), [first('GET'), `${shared}goes to the upstream by itself`]);
+  assert.deepEqual(lines('POST'), [first('POST'), `${shared}409, since it must not run twice`]);
+  assert.deepEqual(lines('PUT'), []);
 });
 
 test('what a request shares with others, and what its key does, is told where it does', () => {

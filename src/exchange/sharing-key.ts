@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { type CacheUri, normalisedOrigin } from '../cache/cache-key.ts';
+import { requestUri } from '../cache/cache-request.ts';
+import { nominatedNames } from '../http/connection-options.ts';
+import { type FieldEdits, isDroppedByEdits } from '../http/field-edits.ts';
+import { KEEP } from '../http/kept-lines.ts';
+import type { RequestHead } from '../http/request-head.ts';
+import { parseVary, selectingPairs, VARY_ANY } from '../http/vary.ts';
+import type { BodyCollector } from './body-collector.ts';
+import { originOf } from './cache-origin.ts';
+import type { Exchange } from './exchange.ts';
+import type { SharingPlan } from './sharing-plan.ts';
+
+/** By what two requests are known to be one. */
+
+/** They tell of the way and the moment of a request, not of what it asks: no two requests need have them in common. */
+const PASSING = new Set([
+  ...['via', 'cdn-loop', 'x-request-id', 'x-correlation-id', 'request-id', 'x-request-start', 'x-queue-start', 'date', 'priority'],
+  ...['traceparent', 'tracestate', 'baggage', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'],
+  ...['x-amzn-trace-id', 'x-cloud-trace-context', 'sentry-trace', 'uber-trace-id', 'newrelic', 'x-datadog-trace-id'],
+  ...['x-datadog-parent-id', 'x-datadog-sampling-priority', 'x-datadog-origin', 'x-datadog-tags', 'cf-ray', 'x-forwarded-ssl'],
+]);
+
+/** They choose the form of the answer, or even what is done: they count whatever the configuration names. */
+const TELLING = new Set([
+  ...['accept', 'accept-charset', 'accept-encoding', 'accept-language', 'prefer', 'origin', 'cache-control', 'pragma'],
+  ...['range', 'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'],
+  ...['content-type', 'content-encoding', 'content-language', 'content-range'],
+  ...['x-http-method-override', 'x-http-method', 'x-method-override', 'x-original-url', 'x-rewrite-url', 'soapaction'],
+]);
+
+/** Names that speak of who asks. Credentials stand in fields of any name, and an answer for one is not for another. */
+const CREDENTIAL =
+  /auth|token|key|secret|session|credential|passw|sign|cookie|csrf|xsrf|jwt|user|account|consumer|tenant|identity|subject|cert/;
+const NO_CREDENTIAL = 'user-agent';
+
+/**
+ * The key of a request: as long as one is under way, all others with it are one with it. Apart from the keys of the cache, which begin
+ * with the name of a route. `collector` has the whole of its body. `isRepeatable`: two requests of it are no more than one.
+ */
+export function sharingKey(exchange: Exchange, sharing: SharingPlan, of: { collector: BodyCollector; isRepeatable: boolean }): string {
+  const { config, namespace } = sharing;
+  const { head, facts, listener, port } = exchange;
+  const { key } = config;
+  const origin = originOf(exchange);
+  const method = key.hasMethod || head.method === 'HEAD' ? head.method : of.isRepeatable ? 'any' : 'once';
+  const url = key.hasUrl ? `${uriText(requestUri(head, origin.scheme))} ${head.target}${origin.beside ?? ''}` : '';
+  const address = key.hasAddress && listener !== null && port !== null ? facts.addressBehind(port.remoteAddress, listener.trusted) : '';
+  const text = `${namespace}\n${method}\n${address}\n${fieldLines(exchange, sharing)}\n${url}`;
+  const digest = key.hasBody ? of.collector.digest(text) : createHash('sha256').update(text, 'latin1').digest('base64url');
+  return `\nD\n${digest}`;
+}
+
+/** `bumpUrl` name for what is under way to this URI: an answer to a write of it makes that too old for who asks afterwards. */
+export function epochNameOfSharing(uri: CacheUri): string {
+  return `D ${uriText(uri)}`;
+}
+
+export function epochNameOf(exchange: Exchange): string {
+  return epochNameOfSharing(requestUri(exchange.head, exchange.listener?.proto === 'https' ? 'https' : 'http'));
+}
+
+function uriText(uri: CacheUri): string {
+  return `${normalisedOrigin(uri)}${uri.path}${uri.query}`;
+}
+
+/** The fields that count, a line each, in the order sent. */
+function fieldLines({ head, listener, port, plan }: Exchange, sharing: SharingPlan): string {
+  if (plan === null) return '';
+  const { kinds, starts, nameEnds, valueStarts, valueEnds, count } = head.marks;
+  const { forward } = plan;
+  const actions = listener?.isTrusted(port?.remoteAddress ?? '') === true ? forward.fromTrusted : forward.fromUntrusted;
+  const nominated = head.hasNominated ? nominatedNames(head) : undefined;
+  let lines = '';
+  for (let i = 0; i < count; i++) {
+    const start = starts[i] ?? 0;
+    const name = head.text.slice(start, nameEnds[i]).toLowerCase();
+    const isForwarded = actions[kinds[i] ?? 0] === KEEP && nominated?.has(name) !== true && !isEdited(forward.edits, head, start, i);
+    if (!sharing.chosen.has(name) && !(isForwarded && isCounted(name, sharing))) continue;
+    lines += `${name}:${head.text.slice(valueStarts[i], valueEnds[i])}\n`;
+  }
+  return lines;
+}
+
+function isEdited(edits: FieldEdits | undefined, head: RequestHead, start: number, at: number): boolean {
+  return edits !== undefined && isDroppedByEdits(edits, head.text, start, head.marks.nameEnds[at] ?? 0);
+}
+
+/** Of a field that the upstream gets. */
+function isCounted(name: string, { config, chosen }: SharingPlan): boolean {
+  if (chosen.has(name) || TELLING.has(name)) return true;
+  if (config.key.hasHeaders) return !PASSING.has(name);
+  return CREDENTIAL.test(name) && name !== NO_CREDENTIAL;
+}
+
+/** We write these ourselves, by the client's address. */
+const BY_ADDRESS = new Set(['x-forwarded-for', 'x-real-ip', 'forwarded']);
+
+/** By what an answer says to vary beside the key, for `isSelected`; it has `*` where that cannot be told. */
+export function varyingPairs(vary: string | undefined, exchange: Exchange, sharing: SharingPlan): readonly string[] {
+  const names = parseVary(vary);
+  if (names.length === 0 || names === VARY_ANY) return names;
+  if (!sharing.config.key.hasAddress && names.some((name) => BY_ADDRESS.has(name))) return VARY_ANY;
+  const drops = exchange.plan?.forward.edits?.drops;
+  const differing = names.filter((name) => !isCounted(name, sharing) && drops?.has(name) !== true);
+  return selectingPairs(differing, exchange.head);
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { connectRaw } from '../harness/raw-client.ts';
+import type { RawPeer } from '../harness/raw-peer.ts';
+import { SluiceProcess } from '../harness/sluice-process.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const CLIENTS = 100;
+const PATIENCE_MS = 30_000;
+/** Ends its thread. */
+const FILTER = `import { defineFilter } from 'sluice';
+export default defineFilter({ request(): void { process.exit(1); } });
+`;
+
+/** Numbers its answers, and gives each when it is told. */
+class HoldingOrigin {
+  readonly asked: string[] = [];
+  readonly #waiting: (() => void)[] = [];
+  readonly #server = createServer((request, response) => this.#answer(request, response));
+
+  async open(t: TestContext): Promise<number> {
+    t.after(() => {
+      this.#server.closeAllConnections();
+      this.#server.close();
+    });
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** All that wait get their answers. */
+  answer(): void {
+    for (const answer of this.#waiting.splice(0)) answer();
+  }
+
+  #answer({ method, url }: IncomingMessage, response: ServerResponse): void {
+    this.asked.push(`${method} ${url}`);
+    const text = `run ${this.asked.length}`;
+    response.on('error', () => {});
+    this.#waiting.push(() => response.end(text));
+  }
+}
+
+type Scene = { readonly sluice: SluiceProcess; readonly origin: HoldingOrigin };
+
+async function openScene(t: TestContext): Promise<Scene> {
+  const origin = new HoldingOrigin();
+  const port = await origin.open(t);
+  const config = `admin: "127.0.0.1:0"
+listeners: ["127.0.0.1:0"]
+cacheMemory: 32MiB
+upstreams: { o: "http://127.0.0.1:${port}" }
+routes:
+  - { name: die, match: "/die", upstream: o, filters: ["./die.ts"] }
+  - { name: all, match: "/*", upstream: o, dedupe: { methods: [GET, POST] } }
+`;
+  const sluice = await SluiceProcess.start({ config, files: { 'die.ts': FILTER }, env: { SLUICE_WORKERS: '2', SLUICE_LOG: 'info' } });
+  t.after(() => sluice.stop());
+  return { sluice, origin };
+}
+
+async function metric({ sluice }: Scene, name: string): Promise<number> {
+  const text = await (await fetch(new URL('/metrics', sluice.addresses.at(-1)))).text();
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(name))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+/** All of them are with the workers, whose sweep tells how many there are. */
+async function herd(scene: Scene, message: string): Promise<readonly RawPeer[]> {
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectRaw(scene.sluice.port)));
+  for (const client of clients) await client.send(message);
+  await waitFor('all are here', async () => (await metric(scene, 'sluice_requests_in_flight')) === CLIENTS, PATIENCE_MS);
+  return clients;
+}
+
+/** `cut`, or status and text. */
+async function outcomeOf(client: RawPeer): Promise<string> {
+  await client.until('an answer', (peer) => peer.isEnded || peer.receivedBytes > 0, PATIENCE_MS);
+  if (client.receivedBytes === 0) return 'cut';
+  const { status, text } = await client.readReply('GET', PATIENCE_MS);
+  return status === 200 ? `200 ${text}` : `${status} ${JSON.parse(text).type}`;
+}
+
+const GET = 'GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n';
+const POST = 'POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\namount=10';
+
+test('two workers of a process ask once for a herd, whatever the method', async (t) => {
+  const scene = await openScene(t);
+  for (const [message, text] of [
+    [GET, '200 run 1'],
+    [POST, '200 run 2'],
+  ] as const) {
+    const clients = await herd(scene, message);
+    scene.origin.answer();
+    assert.deepEqual(new Set(await Promise.all(clients.map(outcomeOf))), new Set([text]));
+    for (const client of clients) client.close();
+  }
+  assert.deepEqual(scene.origin.asked, ['GET /a', 'POST /a']);
+  await waitFor('all are counted', async () => (await metric(scene, 'sluice_dedupe_total')) === 2 * (CLIENTS - 1));
+});
+
+test('a worker that dies costs those of the other no GET, and no POST runs twice', async (t) => {
+  const scene = await openScene(t);
+  const { sluice, origin } = scene;
+  for (const message of [GET, POST]) {
+    const before = origin.asked.length;
+    const clients = await herd(scene, message);
+    const killer = await connectRaw(sluice.port);
+    await killer.send('GET /die HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    await killer.untilEnd(PATIENCE_MS);
+    // Whoever the dead one asked for has been told, or another one has asked.
+    const isSettled = async (): Promise<boolean> =>
+      origin.asked.length > before + 1 || (await metric(scene, 'sluice_dedupe_refused_total')) > 0 || clients.every((one) => one.isEnded);
+    await waitFor('it is settled', isSettled, 2000).catch(() => {});
+    origin.answer();
+    const outcomes = await Promise.all(clients.map(outcomeOf));
+    const isGet = message === GET;
+    const runs = origin.asked.length - before;
+    assert.ok(isGet ? runs <= 2 : runs === 1, `${runs} runs`);
+    const good = isGet ? /^(?:cut|200 run \d+)$/ : /^(?:cut|200 run \d+|409 urn:sluice:problem:duplicate-not-answered)$/;
+    for (const outcome of outcomes) assert.match(outcome, good);
+    assert.ok(outcomes.some((outcome) => outcome !== 'cut'));
+    for (const client of clients) client.close();
+    await waitFor('two workers again', async () => (await metric(scene, 'sluice_requests_in_flight')) === 0, PATIENCE_MS);
+  }
+});

@@ -26,13 +26,14 @@ function parseTimeZone(text: string): Parsed<string> {
   }
 }
 
-const QUOTA_TEXT = /^(\d{1,14})\/(hour|day|month)$/;
+const QUOTA_TEXT = /^(\d{1,15})\/(hour|day|month)$/;
 
-const quotaText = checkedText((text) =>
-  QUOTA_TEXT.test(text) && Number.parseInt(text, 10) >= 1
+const quotaText = checkedText((text) => {
+  const amount = Number(QUOTA_TEXT.exec(text)?.[1]);
+  return amount >= 1 && amount <= MAX_QUOTA
     ? good(text)
-    : bad('must be a number an hour, a day or a month, such as 1000/month'),
-);
+    : bad(`must be a number from 1 to ${MAX_QUOTA} an hour, a day or a month, such as 1000/month`);
+});
 
 const quotaObject = z.strictObject({
   name: nameText

@@ -264,7 +264,7 @@ export function recordsThreadDied(log: EventLog, facts: { readonly problem: stri
 
 // Limits and quotas
 
-export function limitsMade(log: EventLog, facts: { readonly bytes: number; readonly isDurable: boolean }): void {
+export function limitsMade(log: EventLog, facts: { readonly bytes: number }): void {
   log.info('memory of limits made', facts);
 }
 

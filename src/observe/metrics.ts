@@ -283,7 +283,7 @@ export const METRICS = [
     labels: [],
     help: 'Decisions of limits for keys that found no room and shared some with others.',
   },
-  { ...GAUGE, name: 'sluice_limit_in_flight', labels: [], help: 'Requests that concurrency limits count now.' },
+  { ...COUNTER, name: 'sluice_limit_recovered_total', labels: [], help: 'Requests in flight of dead workers that limits count no longer.' },
   { ...GAUGE, name: 'sluice_quota_keys', labels: [], help: 'Quotas of which something is used.' },
   { ...COUNTER, name: 'sluice_quota_crowded_total', labels: [], help: 'Decisions of quotas that found no room.' },
   { ...COUNTER, name: 'sluice_quota_written_total', labels: [], help: 'Quotas written to the store.' },

@@ -31,7 +31,7 @@ export async function findAdmin(flags: { readonly config?: string; readonly admi
 export const ADMIN_ACTIONS: Readonly<Record<string, (admin: AdminTarget) => Promise<number>>> = { reload, drain, top };
 
 async function reload(admin: AdminTarget): Promise<number> {
-  const reply = await ask(admin, 'POST', '/reload');
+  const reply = await askAdmin(admin, 'POST', '/reload');
   if (reply.status === 200) {
     for (const note of textsOf(reply.body, 'notes')) console.log(`note: ${note}`);
     console.log('reloaded');
@@ -42,7 +42,7 @@ async function reload(admin: AdminTarget): Promise<number> {
 }
 
 async function drain(admin: AdminTarget): Promise<number> {
-  const reply = await ask(admin, 'POST', '/drain');
+  const reply = await askAdmin(admin, 'POST', '/drain');
   if (reply.status !== 202) return complain(reply);
   console.log('draining');
   return 0;
@@ -50,7 +50,7 @@ async function drain(admin: AdminTarget): Promise<number> {
 
 /** The counters and gauges that are not zero, without buckets. */
 async function top(admin: AdminTarget): Promise<number> {
-  const reply = await ask(admin, 'GET', '/metrics');
+  const reply = await askAdmin(admin, 'GET', '/metrics');
   if (reply.status !== 200) return complain(reply);
   const lines = reply.text
     .split('\n')
@@ -64,16 +64,16 @@ export type PurgeFlags = { readonly prefix?: string; readonly tag?: string; read
 /** `sluice purge`. Exit code 0 also when nothing was there to purge. */
 export async function purge(admin: AdminTarget, url: string | undefined, { prefix, tag, all, soft }: PurgeFlags): Promise<number> {
   // What is undefined does not appear in JSON; the process judges the rest.
-  const reply = await ask(admin, 'POST', '/purge', { url, prefix, tag, all, soft });
+  const reply = await askAdmin(admin, 'POST', '/purge', { url, prefix, tag, all, soft });
   if (reply.status !== 200) return complain(reply);
   console.log(`${soft === true ? 'marked stale' : 'purged'}: ${String(property(reply.body, 'purged'))}`);
   return 0;
 }
 
-type Reply = { readonly status: number; readonly text: string; readonly body: unknown };
+export type AdminReply = { readonly status: number; readonly text: string; readonly body: unknown };
 
-/** `body` is sent as JSON. */
-async function ask(admin: AdminTarget, method: string, path: string, body?: object): Promise<Reply> {
+/** `body` is sent as JSON. Status 0: there was no answer, and `problems` tell why. */
+export async function askAdmin(admin: AdminTarget, method: string, path: string, body?: object): Promise<AdminReply> {
   const headers: Record<string, string> = admin.token === undefined ? {} : { authorization: `Bearer ${admin.token}` };
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   try {
@@ -86,7 +86,8 @@ async function ask(admin: AdminTarget, method: string, path: string, body?: obje
   }
 }
 
-function complain({ status, body }: Reply): number {
+/** Prints what went wrong. Returns the exit code. */
+export function complain({ status, body }: AdminReply): number {
   const problems = textsOf(body, 'problems');
   if (status === 401) console.error('sluice: the admin listener needs a token; set SLUICE_ADMIN_TOKEN');
   else if (problems.length === 0) console.error(`sluice: the admin listener answered ${status}`);

@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { PlainHandler, PlainReply, PlainRequest } from '../edge/plain-server.ts';
 import { readJsonBody } from './admin-body.ts';
 import type { PurgeResult } from './cache-commands.ts';
-import type { PlainHandler, PlainReply, PlainRequest } from '../edge/plain-server.ts';
+import type { LimitAnswer, LimitQuestion } from './limits/limit-answers.ts';
 
 /** What the admin listener can ask of the process. */
 export type AdminPort = {
@@ -17,6 +18,7 @@ export type AdminPort = {
   purge(order: unknown): Promise<PurgeResult>;
   /** What the cache holds. */
   cache(): object;
+  limits(question: LimitQuestion): Promise<LimitAnswer>;
   onRefused(client: string, path: string): void;
 };
 
@@ -33,47 +35,63 @@ export type ReloadResult =
  * - `POST /reload` (422 with the problems when the file is bad), `POST /drain`
  * - `POST /purge` with `{"url": …}`, `{"prefix": …}`, `{"tag": …}` or `{"all": true}`, and `"soft": true` to mark stale only: 200 and
  *   `{"purged": n}` when no worker serves any of it any more; 400 when that is not understood, 409 when no route caches
+ * - `GET /limits`: what is limited, and how full the tables are; `GET /limits/key?limit=…&route=…&key=…`: what is left of one key, which has a
+ *   `key` for each part that the limit counts by; `DELETE` the same: it is as new
+ * - `GET /limits/consumer?name=…`: its tier, limits and quotas, `DELETE` resets them all, `PUT` with `{"tier": "paid"}` moves it (`null`: back
+ *   to what the configuration says); 404 for what there is not
  *
  * With a token configured all but the two health paths need `Authorization: Bearer TOKEN`; without one, a loopback name as `Host`.
  */
 export function adminHandler(port: AdminPort): PlainHandler {
   return (request, reply) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    const route = ROUTES[path];
+    const routes = ROUTES[path];
+    const route = routes?.find(({ method }) => method === (request.method === 'HEAD' ? 'GET' : request.method));
     if (route?.takesBody !== true) request.resume();
-    if (route === undefined) return send(reply, 404, { error: 'not found', paths: Object.keys(ROUTES) });
-    if (!route.isOpen && !isAllowed(request, port.token)) {
+    if (routes === undefined) return send(reply, 404, { error: 'not found', paths: Object.keys(ROUTES) });
+    const isOpen = routes.every((each) => each.isOpen === true);
+    if (!isOpen && !isAllowed(request, port.token)) {
       port.onRefused(request.socket.remoteAddress ?? '', path);
       reply.setHeader('www-authenticate', 'Bearer realm="sluice admin"');
       return send(reply, 401, { error: 'a token is needed' });
     }
-    if (!route.isOpen && port.token === undefined && !isAskedByLoopbackName(request))
-      return send(reply, 403, { error: 'not by this name' });
-    const isFine = request.method === route.method || (route.method === 'GET' && request.method === 'HEAD');
-    if (isFine && hasForeignOrigin(request)) return send(reply, 403, { error: 'not for web pages' });
-    if (isFine) return route.answer(port, reply, request);
-    reply.setHeader('allow', route.method);
-    send(reply, 405, { error: `use ${route.method}` });
+    if (!isOpen && port.token === undefined && !isAskedByLoopbackName(request)) return send(reply, 403, { error: 'not by this name' });
+    if (route !== undefined && hasForeignOrigin(request)) return send(reply, 403, { error: 'not for web pages' });
+    if (route !== undefined) return route.answer(port, reply, request);
+    const methods = routes.map(({ method }) => method).join(', ');
+    reply.setHeader('allow', methods);
+    send(reply, 405, { error: `use ${methods}` });
   };
 }
 
 type AdminRoute = {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Needs no token: load balancers ask it. */
-  readonly isOpen: boolean;
+  readonly isOpen?: true;
   readonly takesBody?: true;
   answer(port: AdminPort, reply: PlainReply, request: PlainRequest): void;
 };
 
-const ROUTES: Readonly<Record<string, AdminRoute>> = {
-  '/healthz': { method: 'GET', isOpen: true, answer: (_port, reply) => send(reply, 200, { status: 'ok' }) },
-  '/readyz': { method: 'GET', isOpen: true, answer: answerReady },
-  '/metrics': { method: 'GET', isOpen: false, answer: answerMetrics },
-  '/config': { method: 'GET', isOpen: false, answer: (port, reply) => send(reply, 200, port.config()) },
-  '/cache': { method: 'GET', isOpen: false, answer: (port, reply) => send(reply, 200, port.cache()) },
-  '/purge': { method: 'POST', isOpen: false, takesBody: true, answer: answerPurge },
-  '/reload': { method: 'POST', isOpen: false, answer: answerReload },
-  '/drain': { method: 'POST', isOpen: false, answer: answerDrain },
+/** All of one path need a token, or none. */
+const ROUTES: Readonly<Record<string, readonly AdminRoute[]>> = {
+  '/healthz': [{ method: 'GET', isOpen: true, answer: (_port, reply) => send(reply, 200, { status: 'ok' }) }],
+  '/readyz': [{ method: 'GET', isOpen: true, answer: answerReady }],
+  '/metrics': [{ method: 'GET', answer: answerMetrics }],
+  '/config': [{ method: 'GET', answer: (port, reply) => send(reply, 200, port.config()) }],
+  '/cache': [{ method: 'GET', answer: (port, reply) => send(reply, 200, port.cache()) }],
+  '/purge': [{ method: 'POST', takesBody: true, answer: answerPurge }],
+  '/limits': [{ method: 'GET', answer: answerLimits({ kind: 'overview' }) }],
+  '/limits/key': [
+    { method: 'GET', answer: answerLimits({ kind: 'look' }) },
+    { method: 'DELETE', answer: answerLimits({ kind: 'reset' }) },
+  ],
+  '/limits/consumer': [
+    { method: 'GET', answer: answerLimits({ kind: 'consumer' }) },
+    { method: 'DELETE', answer: answerLimits({ kind: 'reset-consumer' }) },
+    { method: 'PUT', takesBody: true, answer: answerMove },
+  ],
+  '/reload': [{ method: 'POST', answer: answerReload }],
+  '/drain': [{ method: 'POST', answer: answerDrain }],
 };
 
 function answerReady(port: AdminPort, reply: PlainReply): void {
@@ -106,6 +124,38 @@ function answerPurge(port: AdminPort, reply: PlainReply, request: PlainRequest):
     );
 }
 
+const LIMIT_STATUS = { ok: 200, bad: 400, none: 404, failed: 503 } as const;
+
+function answerLimits(asked: { readonly kind: Exclude<LimitQuestion['kind'], 'move'> }): AdminRoute['answer'] {
+  return (port, reply, request) => {
+    const question: LimitQuestion = { ...asked, about: queryOf(request) };
+    port.limits(question).then((answer) => sendLimitAnswer(reply, answer), failed(reply));
+  };
+}
+
+function answerMove(port: AdminPort, reply: PlainReply, request: PlainRequest): void {
+  readJsonBody(request)
+    .then((read): LimitAnswer | Promise<LimitAnswer> =>
+      read.kind === 'ok'
+        ? port.limits({ kind: 'move', about: queryOf(request), body: read.value })
+        : { kind: 'bad', problems: ['the body must be JSON, such as {"tier": "paid"}'] },
+    )
+    .then((answer) => sendLimitAnswer(reply, answer), failed(reply));
+}
+
+function sendLimitAnswer(reply: PlainReply, answer: LimitAnswer): void {
+  send(reply, LIMIT_STATUS[answer.kind], answer.kind === 'ok' ? answer.value : { problems: answer.problems });
+}
+
+function failed(reply: PlainReply): () => void {
+  return () => send(reply, 500, { problems: ['that broke off; see the event log'] });
+}
+
+function queryOf(request: PlainRequest): URLSearchParams {
+  const [, query = ''] = (request.url ?? '').split('?', 2);
+  return new URLSearchParams(query);
+}
+
 function answerDrain(port: AdminPort, reply: PlainReply): void {
   send(reply, 202, { status: 'draining' });
   port.drain();
@@ -121,10 +171,10 @@ function isAskedByLoopbackName(request: PlainRequest): boolean {
   return LOOPBACK_HOST.test(request.headers.host ?? '');
 }
 
-/** A page in a browser on this host could otherwise send a POST to loopback in its user's name. */
+/** A page in a browser on this host could otherwise send a request to loopback in its user's name. */
 function hasForeignOrigin(request: PlainRequest): boolean {
   const { origin, host } = request.headers;
-  return request.method === 'POST' && origin !== undefined && origin !== `http://${host}`;
+  return request.method !== 'GET' && request.method !== 'HEAD' && origin !== undefined && origin !== `http://${host}`;
 }
 
 function isAllowed(request: PlainRequest, token: string | undefined): boolean {

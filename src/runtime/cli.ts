@@ -1,13 +1,15 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import type { PurgeFlags } from './admin-commands.ts';
+import type { AdminTarget, PurgeFlags } from './admin-commands.ts';
 import type { StartCommand } from './launch.ts';
+import { addLimits } from './limits/limits-command.ts';
 import { readVersion } from './version.ts';
 
 // Every command loads what it needs when it runs. A plain `start` does not come here: see `launch.mjs`.
 
 type ConfigFlags = { readonly config?: string };
 type AdminFlags = ConfigFlags & { readonly admin?: string };
+type ExplainFlags = AdminFlags & { readonly header: readonly string[]; readonly ip?: string };
 type PurgeCommandFlags = AdminFlags & PurgeFlags;
 type Outcome = { exitCode: number };
 
@@ -26,6 +28,7 @@ export async function runCli(argv: readonly string[], start: StartCommand): Prom
   addExplain(program, outcome);
   addAdminCommands(program, outcome);
   addPurge(program, outcome);
+  addLimits(program, { adminCommand, run: (flags, action) => runAtAdmin(flags, outcome, action) });
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -83,9 +86,12 @@ function addExplain(program: Command, outcome: Outcome): void {
     .argument('<method>', 'request method')
     .argument('<url>', 'absolute URL, or a path')
     .option('-H, --header <line>', 'a request field, "name: value"; may be repeated', collect, [])
-    .action(async (method: string, url: string, flags: ConfigFlags & { readonly header: readonly string[] }) => {
+    .option('--ip <address>', 'address of the client, for limits')
+    .option('--admin <address>', 'admin listener of a running sluice, which knows what is left of limits')
+    .action(async (method: string, url: string, flags: ExplainFlags) => {
       const { runExplain } = await import('./explain-command.ts');
-      outcome.exitCode = await runExplain({ configPath: resolve(flags.config ?? ''), method, url, fields: flags.header });
+      const { config = '', header, ip, admin } = flags;
+      outcome.exitCode = await runExplain({ configPath: resolve(config), method, url, fields: header, clientIp: ip, admin });
     });
 }
 
@@ -94,10 +100,9 @@ function addAdminCommands(program: Command, outcome: Outcome): void {
     adminCommand(program, name)
       .description(description)
       .action(async (flags: AdminFlags) => {
-        const { ADMIN_ACTIONS, findAdmin } = await import('./admin-commands.ts');
+        const { ADMIN_ACTIONS } = await import('./admin-commands.ts');
         const action = ADMIN_ACTIONS[name];
-        const admin = await findAdmin(withAbsoluteConfig(flags));
-        outcome.exitCode = typeof admin === 'string' || action === undefined ? complain(String(admin)) : await action(admin);
+        if (action !== undefined) await runAtAdmin(flags, outcome, action);
       });
   }
 }
@@ -111,10 +116,15 @@ function addPurge(program: Command, outcome: Outcome): void {
     .option('--all', 'everything')
     .option('--soft', 'keep it, but validate it before it is served as fresh again')
     .action(async (url: string | undefined, flags: PurgeCommandFlags) => {
-      const { findAdmin, purge } = await import('./admin-commands.ts');
-      const admin = await findAdmin(withAbsoluteConfig(flags));
-      outcome.exitCode = typeof admin === 'string' ? complain(admin) : await purge(admin, url, flags);
+      const { purge } = await import('./admin-commands.ts');
+      await runAtAdmin(flags, outcome, (admin) => purge(admin, url, flags));
     });
+}
+
+async function runAtAdmin(flags: AdminFlags, outcome: Outcome, action: (admin: AdminTarget) => Promise<number>): Promise<void> {
+  const { findAdmin } = await import('./admin-commands.ts');
+  const admin = await findAdmin(withAbsoluteConfig(flags));
+  outcome.exitCode = typeof admin === 'string' ? complain(admin) : await action(admin);
 }
 
 function adminCommand(program: Command, name: string): Command {

@@ -7,13 +7,14 @@ import { createHeartbeats } from '../shm/heartbeat.ts';
 import { Acceptor } from './acceptor.ts';
 import { AccessTarget } from './access-target.ts';
 import { adminHandler, type ReloadResult } from './admin.ts';
-import { describeCache, type PurgeResult, runPurge } from './cache-commands.ts';
+import { adminPort, type AdminScene } from './admin-port.ts';
 import { CacheMemory, slotsFor } from './cache-memory.ts';
 import { Crew } from './crew.ts';
 import { startDemoOrigin } from './demo-origin-aside.ts';
 import { summarizeError } from './faults.ts';
 import { Keepers } from './keepers.ts';
 import type { OwnSources } from './launch.ts';
+import { LimitHost } from './limits/limit-host.ts';
 import type { FromProxy, OpenListener, PlanMessage } from './messages.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import type { ReadConfig } from './read-config.ts';
@@ -56,7 +57,10 @@ export class Coordinator {
   #acceptor: Acceptor | undefined;
   #metrics: ProcessMetrics | undefined;
   #cache: CacheMemory | undefined;
+  #limits: LimitHost | undefined;
   #keepers: Keepers | undefined;
+  /** What was read last and is in force, before consumers were moved to other tiers. */
+  #good: LastGood | undefined;
   #admin: PlainServer | undefined;
   #adminConfig: AdminConfig | undefined;
   #stopped: Promise<void> | undefined;
@@ -66,6 +70,7 @@ export class Coordinator {
   #uwsHeadBytes = 0;
   /** One change of plan at a time. */
   #changes: Promise<unknown> = Promise.resolve();
+  #replanning: Promise<readonly string[]> | undefined;
 
   constructor({ start, sources, log, tell }: CoordinatorOptions) {
     this.#start = start;
@@ -87,6 +92,8 @@ export class Coordinator {
     if (typeof config === 'string') return config;
     const crew = this.#makeCrew({ ...read, config });
     if (typeof crew === 'string') return crew;
+    // What was used of quotas before is known before the first request.
+    await this.#keepers?.quotas.opened();
     const [failure, adminFailure] = await Promise.all([
       crew.start(),
       this.#openAdmin(config.admin),
@@ -98,7 +105,7 @@ export class Coordinator {
     if (adminFailure !== undefined && !this.#isAdminOptional()) return adminFailure;
     if (adminFailure !== undefined) notes.push(`${adminFailure}; going on without it`);
     this.#state = 'serving';
-    this.#tell({ kind: 'ready', listeners: crew.listeners, admin: this.#adminListener(), good: goodOf(crew.plan), notes });
+    this.#tell({ kind: 'ready', listeners: crew.listeners, admin: this.#adminListener(), good: this.#good ?? crew.plan, notes });
     return undefined;
   }
 
@@ -174,8 +181,11 @@ export class Coordinator {
   }
 
   #makeCrew(read: GoodConfig): Crew | string {
-    const { config, modules } = read;
-    const slots = slotsFor(config.workers);
+    const slots = slotsFor(read.config.workers);
+    const limits = new LimitHost(slots, this.#log);
+    this.#limits = limits;
+    const { modules } = read;
+    const config = limits.planned(read.config);
     const metrics = new ProcessMetrics(slots);
     const heartbeats = createHeartbeats(slots);
     const problem = this.#openAccessLog(config);
@@ -184,15 +194,18 @@ export class Coordinator {
     const caching = cache.prepare(config);
     if (typeof caching === 'string') return caching;
     this.#cache = cache;
+    const limiting = limits.prepare(config);
+    if (typeof limiting === 'string') return limiting;
+    this.#good = { config: read.config, modules };
     const keepers = new Keepers({ sources: this.#sources, log: this.#log, cache, workers: () => this.#crew?.workers ?? [] });
     this.#keepers = keepers;
-    keepers.prepare(config, caching);
+    keepers.prepare(config, caching, limits.keeping(config));
     void keepers.settle(config, caching);
     allowUwsHeads(config);
     this.#uwsHeadBytes = maxUwsHeadBytes(config);
     const replaceMe = (reason: string): void => this.#tell({ kind: 'replace-me', reason });
     if (config.sharding === 'acceptor') this.#acceptor = new Acceptor(this.#sources, replaceMe);
-    const plan: PlanMessage = { generation: 1, config, modules, metricPlan: metrics.plan(config), caching };
+    const plan: PlanMessage = { generation: 1, config, modules, moduleGeneration: 1, metricPlan: metrics.plan(config), caching, limiting };
     const memory = { counters: metrics.counters.memory, heartbeats: heartbeats.memory };
     events.processStarted(this.#log, { version: metrics.version, node: process.versions.node, workers: config.workers });
     this.#metrics = metrics;
@@ -209,6 +222,7 @@ export class Coordinator {
         onStarted: (worker) => keepers.link(worker),
         onSlotFreed: (slot) => {
           metrics.clearGauges(slot);
+          limits.recover(slot);
           return cache.recover(slot);
         },
         onDeath: (reason) => metrics.countRestart(reason),
@@ -236,7 +250,7 @@ export class Coordinator {
     }
     metrics.countReload('success');
     events.reloadEnded(this.#log, { routes: read.config.routes.length, tookMs: Math.round(performance.now() - startedMs) });
-    this.#tell({ kind: 'reloaded', listeners: crew.listeners, good: goodOf(crew.plan) });
+    this.#tell({ kind: 'reloaded', listeners: crew.listeners, good: this.#good ?? crew.plan });
     const restartNeeds = this.#restartNeeds(read.config, crew);
     for (const setting of restartNeeds) events.reloadNeedsRestart(this.#log, { setting });
     return {
@@ -253,12 +267,19 @@ export class Coordinator {
     const resolved = await resolvePorts(read.config, { ports, ours });
     if (typeof resolved === 'string') return [resolved];
     // A thread cannot change how it gets its connections.
-    const config = { ...resolved, sharding: before.config.sharding };
+    const base = { ...resolved, sharding: before.config.sharding };
+    const config = this.#limits?.planned(base) ?? base;
     const caching = this.#cache?.prepare(config);
     if (typeof caching === 'string') return [caching];
-    this.#keepers?.prepare(config, caching);
+    const limiting = this.#limits?.prepare(config);
+    if (typeof limiting === 'string') return [limiting];
+    this.#keepers?.prepare(config, caching, this.#limits?.keeping(config));
+    await this.#keepers?.quotas.opened();
     const generation = before.generation + 1;
-    const plan: PlanMessage = { generation, config, modules: read.modules, metricPlan: metrics.plan(config), caching };
+    // A consumer was moved, and nothing was read.
+    const moduleGeneration = read.modules === this.#good?.modules ? before.moduleGeneration : generation;
+    const metricPlan = metrics.plan(config);
+    const plan: PlanMessage = { generation, config, modules: read.modules, moduleGeneration, metricPlan, caching, limiting };
     const refusals = await crew.ask('prepared', () => ({ kind: 'prepare', plan }), PREPARE_TIMEOUT_MS);
     if (refusals.length > 0) {
       crew.tell({ kind: 'discard', generation });
@@ -266,6 +287,8 @@ export class Coordinator {
       await this.#keepers?.settle(before.config, before.caching);
       return Array.from(new Set(refusals));
     }
+    this.#limits?.carry(before.config, config);
+    this.#good = { config: base, modules: read.modules };
     crew.adopt(plan);
     const silent = await crew.ask('committed', () => ({ kind: 'commit', generation }), COMMIT_TIMEOUT_MS);
     this.#cache?.settle(caching);
@@ -279,6 +302,7 @@ export class Coordinator {
     const running = crew.size;
     const needs = config.workers === running ? [] : [`workers: ${config.workers} (${running} run)`];
     if (config.sharding !== crew.plan.config.sharding) needs.push(`sharding: ${config.sharding}`);
+    needs.push(...(this.#limits?.restartNeeds(config) ?? []));
     if (maxUwsHeadBytes(config) > this.#uwsHeadBytes) needs.push(`limits.maxHead of a uws listener above ${this.#uwsHeadBytes} bytes`);
     const admin = config.admin;
     const isSameAdmin = admin?.token === this.#adminConfig?.token && addressOf(admin) === addressOf(this.#adminConfig);
@@ -313,26 +337,7 @@ export class Coordinator {
     if (config === undefined) return undefined;
     // Loaded while the workers boot.
     const { openPlainServer } = await import('../edge/plain-server.ts');
-    const handler = adminHandler({
-      token: config.token,
-      isReady: () => this.#state === 'serving' && this.#crew?.isWhole === true,
-      metrics: (accept) =>
-        this.#metrics?.print(accept, {
-          readyWorkers: this.#crew?.ready.length ?? 0,
-          cache: this.#cache?.stats,
-          disk: this.#keepers?.disk.figures,
-          records: this.#keepers?.records.figures,
-        }) ?? {
-          text: '',
-          contentType: 'text/plain',
-        },
-      reload: () => this.reload('admin'),
-      drain: () => this.#tell({ kind: 'draining' }),
-      config: () => redact(this.#crew?.plan.config),
-      purge: (order) => this.#purge(order),
-      cache: () => describeCache(this.#cache, this.#keepers?.disk, this.#crew?.plan.config),
-      onRefused: (client, path) => events.adminRefused(this.#log, { client, path }),
-    });
+    const handler = adminHandler(adminPort(config.token, this.#adminScene()));
     try {
       if (!this.#start.sharesPorts) await reservePort(config.address);
       this.#admin = await openPlainServer(config.address, { sharesPort: true, maxConnections: MAX_ADMIN_CONNECTIONS }, handler);
@@ -342,14 +347,37 @@ export class Coordinator {
     }
   }
 
-  #purge(order: unknown): Promise<PurgeResult> {
-    return runPurge(order, {
-      cache: this.#cache,
-      disk: this.#keepers?.disk,
-      config: this.#crew?.plan.config,
+  #adminScene(): AdminScene {
+    return {
       log: this.#log,
-      count: ({ kind }, objects) => this.#metrics?.countPurged(kind, objects),
+      now: () => ({
+        crew: this.#crew,
+        metrics: this.#metrics,
+        cache: this.#cache,
+        keepers: this.#keepers,
+        limits: this.#limits,
+        good: this.#good,
+        isServing: this.#state === 'serving',
+      }),
+      reload: () => this.reload('admin'),
+      drain: () => this.#tell({ kind: 'draining' }),
+      replan: () => this.#replan(),
+    };
+  }
+
+  /** The plan anew from what was read last, since consumers have been moved. Those who ask meanwhile share one. */
+  #replan(): Promise<readonly string[]> {
+    if (this.#replanning !== undefined) return this.#replanning;
+    const replanning = this.#changes.then(() => {
+      this.#replanning = undefined;
+      const [crew, metrics, good] = [this.#crew, this.#metrics, this.#good];
+      if (crew === undefined || metrics === undefined || good === undefined || this.#state !== 'serving')
+        return [`not while ${this.#state}`];
+      return this.#change(crew, metrics, { kind: 'ok', ...good, warnings: [] });
     });
+    this.#replanning = replanning;
+    this.#changes = replanning.catch(() => undefined);
+    return replanning;
   }
 
   #adminListener(): OpenListener | undefined {
@@ -358,18 +386,6 @@ export class Coordinator {
   }
 }
 
-function goodOf({ config, modules }: PlanMessage): LastGood {
-  return { config, modules };
-}
-
 function addressOf(admin: AdminConfig | undefined): string | undefined {
   return admin === undefined ? undefined : addressText(admin.address);
-}
-
-/** The configuration without what `${env:…}` and `${file:…}` are for. */
-function redact(config: GatewayConfig | undefined): unknown {
-  if (config === undefined) return {};
-  const admin =
-    config.admin === undefined ? undefined : { ...config.admin, token: config.admin.token === undefined ? undefined : '(hidden)' };
-  return { ...config, admin };
 }

@@ -9,6 +9,10 @@ export type Explained = {
   readonly url: string;
   /** `name: value`. */
   readonly fields: readonly string[];
+  /** `undefined`: some client. */
+  readonly clientIp: string | undefined;
+  /** Address of the admin listener to ask what is left of limits; `undefined`: nobody is asked. */
+  readonly admin: string | undefined;
 };
 
 const MAX_FIELDS = 1000;

@@ -3,6 +3,7 @@ import type { EventLog } from '../observe/log.ts';
 import type { CacheMemory } from './cache-memory.ts';
 import type { OwnSources } from './launch.ts';
 import type { CacheSegments } from './messages.ts';
+import { type QuotaKeeping, QuotasHost } from './quotas/quotas-host.ts';
 import { RecordsHost } from './records/records-host.ts';
 import { DiskTierHost } from './store/disk-tier-host.ts';
 import type { WorkerHandle } from './worker-handle.ts';
@@ -15,10 +16,11 @@ export type KeepersOptions = {
   workers(): Iterable<WorkerHandle>;
 };
 
-/** The threads that keep things under `store.path`, from the coordinator's side: the disk tier of the cache, the records of Idempotency-Key. */
+/** The threads that keep things under `store.path`, from the coordinator's side: the disk tier of the cache, the records of Idempotency-Key, the quotas. */
 export class Keepers {
   readonly disk: DiskTierHost;
   readonly records: RecordsHost;
+  readonly quotas: QuotasHost;
 
   constructor({ sources, log, cache, workers }: KeepersOptions) {
     this.disk = new DiskTierHost({
@@ -31,6 +33,7 @@ export class Keepers {
         for (const worker of workers()) this.#linkToDisk(worker);
       },
     });
+    this.quotas = new QuotasHost({ sources, log });
     this.records = new RecordsHost({
       sources,
       log,
@@ -41,9 +44,10 @@ export class Keepers {
   }
 
   /** A plan that may come into force. */
-  prepare(config: GatewayConfig, caching: CacheSegments | undefined): void {
+  prepare(config: GatewayConfig, caching: CacheSegments | undefined, quotas: QuotaKeeping | undefined): void {
     this.disk.prepare(caching);
     this.records.prepare(config);
+    this.quotas.prepare(quotas);
   }
 
   /** The plan in force. */
@@ -64,7 +68,7 @@ export class Keepers {
 
   /** After the workers. */
   async close(): Promise<void> {
-    await Promise.all([this.disk.close(), this.records.close()]);
+    await Promise.all([this.disk.close(), this.records.close(), this.quotas.close()]);
   }
 
   #linkToDisk(worker: WorkerHandle): void {

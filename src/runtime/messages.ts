@@ -52,6 +52,13 @@ export type CacheSegments = {
   readonly flights: SharedArrayBuffer;
 };
 
+/** The shared memory of limits and quotas: one for the life of the process. */
+export type LimitSegments = {
+  readonly limits: SharedArrayBuffer;
+  readonly concurrency: SharedArrayBuffer;
+  readonly quotas: SharedArrayBuffer;
+};
+
 /** One plan on its way to the workers. */
 export type PlanMessage = {
   /** Counts up with each reload; 1 is the plan of the start. */
@@ -60,8 +67,12 @@ export type PlanMessage = {
   readonly metricPlan: MetricPlan;
   /** Where each filter module stands: path as written to absolute path. */
   readonly modules: Readonly<Record<string, string>>;
+  /** The generation that read the modules: a plan that only moves a consumer to another tier goes on with the filters as they are. */
+  readonly moduleGeneration: number;
   /** `undefined`: no route shares answers, by `cache` or by `dedupe`. */
   readonly caching: CacheSegments | undefined;
+  /** `undefined`: nothing is limited. */
+  readonly limiting: LimitSegments | undefined;
 };
 
 /** What a worker thread is started with. */

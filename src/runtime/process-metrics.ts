@@ -7,6 +7,9 @@ import type { MetricPlan } from '../observe/slots.ts';
 import { type CounterBlocks, createCounters } from '../shm/counters.ts';
 import type { CacheStats } from './cache-memory.ts';
 import { CacheStoreMetrics } from './cache-store-metrics.ts';
+import type { LimitFigures } from './limits/limit-memory.ts';
+import { LimitMetrics } from './limits/limit-metrics.ts';
+import type { QuotaFiguresNow } from './quotas/quotas-host.ts';
 import type { RecordFiguresNow } from './records/records-host.ts';
 import { RecordsMetrics } from './records/records-metrics.ts';
 import { type DiskFiguresNow, DiskMetrics } from './store/disk-metrics.ts';
@@ -18,6 +21,8 @@ export type ProcessState = {
   readonly cache: CacheStats | undefined;
   readonly disk: DiskFiguresNow | undefined;
   readonly records: RecordFiguresNow | undefined;
+  readonly limits: LimitFigures | undefined;
+  readonly quotas: QuotaFiguresNow | undefined;
 };
 
 /** The counters of the process and the coordinator's own pen, which writes the block after the workers'. */
@@ -29,6 +34,7 @@ export class ProcessMetrics {
   readonly #cacheMetrics = new CacheStoreMetrics();
   readonly #diskMetrics = new DiskMetrics();
   readonly #recordsMetrics = new RecordsMetrics();
+  readonly #limitMetrics = new LimitMetrics();
   #writer: MetricsWriter;
 
   /** `slots`: how many workers may ever live at once. */
@@ -67,7 +73,10 @@ export class ProcessMetrics {
     this.#writer.add(this.#writer.slot('sluice_cache_purged_total', { kind }), objects);
   }
 
-  print(accept: string, { readyWorkers, cache, disk, records }: ProcessState): { readonly text: string; readonly contentType: string } {
+  print(
+    accept: string,
+    { readyWorkers, cache, disk, records, limits, quotas }: ProcessState,
+  ): { readonly text: string; readonly contentType: string } {
     const format = accept.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
     this.#writer.set(this.#writer.slot('sluice_workers', {}), readyWorkers);
     this.#writer.set(this.#writer.slot('sluice_uptime_seconds', {}), process.uptime() * 1000);
@@ -76,6 +85,7 @@ export class ProcessMetrics {
     this.#cacheMetrics.write(this.#writer, cache);
     this.#diskMetrics.write(this.#writer, disk);
     this.#recordsMetrics.write(this.#writer, records);
+    this.#limitMetrics.write(this.#writer, limits, quotas);
     const source = { registry: this.#registry, counters: this.counters, workers: this.#workers };
     return { text: printMetrics(source, format), contentType: CONTENT_TYPES[format] };
   }

@@ -102,7 +102,7 @@ export class WorkerThread {
   /** Loads the plan and opens the listeners. Rejects when either fails. */
   async begin(): Promise<void> {
     const { plan } = this.#start;
-    const filters = await loadFilters(plan.modules, plan.generation);
+    const filters = await loadFilters(plan.modules, plan.moduleGeneration);
     if (filters.kind === 'bad') return this.#fail(filters.reason);
     this.#load({ plan, filters: filters.filters });
     await this.#listeners.apply(plan.config.listeners, 0);
@@ -150,7 +150,7 @@ export class WorkerThread {
 
   async #prepare(plan: PlanMessage): Promise<void> {
     const { generation } = plan;
-    const filters = await loadFilters(plan.modules, generation);
+    const filters = await loadFilters(plan.modules, plan.moduleGeneration);
     if (filters.kind === 'bad') return this.#tell({ kind: 'refused', generation, reason: filters.reason });
     this.#prepared = { plan, filters: filters.filters };
     this.#tell({ kind: 'prepared', generation });

@@ -24,6 +24,7 @@ async function openAdmin(t: TestContext, token: string | undefined): Promise<Adm
       done.push(`purge ${JSON.stringify(order)}`);
       return { kind: 'ok', purged: 3 };
     },
+    limits: () => Promise.resolve({ kind: 'ok', value: {} }),
     cache: () => ({ secret: 'cache' }),
     onRefused: () => {},
   });

@@ -1,0 +1,87 @@
+import type { GatewayConfig } from '../config/types.ts';
+import * as events from '../observe/events.ts';
+import type { EventLog } from '../observe/log.ts';
+import type { AdminPort, ReloadResult } from './admin.ts';
+import { describeCache, runPurge } from './cache-commands.ts';
+import type { CacheMemory } from './cache-memory.ts';
+import type { Crew } from './crew.ts';
+import type { Keepers } from './keepers.ts';
+import { answerAboutLimits } from './limits/limit-commands.ts';
+import type { LimitHost } from './limits/limit-host.ts';
+import type { ProcessMetrics } from './process-metrics.ts';
+import type { LastGood } from './start-options.ts';
+
+/** What the coordinator has at the time of a request; `undefined` while it starts. */
+export type AdminMoment = {
+  readonly crew: Crew | undefined;
+  readonly metrics: ProcessMetrics | undefined;
+  readonly cache: CacheMemory | undefined;
+  readonly keepers: Keepers | undefined;
+  readonly limits: LimitHost | undefined;
+  readonly good: LastGood | undefined;
+  readonly isServing: boolean;
+};
+
+/** What the coordinator lets the admin listener see and do. */
+export type AdminScene = {
+  readonly log: EventLog;
+  now(): AdminMoment;
+  reload(): Promise<ReloadResult>;
+  drain(): void;
+  /** Consumers have been moved: the plan anew. Resolves with what went wrong. */
+  replan(): Promise<readonly string[]>;
+};
+
+const HIDDEN = '(hidden)';
+
+/** Everything that the admin listener can ask, from what the coordinator has. */
+export function adminPort(token: string | undefined, { log, now, reload, drain, replan }: AdminScene): AdminPort {
+  const configNow = (): GatewayConfig | undefined => now().crew?.plan.config;
+  return {
+    token,
+    isReady: () => now().isServing && now().crew?.isWhole === true,
+    metrics: (accept) => printMetrics(accept, now()),
+    reload,
+    drain,
+    config: () => redact(configNow()),
+    purge: (order) => {
+      const { cache, keepers, metrics } = now();
+      const count = ({ kind }: { readonly kind: 'url' | 'prefix' | 'tag' | 'all' }, objects: number): void =>
+        metrics?.countPurged(kind, objects);
+      return runPurge(order, { cache, disk: keepers?.disk, config: configNow(), log, count });
+    },
+    cache: () => describeCache(now().cache, now().keepers?.disk, configNow()),
+    limits: (question) => {
+      const { limits, good } = now();
+      return answerAboutLimits(question, { host: limits, config: configNow(), base: good?.config, log, replan });
+    },
+    onRefused: (client, path) => events.adminRefused(log, { client, path }),
+  };
+}
+
+function printMetrics(
+  accept: string,
+  { metrics, crew, cache, keepers, limits }: AdminMoment,
+): { readonly text: string; readonly contentType: string } {
+  if (metrics === undefined) return { text: '', contentType: 'text/plain' };
+  return metrics.print(accept, {
+    readyWorkers: crew?.ready.length ?? 0,
+    cache: cache?.stats,
+    disk: keepers?.disk.figures,
+    records: keepers?.records.figures,
+    limits: limits?.figures,
+    quotas: keepers?.quotas.figures,
+  });
+}
+
+/** The configuration without what `${env:…}` and `${file:…}` are for. */
+function redact(config: GatewayConfig | undefined): unknown {
+  if (config === undefined) return {};
+  const { admin, consumers } = config;
+  const list = consumers?.list.map((consumer) => ({ ...consumer, keys: consumer.keys.map(() => HIDDEN) }));
+  return {
+    ...config,
+    admin: admin === undefined ? undefined : { ...admin, token: admin.token === undefined ? undefined : HIDDEN },
+    consumers: consumers === undefined ? undefined : { ...consumers, list },
+  };
+}

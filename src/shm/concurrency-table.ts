@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { BLANK, BUCKET_SLOTS, bucketsIn, cellsIn, isLive, KEY_CONTROL, KeyCells, MAX_KEY_PARTICIPANTS, STATE } from './key-cells.ts';
+import { BLANK, bucketsIn, cellsIn, isLive, KEY_CONTROL, KeyCells, MAX_KEY_PARTICIPANTS, STATE } from './key-cells.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
 import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
@@ -28,6 +28,7 @@ export const REFUSED = -1;
 /** Words of a cell before the participants' counts. */
 const LOW = 2;
 const COUNTS = 4;
+const SLOTS = 16;
 const OVERFLOW_SETS = 16;
 const MAX_COUNT = 0x7fff;
 const NONE = -1;
@@ -78,8 +79,8 @@ export class ConcurrencyTable {
     this.#stride = strideFor(participants);
     this.#participants = participants;
     this.#self = self;
-    this.#overflowAt = buckets * BUCKET_SLOTS * this.#stride;
-    const shape = { cells: this.#cells, control: this.#control, buckets, stride: this.#stride, lowAt: LOW, self };
+    this.#overflowAt = buckets * SLOTS * this.#stride;
+    const shape = { cells: this.#cells, control: this.#control, buckets, slots: SLOTS, stride: this.#stride, lowAt: LOW, self };
     this.#keys = new KeyCells(shape, { isIdle: (cell) => this.#sum(cell) === 0, initialize: () => {} });
   }
 
@@ -172,12 +173,12 @@ export function createConcurrencyTable(spec: ConcurrencyTableSpec): SharedArrayB
   const { bytes, participants, seed } = spec;
   assert(participants >= 1 && participants <= MAX_KEY_PARTICIPANTS, `a table has 1 to ${MAX_KEY_PARTICIPANTS} participants`);
   assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
-  const buckets = bucketsIn(bytes - planConcurrency(0, participants).totalBytes, strideFor(participants));
+  const buckets = bucketsIn(bytes - planConcurrency(0, participants).totalBytes, SLOTS * strideFor(participants));
   const plan = planConcurrency(buckets, participants);
   const memory = createSegment(plan);
   new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(seed);
   const cells = cellsIn(memory, plan, 'cells');
-  for (let set = 0; set < OVERFLOW_SETS; set += 1) cells[(buckets * BUCKET_SLOTS + set) * strideFor(participants) + STATE] = BLANK;
+  for (let set = 0; set < OVERFLOW_SETS; set += 1) cells[(buckets * SLOTS + set) * strideFor(participants) + STATE] = BLANK;
   return memory;
 }
 
@@ -187,7 +188,7 @@ function strideFor(participants: number): number {
 }
 
 function planConcurrency(buckets: number, participants: number): SegmentPlan<'seed' | 'control' | 'cells'> {
-  const slots = buckets * BUCKET_SLOTS + OVERFLOW_SETS;
+  const slots = buckets * SLOTS + OVERFLOW_SETS;
   return planSegment({ kind: SEGMENT_KINDS.concurrency, version: VERSION, dimensions: [buckets, participants] }, [
     ['seed', SEED_BYTES],
     ['control', Math.max(KEY_CONTROL.CELLS * Int32Array.BYTES_PER_ELEMENT, LINE_BYTES)],

@@ -1,7 +1,5 @@
 import type { SegmentPlan } from './segment.ts';
 
-/** Slots of a bucket; slot 0 holds the bucket's word, the others a cell each. A key can only be in the cells of its own bucket. */
-export const BUCKET_SLOTS = 16;
 /** Words that every cell begins with: the key's fingerprint, and what state the cell is in. */
 export const KEY = 0;
 export const STATE = 1;
@@ -17,10 +15,9 @@ const OWNER_SHIFT = 3;
 const OWNER_MASK = 0xff << OWNER_SHIFT;
 const TURN_SHIFT = 11;
 
-const SLOT_MASK = BUCKET_SLOTS - 1;
-const LINE_MASK = 3;
-const CELLS_PER_LINE = 4;
-const TAG_ONE = 1 << BUCKET_SLOTS;
+/** The low bits of a bucket's word: the slot that was published last; 0: none, or it is unpublished again. */
+const LAST_MASK = 0xff;
+const TAG_ONE = LAST_MASK + 1;
 const NONE = -1;
 const TWO_32 = 2 ** 32;
 
@@ -33,6 +30,8 @@ export type KeyCellsShape = {
   readonly cells: Int32Array;
   readonly control: Int32Array;
   readonly buckets: number;
+  /** Slots of a bucket, a power of two up to 256; slot 0 holds the bucket's word, the others a cell each. */
+  readonly slots: number;
   /** Words of a slot, a multiple of 4. */
   readonly stride: number;
   /** The word that holds the fingerprint's other half, compared too; 0: it is not kept. */
@@ -54,35 +53,41 @@ export type KeyCellsOwner = {
 /**
  * A hash table of cells without locks: which cell is a key's. All threads find, make and reclaim cells at once.
  *
- * The bucket's word has a bit for each published cell, and above them a tag that changes with each change of the bits.
+ * A key can only be in the cells of its own bucket. The bucket's word names the slot that was published last, and has a tag above it that
+ * changes with each change.
  *
  * ```
- * FREE ──▶ CLAIMED p ──▶ READY p ──publish (the bucket's bit)──▶ BLANK ◀─▶ odd words, the table's own
- *              ▲ │           │                                     │            │
- *              │ └◀── FREE ◀─┘ the key was published elsewhere     └──── idle ──┘
- *              └──────── its bit cleared ◀──────────────────────────────────┘
+ * FREE ──▶ CLAIMED p ──▶ READY p ──publish (the bucket's word)──▶ BLANK ◀─▶ odd words, the table's own
+ *   ▲          ▲ │           │                                      │            │
+ *   │          │ └──────────▶┴─▶ FREE (the key was published        └──── idle ──┘
+ *   └─ sweep ──┤                 elsewhere, or its claimer died)           │
+ *              └───────────────────────────────────────────────────────────┘
  * ```
  *
  * Invariants
- * - While a cell is CLAIMED or READY and unpublished, its claimer alone writes it. KEY and the other words change in CLAIMED only.
+ * - While a cell is CLAIMED, or READY and unpublished, its claimer alone writes it. KEY and the other words change in CLAIMED only.
  * - Whoever changes a live cell swaps STATE, and has read STATE before it compared KEY: a cell that changed hands in between
  *   fails the swap. (One that has come to the very same word again, under another key, is noticed by looking at KEY after the
  *   swap; the swap is then undone.)
- * - No key has two cells: a claimer looks through the bucket after it has read the bucket's word, and publishes only if that is
- *   still the same. So of two claimers of one key the second finds the first one's cell.
- * - READY and published is live: whoever needs it first says so. The bit is looked at after READY was seen; each READY has a
- *   number of its own.
+ * - No key has two cells: a claimer looks through the bucket after it has read the bucket's word, and publishes by a swap of just
+ *   that word. So of two claimers of one key the second finds the first one's cell.
+ * - A cell that is READY is published if the bucket's word names it, else not: whoever publishes another one first makes the one that is
+ *   named BLANK, and whoever claims a cell that is named takes its name out. Each READY has a number of its own, so that a
+ *   latecomer's help does not reach the next one.
  * - A dead claimer leaves a CLAIMED or READY cell. Nobody waits for it; `recover` frees it, or says that it is live.
- * - Tags (16 bits) and turns (21 bits) wrap; both are compared for equality only, within one call.
+ * - Tags (24 bits) and turns (21 bits) wrap; both are compared for equality only, within one call.
  *
- * A key has its bucket from `low` and is compared by `high`, 32 bits; with the bucket that makes 49 bits in the default table of
- * limits. Where that is too little `lowAt` keeps the rest.
+ * A key has its bucket and its first slot from `low` and is compared by `high`, 32 bits; with the bucket that makes 47 bits in the default table
+ * of limits. Where that is too little `lowAt` keeps the rest. From its first slot a key looks at those of the same line of memory, then at the others.
  */
 export class KeyCells {
   readonly buckets: number;
   readonly #cells: Int32Array;
   readonly #control: Int32Array;
+  readonly #slots: number;
   readonly #stride: number;
+  readonly #bucketWords: number;
+  readonly #bucketsPerHash: number;
   readonly #lowAt: number;
   readonly #self: number;
   readonly #owner: KeyCellsOwner;
@@ -94,22 +99,36 @@ export class KeyCells {
     this.buckets = shape.buckets;
     this.#cells = shape.cells;
     this.#control = shape.control;
+    this.#slots = shape.slots;
     this.#stride = shape.stride;
+    this.#bucketWords = shape.slots * shape.stride;
+    this.#bucketsPerHash = shape.buckets / TWO_32;
     this.#lowAt = shape.lowAt;
     this.#self = shape.self;
     this.#owner = owner;
   }
 
+  /** A cell that has the key, most likely the live one; -1: none. For callers who look at STATE, then at KEY, themselves. */
+  guess(low: number, high: number): number {
+    const cells = this.#cells;
+    const bucket = this.#bucketAt(low);
+    const first = low & (this.#slots - 1);
+    for (let step = 0; step < this.#slots; step += 1) {
+      const slot = first ^ step;
+      const cell = bucket + slot * this.#stride;
+      if (Atomics.load(cells, cell) === high && slot !== 0) return cell;
+    }
+    return NONE;
+  }
+
   /** The live cell of the key (index of its first word); -1: none. */
   find(low: number, high: number): number {
-    const cells = this.#cells;
-    const stride = this.#stride;
     const bucket = this.#bucketAt(low);
-    let slot = (low & LINE_MASK) * CELLS_PER_LINE;
-    for (let step = 0; step < BUCKET_SLOTS; step += 1) {
-      const cell = bucket + slot * stride;
-      if (Atomics.load(cells, cell) === high && slot !== 0 && this.#isCellOf(cell, low, high)) return cell;
-      slot = (slot + 1) & SLOT_MASK;
+    const first = low & (this.#slots - 1);
+    for (let step = 0; step < this.#slots; step += 1) {
+      const slot = first ^ step;
+      const cell = bucket + slot * this.#stride;
+      if (Atomics.load(this.#cells, cell) === high && slot !== 0 && this.#isCellOf(cell, low, high)) return cell;
     }
     return NONE;
   }
@@ -124,11 +143,11 @@ export class KeyCells {
   sweep(count: number): number {
     if (this.live === 0) return 0;
     let freed = 0;
-    const total = this.buckets * BUCKET_SLOTS;
+    const total = this.buckets * this.#slots;
     for (let step = Math.min(count, total); step > 0; step -= 1) {
       const at = this.#sweepAt;
       this.#sweepAt = at + 1 === total ? 0 : at + 1;
-      if (at % BUCKET_SLOTS !== 0 && this.#free(at * this.#stride)) freed += 1;
+      if (at % this.#slots !== 0 && this.#free(at * this.#stride)) freed += 1;
     }
     if (freed > 0) Atomics.add(this.#control, KEY_CONTROL.RECLAIMED, freed);
     return freed;
@@ -142,9 +161,9 @@ export class KeyCells {
       const isItsOwn = (state & 1) === 0 && (state & OWNER_MASK) === (dead + 1) << OWNER_SHIFT;
       if (!isItsOwn) return;
       mended += 1;
-      const isLive = (state & KIND_MASK) === READY && this.#isPublished(cell);
-      if (!isLive) this.#unpublish(cell);
-      Atomics.compareExchange(this.#cells, cell + STATE, state, isLive ? BLANK : FREE);
+      const isPublished = (state & KIND_MASK) === READY && this.#isLast(cell);
+      if (!isPublished) this.#unname(cell);
+      Atomics.compareExchange(this.#cells, cell + STATE, state, isPublished ? BLANK : FREE);
     });
     if (mended > 0) Atomics.add(this.#control, KEY_CONTROL.RECOVERED, mended);
     return mended;
@@ -156,11 +175,11 @@ export class KeyCells {
   }
 
   forEachCellOf(bucket: number, visit: (cell: number) => void): void {
-    for (let slot = 1; slot < BUCKET_SLOTS; slot += 1) visit((bucket * BUCKET_SLOTS + slot) * this.#stride);
+    for (let slot = 1; slot < this.#slots; slot += 1) visit(bucket * this.#bucketWords + slot * this.#stride);
   }
 
   bucketOf(cell: number): number {
-    return Math.floor(cell / (this.#stride * BUCKET_SLOTS));
+    return Math.floor(cell / this.#bucketWords);
   }
 
   /** Whether the cell is the key's now, as found before. To be asked after STATE was read, or swapped. */
@@ -170,7 +189,7 @@ export class KeyCells {
 
   /** How many there are. */
   get cells(): number {
-    return this.buckets * (BUCKET_SLOTS - 1);
+    return this.buckets * (this.#slots - 1);
   }
 
   get live(): number {
@@ -178,7 +197,7 @@ export class KeyCells {
   }
 
   #bucketAt(low: number): number {
-    return Math.floor(((low >>> 0) * this.buckets) / TWO_32) * BUCKET_SLOTS * this.#stride;
+    return Math.floor((low >>> 0) * this.#bucketsPerHash) * this.#bucketWords;
   }
 
   /** STATE first, then the key: see the invariants. */
@@ -208,7 +227,8 @@ export class KeyCells {
         this.#fill(mine, low, high);
         continue;
       }
-      if (Atomics.compareExchange(this.#cells, bucket, seen, nextTag(seen | this.#bitOf(mine))) !== seen) continue;
+      this.#finishLast(bucket, seen & LAST_MASK);
+      if (Atomics.compareExchange(this.#cells, bucket, seen, nextWord(seen, this.#slotOf(mine))) !== seen) continue;
       Atomics.add(this.#control, KEY_CONTROL.LIVE, 1);
       // Somebody else may have said so already, and gone on from there.
       Atomics.compareExchange(this.#cells, mine + STATE, this.#claimed, BLANK);
@@ -216,15 +236,23 @@ export class KeyCells {
     }
   }
 
+  /** The cell that was published last is live, before another one is. */
+  #finishLast(bucket: number, slot: number): void {
+    if (slot === 0) return;
+    const cell = bucket + slot * this.#stride;
+    const state = Atomics.load(this.#cells, cell + STATE);
+    if ((state & KIND_MASK) === READY && this.#isLast(cell)) Atomics.compareExchange(this.#cells, cell + STATE, state, BLANK);
+  }
+
   /** As `find`, for claimers: a cell that is READY and published is made live. */
   #findPublished(bucket: number, low: number, high: number): number {
-    for (let slot = 1; slot < BUCKET_SLOTS; slot += 1) {
+    for (let slot = 1; slot < this.#slots; slot += 1) {
       const cell = bucket + slot * this.#stride;
       if (!this.#isKeyOf(cell, low, high)) continue;
       const state = Atomics.load(this.#cells, cell + STATE);
       if (!this.#isKeyOf(cell, low, high)) continue;
       if (isLive(state)) return cell;
-      if ((state & KIND_MASK) !== READY || !this.#isPublished(cell)) continue;
+      if ((state & KIND_MASK) !== READY || !this.#isLast(cell)) continue;
       Atomics.compareExchange(this.#cells, cell + STATE, state, BLANK);
       return cell;
     }
@@ -234,12 +262,12 @@ export class KeyCells {
   /** A cell of the bucket that is free or idle, CLAIMED now and unpublished; -1: all are in use. */
   #claim(bucket: number, low: number): number {
     for (let wantsFree = 1; wantsFree >= 0; wantsFree -= 1) {
-      let slot = (low & LINE_MASK) * CELLS_PER_LINE;
-      for (let step = 0; step < BUCKET_SLOTS; step += 1) {
+      const first = low & (this.#slots - 1);
+      for (let step = 0; step < this.#slots; step += 1) {
+        const slot = first ^ step;
         const cell = bucket + slot * this.#stride;
         const isTaken = slot !== 0 && (wantsFree === 1 ? this.#claimFree(cell) : this.#claimIdle(cell));
         if (isTaken) return cell;
-        slot = (slot + 1) & SLOT_MASK;
       }
     }
     return NONE;
@@ -261,7 +289,7 @@ export class KeyCells {
     const state = Atomics.load(this.#cells, cell + STATE);
     if (!isLive(state) || !this.#owner.isIdle(cell, state)) return false;
     if (Atomics.compareExchange(this.#cells, cell + STATE, state, this.#mark(CLAIMED)) !== state) return false;
-    this.#unpublish(cell);
+    this.#unname(cell);
     Atomics.sub(this.#control, KEY_CONTROL.LIVE, 1);
     return true;
   }
@@ -285,26 +313,25 @@ export class KeyCells {
     return (this.#turn << TURN_SHIFT) | ((this.#self + 1) << OWNER_SHIFT) | kind;
   }
 
-  #bitOf(cell: number): number {
-    return 1 << ((cell / this.#stride) % BUCKET_SLOTS);
+  #slotOf(cell: number): number {
+    return (cell % this.#bucketWords) / this.#stride;
   }
 
   #headOf(cell: number): number {
-    return this.bucketOf(cell) * BUCKET_SLOTS * this.#stride;
+    return cell - (cell % this.#bucketWords);
   }
 
-  #isPublished(cell: number): boolean {
-    return (Atomics.load(this.#cells, this.#headOf(cell)) & this.#bitOf(cell)) !== 0;
+  #isLast(cell: number): boolean {
+    return (Atomics.load(this.#cells, this.#headOf(cell)) & LAST_MASK) === this.#slotOf(cell);
   }
 
-  /** Clears the cell's bit, if it is set. */
-  #unpublish(cell: number): void {
+  /** The bucket's word does not name the cell. */
+  #unname(cell: number): void {
     const head = this.#headOf(cell);
-    const bit = this.#bitOf(cell);
     for (;;) {
       const word = Atomics.load(this.#cells, head);
-      if ((word & bit) === 0) return;
-      if (Atomics.compareExchange(this.#cells, head, word, nextTag(word & ~bit)) === word) return;
+      if ((word & LAST_MASK) !== this.#slotOf(cell)) return;
+      if (Atomics.compareExchange(this.#cells, head, word, nextWord(word, 0)) === word) return;
     }
   }
 }
@@ -314,8 +341,8 @@ export function isLive(state: number): boolean {
 }
 
 /** How many buckets fit into `bytes` beside the other regions. */
-export function bucketsIn(bytes: number, stride: number): number {
-  return Math.max(1, Math.floor(bytes / (BUCKET_SLOTS * stride * Int32Array.BYTES_PER_ELEMENT)));
+export function bucketsIn(bytes: number, bucketWords: number): number {
+  return Math.max(1, Math.floor(bytes / (bucketWords * Int32Array.BYTES_PER_ELEMENT)));
 }
 
 export function cellsIn<Name extends string>(memory: SharedArrayBuffer, plan: SegmentPlan<Name>, name: Name): Int32Array {
@@ -323,6 +350,6 @@ export function cellsIn<Name extends string>(memory: SharedArrayBuffer, plan: Se
   return new Int32Array(memory, offset, bytes / Int32Array.BYTES_PER_ELEMENT);
 }
 
-function nextTag(word: number): number {
-  return (word + TAG_ONE) | 0;
+function nextWord(word: number, last: number): number {
+  return ((word & ~LAST_MASK) + TAG_ONE) | last | 0;
 }

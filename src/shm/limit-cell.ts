@@ -1,5 +1,5 @@
 import { BLANK, STATE } from './key-cells.ts';
-import { COARSE_MS, LIMIT_CELL } from './limit-memory.ts';
+import { LIMIT_CELL } from './limit-memory.ts';
 import type { CompiledLimit } from './rolling-limit.ts';
 
 /** `LOST`: the cell is another key's, or nobody's, by now; find it anew. */
@@ -9,8 +9,6 @@ const { FULL_AT } = LIMIT_CELL;
 /** A cell is kept for longer than its bucket needs, so that FULL_AT is not raised at each decision: 2 units, and an eighth of what is needed. */
 const SLACK = 2;
 const SLACK_SHIFT = 3;
-/** Nothing is kept for more than three years. */
-const MAX_KEPT = 2 ** 30;
 
 /**
  * One decision, as its cell sees it: what both kinds of limits need. An object of its own a thread, filled anew for each decision.
@@ -40,10 +38,10 @@ export class LimitCell {
     return ((this.coarse - Atomics.load(this.cells, cell + FULL_AT)) | 0) > 0;
   }
 
-  /** Before a charge: FULL_AT is no earlier than `fullMs`. */
-  keepUntil(cell: number, fullMs: number): void {
+  /** Before a charge: FULL_AT is no earlier than the end of the unit of `COARSE_MS` that holds `fullAt`. */
+  keepUntil(cell: number, fullAt: number): void {
     const { cells } = this;
-    const needed = (Math.min(fullMs / COARSE_MS, this.coarse + MAX_KEPT) + 1) | 0;
+    const needed = (fullAt + 1) | 0;
     let found = Atomics.load(cells, cell + FULL_AT);
     if (((needed - found) | 0) <= 0) return;
     const wanted = (needed + SLACK + ((needed - this.coarse) >> SLACK_SHIFT)) | 0;

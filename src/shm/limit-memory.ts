@@ -1,10 +1,10 @@
 import { assert } from '../base/assert.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
-import { BLANK, BUCKET_SLOTS, bucketsIn, cellsIn, KEY_CONTROL, STATE } from './key-cells.ts';
+import { BLANK, bucketsIn, cellsIn, KEY_CONTROL, STATE } from './key-cells.ts';
 import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
 export type LimitTableSpec = {
-  /** Of the whole segment: at least 256 KiB. 16 bytes a key, and a fifteenth more; half full is a good measure. */
+  /** Of the whole segment: at least 256 KiB. 16 bytes a key; half full is a good measure. */
   readonly bytes: number;
   /** 16 secret random bytes: the key of the fingerprints. */
   readonly seed: Uint8Array;
@@ -12,6 +12,9 @@ export type LimitTableSpec = {
 
 /** Holds a million keys, half full. */
 export const DEFAULT_LIMIT_BYTES = 32 * 2 ** 20;
+
+/** Of a bucket: so many that a table half full has room for every key, up to one in some millions. */
+export const LIMIT_SLOTS = 64;
 
 /** Words of a cell; KEY and STATE come first. */
 export const LIMIT_CELL = Object.freeze({
@@ -22,14 +25,12 @@ export const LIMIT_CELL = Object.freeze({
   WORDS: 4,
 });
 
-/** 2^32 of them are 13 years of host time; they are compared by difference. */
-export const COARSE_MS = 100;
-
 /** Cells beside the table, for decisions that find no place in it. */
 export const OVERFLOW_CELLS = 4096;
 const MIN_BYTES = 256 * 1024;
 const VERSION = 1;
 const CELL_BYTES = LIMIT_CELL.WORDS * Int32Array.BYTES_PER_ELEMENT;
+const BUCKET_WORDS = LIMIT_SLOTS * LIMIT_CELL.WORDS;
 
 /** All views of one thread over the memory of a table. No behaviour. */
 export class LimitMemory {
@@ -49,7 +50,7 @@ export class LimitMemory {
     this.control = cellsIn(memory, plan, 'control');
     this.cells = cellsIn(memory, plan, 'cells');
     this.buckets = buckets;
-    this.overflowAt = buckets * BUCKET_SLOTS * LIMIT_CELL.WORDS;
+    this.overflowAt = buckets * BUCKET_WORDS;
   }
 }
 
@@ -58,7 +59,7 @@ export function createLimitTable(spec: LimitTableSpec): SharedArrayBuffer {
   assert(spec.bytes >= MIN_BYTES && spec.bytes < 2 ** 32, `a table of limits has ${MIN_BYTES} bytes to 4 GiB`);
   assert(spec.seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
   const besides = planLimits(0).totalBytes;
-  const table = new LimitMemory(createSegment(planLimits(bucketsIn(spec.bytes - besides, LIMIT_CELL.WORDS))));
+  const table = new LimitMemory(createSegment(planLimits(bucketsIn(spec.bytes - besides, BUCKET_WORDS))));
   table.seed.set(spec.seed);
   for (let cell = table.overflowAt; cell < table.cells.length; cell += LIMIT_CELL.WORDS) table.cells[cell + STATE] = BLANK;
   return table.memory;
@@ -68,6 +69,6 @@ function planLimits(buckets: number): SegmentPlan<'seed' | 'control' | 'cells'> 
   return planSegment({ kind: SEGMENT_KINDS.limits, version: VERSION, dimensions: [buckets] }, [
     ['seed', SEED_BYTES],
     ['control', Math.max(KEY_CONTROL.CELLS * Int32Array.BYTES_PER_ELEMENT, LINE_BYTES)],
-    ['cells', (buckets * BUCKET_SLOTS + OVERFLOW_CELLS) * CELL_BYTES],
+    ['cells', (buckets * LIMIT_SLOTS + OVERFLOW_CELLS) * CELL_BYTES],
   ]);
 }

@@ -1,8 +1,8 @@
 import { BucketCell } from './bucket-cell.ts';
 import { BLANK, KEY_CONTROL, KeyCells, STATE, isLive } from './key-cells.ts';
 import { TAKEN, type LimitCell } from './limit-cell.ts';
-import { COARSE_MS, LIMIT_CELL, LimitMemory, OVERFLOW_CELLS } from './limit-memory.ts';
-import { bucketUnits, type CompiledLimit, compileLimit, windowUnits } from './rolling-limit.ts';
+import { LIMIT_CELL, LIMIT_SLOTS, LimitMemory, OVERFLOW_CELLS } from './limit-memory.ts';
+import { bucketUnits, COARSE_MS, type CompiledLimit, compileLimit, windowUnits } from './rolling-limit.ts';
 import { WindowCell } from './window-cell.ts';
 
 /** Keys without a cell share so many cells for each limit. */
@@ -36,7 +36,7 @@ export type LimitTableStats = {
  * Cells are found, made and given away as in `KeyCells`, and charged as in `BucketCell` and `WindowCell`. Only cells whose bucket
  * is full are given to other keys, and only they are freed by `sweep`.
  *
- * **A full table.** A key that finds no cell (all of its bucket of 15 are in use by others) is decided upon by a cell that it shares
+ * **A full table.** A key that finds no cell (all of its bucket of 63 are in use by others) is decided upon by a cell that it shares
  * with all such keys of its limit and set (16 sets). So a flood of new keys has 16 times the limit together, while keys with a cell go
  * on as before. Counted in `withoutCell`. Where limits of more than 256 kinds overflow at once, the last ones refuse.
  */
@@ -70,7 +70,8 @@ export class LimitTable {
     this.#overflowAt = table.overflowAt;
     this.#bucket = new BucketCell(table.cells, ANY_LIMIT);
     this.#window = new WindowCell(table.cells, ANY_LIMIT);
-    const shape = { cells: table.cells, control: table.control, buckets: table.buckets, stride: LIMIT_CELL.WORDS, lowAt: 0, self };
+    const { cells, control, buckets } = table;
+    const shape = { cells, control, buckets, slots: LIMIT_SLOTS, stride: LIMIT_CELL.WORDS, lowAt: 0, self };
     this.#keys = new KeyCells(shape, {
       isIdle: (cell) => this.#isIdle(cell),
       initialize: (cell) => this.#initialize(cell),
@@ -89,7 +90,8 @@ export class LimitTable {
     bucket.units = bucketUnits(limit, cost);
     bucket.delay = maxDelayMs * limit.unitsPerMs;
     this.#aim(bucket, nowMs);
-    let taken = TAKEN.LOST as number;
+    const guess = this.#keys.guess(low, high);
+    let taken = guess === NONE ? (TAKEN.LOST as number) : bucket.take(guess, high);
     while (taken === TAKEN.LOST) {
       const cell = this.#keys.findOrMake(low, high);
       taken = cell === NONE ? this.#takeOverflow(bucket, low) : bucket.take(cell, high);

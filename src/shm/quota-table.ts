@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { BLANK, BUCKET_SLOTS, bucketsIn, cellsIn, isLive, KEY, KEY_CONTROL, KeyCells, STATE } from './key-cells.ts';
+import { BLANK, bucketsIn, cellsIn, isLive, KEY, KEY_CONTROL, KeyCells, STATE } from './key-cells.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
 import { MAX_USED, packQuota, quotaStartSec, quotaUsed } from './quota-word.ts';
 import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
@@ -25,6 +25,7 @@ const LOW = 2;
 const CHANGED = 3;
 const VALUE = 4;
 const STRIDE = 8;
+const SLOTS = 16;
 const BUCKETS_PER_WORD = 32;
 /** A cell may go to another key when its window began so long before that one's: the longest window is a month. */
 const FORGOTTEN_AFTER_SEC = 32 * 86_400;
@@ -72,7 +73,7 @@ export class QuotaTable {
     this.#values = new BigUint64Array(memory, plan.regions.cells.offset, plan.regions.cells.bytes / 8);
     this.#changed = cellsIn(memory, plan, 'changed');
     this.#control = cellsIn(memory, plan, 'control');
-    const shape = { cells: this.#cells, control: this.#control, buckets, stride: STRIDE, lowAt: LOW, self };
+    const shape = { cells: this.#cells, control: this.#control, buckets, slots: SLOTS, stride: STRIDE, lowAt: LOW, self };
     this.#keys = new KeyCells(shape, {
       isIdle: (cell) => quotaStartSec(this.#load(cell)) + FORGOTTEN_AFTER_SEC < this.#startSec,
       initialize: (cell) => this.#initialize(cell),
@@ -243,7 +244,7 @@ export function createQuotaTable(spec: QuotaTableSpec): SharedArrayBuffer {
   assert(spec.seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
   // A word of `changed` for each 32 buckets of 512 bytes, and lines that are rounded up.
   const besides = planQuotas(0).totalBytes + 2 * LINE_BYTES;
-  const plan = planQuotas(bucketsIn((spec.bytes - besides) * (4096 / 4097), STRIDE));
+  const plan = planQuotas(bucketsIn((spec.bytes - besides) * (4096 / 4097), SLOTS * STRIDE));
   const memory = createSegment(plan);
   new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(spec.seed);
   return memory;
@@ -254,6 +255,6 @@ function planQuotas(buckets: number): SegmentPlan<'seed' | 'control' | 'changed'
     ['seed', SEED_BYTES],
     ['control', Math.max(KEY_CONTROL.CELLS * Int32Array.BYTES_PER_ELEMENT, LINE_BYTES)],
     ['changed', Math.ceil(buckets / BUCKETS_PER_WORD) * Int32Array.BYTES_PER_ELEMENT],
-    ['cells', buckets * BUCKET_SLOTS * STRIDE * Int32Array.BYTES_PER_ELEMENT],
+    ['cells', buckets * SLOTS * STRIDE * Int32Array.BYTES_PER_ELEMENT],
   ]);
 }

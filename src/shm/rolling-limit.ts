@@ -23,6 +23,8 @@ export type CompiledLimit = {
   readonly salt: number;
   readonly unitsPerToken: number;
   readonly unitsPerMs: number;
+  /** What a unit takes in units of `COARSE_MS`. */
+  readonly coarsePerUnit: number;
   /** Units of a full bucket, or of a window. */
   readonly capacity: number;
   /** Debts end here: units ahead of now. */
@@ -45,6 +47,10 @@ export const MAX_AHEAD = 0x6000_0000;
 const WANTED_CAPACITY = 2 ** 27;
 /** Finer than this (15 ns) time is not cut: 2.5 times `MAX_AHEAD` are a minute. */
 const MAX_UNITS_PER_MS = 2 ** 16;
+/** Host time at which a key is forgotten is kept in these units. 2^32 of them are 13 years; they are compared by difference. */
+export const COARSE_MS = 100;
+/** Nothing is kept for longer than this, three years: a bucket that has idled for so long is full. */
+export const MAX_KEPT = 2 ** 30;
 /** Counts of a sliding window have 26 bits. */
 export const MAX_COUNT = 2 ** 26 - 1;
 
@@ -70,6 +76,7 @@ function compileBucket(limit: RollingLimit, burst: number): CompiledLimit {
     salt: saltOf(limit.amount, limit.windowMs, burst),
     unitsPerToken,
     unitsPerMs,
+    coarsePerUnit: 1 / unitsPerMs / COARSE_MS,
     capacity,
     maxAhead: Math.min(2 * capacity, MAX_AHEAD),
     tokens: burst,
@@ -86,6 +93,7 @@ function compileWindow(amount: number, windowMs: number): CompiledLimit {
     salt: saltOf(amount, windowMs, 0),
     unitsPerToken: 1 / tokensPerUnit,
     unitsPerMs: capacity / windowMs,
+    coarsePerUnit: 0,
     capacity,
     maxAhead: 2 * capacity,
     tokens: amount,

@@ -1,6 +1,7 @@
 import { BLANK, isLive, STATE } from './key-cells.ts';
 import { LimitCell, TAKEN } from './limit-cell.ts';
 import { LIMIT_CELL } from './limit-memory.ts';
+import { COARSE_MS } from './rolling-limit.ts';
 
 const { PREVIOUS } = LIMIT_CELL;
 const TAG_SHIFT = 27;
@@ -145,7 +146,7 @@ export class WindowCell extends LimitCell {
   }
 
   #swap(cell: number, state: number, count: number): boolean {
-    this.keepUntil(cell, this.#fullMs);
+    this.keepUntil(cell, this.#fullMs / COARSE_MS);
     if (Atomics.compareExchange(this.cells, cell + STATE, state, pack(this.#tag, count)) !== state) return false;
     this.current = count;
     return true;

@@ -12,7 +12,10 @@ const MAX_AMOUNT = 1e9;
 const MAX_CONCURRENCY = 1e6;
 /** Of a rate: a month of 31 days. */
 const MAX_WINDOW_MS = 31 * 86_400_000;
-const MAX_DELAY_MS = 600_000;
+/** As far ahead as the limiter gives out turns, whatever the rate. */
+const MAX_DELAY_MS = 24_000;
+/** Of a sliding window; as short as the limiter can tell apart. */
+const MIN_SLIDING_WINDOW_MS = 20;
 const MAX_LIMITS = 32;
 
 function parseLimitRate(text: string): Parsed<Rate> {
@@ -52,7 +55,7 @@ const parts = {
   cost: limitCost,
   maxDelay: durationValue({ min: 1, max: MAX_DELAY_MS })
     .optional()
-    .describe('Longest wait with action throttle; 429 for who would wait longer. A duration from 1ms to 10m; default 2s.'),
+    .describe('Longest wait with action throttle; 429 for who would wait longer. A duration from 1ms to 24s; default 2s.'),
   concurrency: boundedInteger({ min: 1, max: MAX_CONCURRENCY })
     .optional()
     .describe(`So many at the same time. A whole number from 1 to ${MAX_CONCURRENCY}. This or \`rate\` is required.`),
@@ -104,7 +107,7 @@ export const tierLimits = z
 export const limiterSchema = z
   .strictObject({
     memory: size('Shared memory for rates; about 32 bytes a key. Taken when something is limited.', {
-      min: 2 ** 16,
+      min: 2 ** 20,
       max: 2 ** 34,
       byDefault: '32MiB',
     }),
@@ -154,6 +157,7 @@ function checkRate({ burst, algorithm, cost, action }: Settings, rate: Rate, ref
   const least = cost.kind === 'fixed' ? cost.amount : cost.ahead;
   if (least > most) refuse('cost', `must not be above ${most}, which is all that there can be at once`);
   if (algorithm !== 'sliding-window') return;
+  if (rate.perMs < MIN_SLIDING_WINDOW_MS) refuse('rate', `must be in ${MIN_SLIDING_WINDOW_MS}ms at least with a sliding window`);
   if (burst !== undefined) refuse('burst', 'does not go with a sliding window, where the whole rate may come at once');
   if (action === 'throttle') refuse('action', 'cannot be throttle with a sliding window, which knows no turn to wait for');
 }

@@ -66,7 +66,7 @@ export type CalendarUnit = 'hour' | 'day' | 'month';
 export type QuotaConfig = {
   /** Default the calendar unit. Quotas of one name, unit and zone are one, in whatever tier: who changes tiers keeps what was used. */
   readonly name: string;
-  /** 1 … 1e14. */
+  /** 1 … 1e11. */
   readonly amount: number;
   readonly per: CalendarUnit;
   /** Of the IANA, as `Europe/Berlin`; default UTC. */

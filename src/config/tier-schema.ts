@@ -8,8 +8,8 @@ import { didYouMean } from './suggest.ts';
 
 /** Tiers and their quotas, and which of them hold on a route. */
 
-/** Fits into an integer of a structured field (RFC 9651 3.3.1). */
-const MAX_QUOTA = 1e14;
+/** The table of quotas counts to 2.7e11: so far goes overage. */
+const MAX_QUOTA = 1e11;
 const MAX_TIERS = 1000;
 const UNITS = ['hour', 'day', 'month'] as const;
 

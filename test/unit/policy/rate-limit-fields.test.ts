@@ -35,9 +35,9 @@ test('RateLimit-Policy tells each limit, in whole seconds', () => {
     [
       setOf(
         'tiers: true, limits: [{ name: b, rate: 1/1s }, { name: s, rate: 1/1s, action: shadow }]',
-        'limits: [100/1h], quotas: [24/day, 1/hour, 100000000000000/month]',
+        'limits: [100/1h], quotas: [24/day, 1/hour, 100000000000/month]',
       ),
-      '"b";q=1;w=1, "t-100-per-1h";q=100;w=3600, "day";q=24;w=86400, "hour";q=1;w=3600, "month";q=100000000000000',
+      '"b";q=1;w=1, "t-100-per-1h";q=100;w=3600, "day";q=24;w=86400, "hour";q=1;w=3600, "month";q=100000000000',
     ],
   ];
   for (const [set, policy] of rows) assert.equal(set.policy, policy);

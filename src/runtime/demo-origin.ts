@@ -10,6 +10,8 @@ import { openPlainServer, type PlainReply, type PlainRequest, type PlainServer }
  * - `POST /echo`: the body comes back as it goes up; `POST /upload`: counts it
  * - `GET /slow?ms=N`: answers after N ms (default 2000, at most 60 000)
  * - `/status/N`: answers with that status
+ *
+ * By `/metered/…` the proxy has the same, with limits: see `demo-config.ts`.
  */
 export function openDemoOrigin(port: number): Promise<PlainServer> {
   return openPlainServer({ host: '127.0.0.1', port }, { sharesPort: false, maxConnections: 10_000 }, answer);

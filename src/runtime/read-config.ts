@@ -9,7 +9,7 @@ import { needsAdminToken } from '../config/semantics.ts';
 import type { GatewayConfig, ListenAddress } from '../config/types.ts';
 import { summarizeError } from './faults.ts';
 import { property } from './property.ts';
-import type { StartOptions } from './start-options.ts';
+import type { Source, StartOptions } from './start-options.ts';
 
 export type ReadConfig =
   | {
@@ -32,10 +32,18 @@ export async function readConfig(options: StartOptions, demoOrigin: string): Pro
     const read = await readConfigFile(source.path);
     return read.kind === 'bad' ? read : override(read, options);
   }
-  const { quickLoad } = await import('../config/quick.ts');
-  const made = quickLoad({ to: source.kind === 'quick' ? source.to : demoOrigin, listen: source.listen });
+  const made = await makeConfig(source, demoOrigin);
   if (made.kind === 'bad') return { kind: 'bad', problems: made.problems.map(formatProblem) };
   return override({ kind: 'ok', config: made.config, warnings: [], modules: {} }, options);
+}
+
+async function makeConfig(source: Exclude<Source, { kind: 'file' }>, demoOrigin: string): Promise<LoadResult> {
+  if (source.kind === 'quick') {
+    const { quickLoad } = await import('../config/quick.ts');
+    return quickLoad({ to: source.to, listen: source.listen });
+  }
+  const { loadDemo } = await import('./demo-config.ts');
+  return loadDemo({ to: demoOrigin, listen: source.listen });
 }
 
 /** Reads one file, YAML or a module, and checks all that can be checked without running it. The heavy parsers are loaded here. */

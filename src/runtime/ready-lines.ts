@@ -26,6 +26,7 @@ function hints({ source }: StartOptions, url: string, admin: OpenListener | unde
     `    curl -o /dev/null ${url}/download        100 MB; ranges too`,
     `    curl --data-binary @FILE ${url}/echo     an upload that comes back`,
     `    curl -i ${url}/status/503                any status`,
+    `    curl -i -H 'X-API-Key: demo-free' ${url}/metered/api/time    tier free: 100 an hour, 1000 a day; demo-paid: 10 000 an hour`,
     ...(admin === undefined ? [] : [`    curl ${urlOf(admin)}/metrics                  what is counted`]),
     '  In front of your own service: npx sluice start --to http://127.0.0.1:3000',
   ];

@@ -52,7 +52,7 @@ export async function answerAboutLimits(question: LimitQuestion, { host, config,
 
 function overview({ book, host }: Scene): object {
   const limits = book.entries().map((entry) => ({ ...placeOf(entry), ...describeRule(entry.rule) }));
-  return { limits, keptOnDisk: host.isDurable, ...host.figures };
+  return { limits, keptOnDisk: host.isDurable, tables: host.figures };
 }
 
 /** One key of one limit: `limit`, `key` (once for each part of what it counts by, but for its route), and `route` where there are several of the name. */
@@ -125,8 +125,8 @@ function named(entries: readonly BookEntry[], name: string, route: string | null
 }
 
 function placeOf({ route, tier, rule }: BookEntry): object {
-  const isOfRoute = rule.identity.startsWith('r:');
-  return { limit: rule.config.name, ...(isOfRoute ? { route } : {}), ...(tier === '' || isOfRoute ? {} : { tier }) };
+  const isOfTier = rule.identity.startsWith('t:') || rule.kind === 'quota';
+  return { limit: rule.config.name, ...(rule.identity.startsWith('r:') ? { route } : {}), ...(isOfTier ? { tier } : {}) };
 }
 
 /** What the configuration says of it. */

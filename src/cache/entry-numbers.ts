@@ -27,7 +27,6 @@ import {
   N_STALE_WHILE_REVALIDATE,
   N_STATUS,
   N_USELESS_AFTER,
-  NUMBERS,
 } from './numbers.ts';
 import { mustRevalidate, type Reading, staleAllowanceSec } from './reading.ts';
 

@@ -11,6 +11,10 @@ export type OwnAnswer = {
   readonly proxyError: string;
   /** Further field lines, each ending in CRLF. */
   readonly extra: string;
+  /** The problem's `type`, where it is somebody else's; an absolute URI. */
+  readonly type?: string;
+  /** Members of the problem beside those of RFC 9457. */
+  readonly members?: Readonly<Record<string, unknown>>;
 };
 
 export type RenderedAnswer = { readonly status: string; readonly block: string; readonly body: Buffer };
@@ -67,8 +71,8 @@ function firstPlace(text: string, names: readonly string[]): number {
 
 function renderBody(answer: OwnAnswer, form: Form, requestId: string): string {
   if (form === 'json') {
-    const { status, title, detail } = answer;
-    return `${JSON.stringify({ type: PROBLEM_PREFIX + answer.problem, title, status, detail, requestId })}\n`;
+    const { status, title, detail, problem, type = PROBLEM_PREFIX + problem, members = {} } = answer;
+    return `${JSON.stringify({ type, title, status, detail, ...members, requestId })}\n`;
   }
   if (form === 'text') return `${answer.status} ${answer.title}\n${answer.detail}\nrequest ${requestId}\n`;
   const title = escapeHtml(`${answer.status} ${answer.title}`);

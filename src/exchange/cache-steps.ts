@@ -16,6 +16,7 @@ import type { StoredEntry } from './stored-entry.ts';
 
 /** The way of a request into the cache: the short one for what is known and fresh, else a `CacheRun`. */
 
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 const scratch = new CacheRequest();
 const hitFacts = new CacheStatusFacts();
 
@@ -57,9 +58,9 @@ function remakeHitBlock(exchange: Exchange, cache: CachePlan, entry: StoredEntry
 
 /** The answer to a method that changes things makes what is stored of its URI, and of those that it names, invalid (RFC 9111 section 4.4). */
 export function invalidateAfter(exchange: Exchange, head: ResponseHead): void {
-  const { gateway, listener } = exchange;
+  const { gateway, listener, facts } = exchange;
   const { caching, cachePolicies } = gateway;
-  if (caching === null) return;
+  if (caching === null || SAFE.has(facts.method)) return;
   const invalid = invalidations(exchange.head, listener?.proto ?? 'http', head);
   if (invalid === undefined) return;
   const { epochs, disk } = caching;

@@ -10,6 +10,7 @@ export function detach(exchange: Exchange, outcome: Outcome): void {
   const { port, listener, facts, connection } = exchange;
   if (port === null || listener === null) return;
   exchange.clientOutcome = outcome;
+  exchange.limitHold?.release();
   exchange.port = new DetachedPort(port);
   // The head is the client connection's, which may overwrite it.
   facts.keepHead(listener.config.limits);
@@ -23,7 +24,7 @@ export function answerCondition(exchange: Exchange, { statusText, dropped, lines
   const kept = dropped.reduce((rest, name) => removeFromBlock(rest, name), block);
   facts.status = Number.parseInt(statusText, 10);
   exchange.state = 'answering';
-  port?.writeHead(statusText, `${kept}${lines}`, answerFraming(facts.method, facts.status, 0), -1);
+  port?.writeHead(statusText, `${kept}${lines}${exchange.limitLines}`, answerFraming(facts.method, facts.status, 0), -1);
   detach(exchange, 'complete');
   port?.finish();
 }

@@ -11,7 +11,7 @@ import type { Target } from '../upstream/cluster.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
 import type { AnswerRun } from './answer-run.ts';
 import { recoverFrom, sendRequest } from './attempts.ts';
-import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
+import type { OwnAnswer, RenderedAnswer } from './answers.ts';
 import type { BodyCollector } from './body-collector.ts';
 import { invalidateAfter, startCaching } from './cache-steps.ts';
 import type { ClientPort } from './client-port.ts';
@@ -22,6 +22,8 @@ import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
 import { GuardedSink } from './guarded-sink.ts';
 import { startIdempotent } from './idempotency-run.ts';
+import type { LimitHold } from './limit-hold.ts';
+import { startLimiting } from './limit-run.ts';
 import type { ListenerPlan } from './listener-plan.ts';
 import { type AnswerToSend, answerFraming, clientBlock } from './messages.ts';
 import {
@@ -35,6 +37,7 @@ import {
 } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
+import { answerOwn, sendRendered } from './send-own.ts';
 import { startForwarding } from './sharing-start.ts';
 import type { BodySource } from './stored-body.ts';
 import type { StoredEntry } from './stored-entry.ts';
@@ -47,8 +50,6 @@ export type ExchangeState = 'free' | 'reading' | 'deciding' | 'connecting' | 'se
 
 /** What the edge may say of the client while an exchange runs. */
 export type ClientFault = 'malformed-body' | 'body-timeout' | 'client-stalled';
-
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 
 /**
  * One request and its answer, from the head that the edge has read to `finish`. It is the only place that decides what
@@ -87,6 +88,10 @@ export class Exchange implements UpstreamSink {
   clientOutcome: Outcome | null = null;
   /** The head for the upstream where filters have made it. */
   filteredHead = '';
+  /** What it owes the limits of its route while it runs. */
+  limitHold: LimitHold | null = null;
+  /** Field lines that tell the client its limits; `''` = none. */
+  limitLines = '';
 
   constructor(gateway: Gateway, maxFields: number) {
     this.gateway = gateway;
@@ -207,6 +212,11 @@ export class Exchange implements UpstreamSink {
       return;
     }
     if (plan.totalMs !== 0) this.gateway.watchDeadline(this, this.facts.startMs + plan.totalMs);
+    if (plan.limits !== null) startLimiting(this, plan, plan.limits);
+    else this.enter(plan);
+  }
+
+  enter(plan: RoutePlan): void {
     if (plan.filters !== null) startRequestFilters(this, plan);
     else this.proceed(plan);
   }
@@ -236,7 +246,8 @@ export class Exchange implements UpstreamSink {
     if (plan === null) return;
     const { gateway, facts, run } = this;
     facts.headMs = gateway.clock.refresh();
-    if (gateway.caching !== null && !SAFE.has(facts.method)) invalidateAfter(this, head);
+    if (gateway.caching !== null) invalidateAfter(this, head);
+    this.limitHold?.charge(head, gateway.clock.hostMs);
     if (run?.takeHead(head, bodyLength)) return;
     const block = clientBlock(this, plan, head);
     this.deliverHead({
@@ -249,8 +260,9 @@ export class Exchange implements UpstreamSink {
   }
 
   /** The head of an answer, from wherever: to the filters, or to the client. */
-  deliverHead(answer: AnswerToSend): void {
-    const { plan } = this;
+  deliverHead(head: AnswerToSend): void {
+    const { plan, limitLines } = this;
+    const answer = limitLines === '' ? head : { ...head, block: head.block + limitLines };
     if (plan !== null && plan.filters !== null) {
       startResponseFilters(this, answer);
       return;
@@ -321,10 +333,7 @@ export class Exchange implements UpstreamSink {
   }
 
   answer(answer: OwnAnswer): void {
-    this.facts.proxyError = answer.proxyError;
-    const accept = this.facts.isHeadVetted ? this.facts.field('accept') : undefined;
-    const own = this.run === null ? answer : { ...answer, extra: answer.extra + this.run.addedLines() };
-    this.sendOwn(renderAnswer(own, { accept, requestId: this.idOf(), serverName: this.gateway.serverName }));
+    answerOwn(this, answer);
   }
 
   idOf(): string {
@@ -333,19 +342,7 @@ export class Exchange implements UpstreamSink {
   }
 
   sendOwn(rendered: RenderedAnswer): void {
-    const { port, gateway } = this;
-    if (port === null) return;
-    this.state = 'answering';
-    this.facts.status = Number.parseInt(rendered.status, 10);
-    const { length } = rendered.body;
-    const framing = answerFraming(this.facts.method, this.facts.status, length);
-    const lengthWhenNone = this.facts.status === 204 || this.facts.status === 304 ? -1 : length;
-    port.writeHead(rendered.status, `${rendered.block}Date: ${gateway.dateText()}\r\n`, framing, lengthWhenNone);
-    if (framing.kind !== 'none') {
-      this.facts.bytesSent += length;
-      port.writeBody(rendered.body);
-    }
-    this.complete();
+    sendRendered(this, rendered);
   }
 
   complete(): void {
@@ -374,6 +371,9 @@ export class Exchange implements UpstreamSink {
     this.held = null;
     this.isHeldWhole = false;
     this.filteredHead = '';
+    this.limitHold?.release();
+    this.limitHold = null;
+    this.limitLines = '';
     this.run?.close();
     this.run = null;
     this.storedBody?.stop();

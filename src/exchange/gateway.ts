@@ -18,6 +18,7 @@ import { Exchange } from './exchange.ts';
 import type { FilterFault } from './filter-run.ts';
 import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilters } from './filters.ts';
+import { Limiting, type LimitingServices } from './limiting.ts';
 import { ListenerPlan } from './listener-plan.ts';
 import { compilePlans, type RoutePlan } from './plan.ts';
 import { RouteMetrics } from './route-metrics.ts';
@@ -74,6 +75,8 @@ export class Gateway {
   private metrics: MetricsWriter | undefined;
   private inFlightSlot: MetricSlot | undefined;
   private heldBytesSlot: MetricSlot | undefined;
+  private waitingSlot: MetricSlot | undefined;
+  private limiting: Limiting | null = null;
   private maxFields = 100;
 
   constructor(options: GatewayOptions) {
@@ -87,11 +90,18 @@ export class Gateway {
    * Compiles a plan and puts it in force for requests that begin from now on; running ones end by the old one. Upstreams that
    * did not change keep their connections, the others' are closed as they become idle. Throws if the config was not checked.
    */
-  load(config: GatewayConfig, metrics: MetricsWriter, filters: LoadedFilters, caching?: CachingServices): void {
+  load(
+    config: GatewayConfig,
+    metrics: MetricsWriter,
+    filters: LoadedFilters,
+    caching?: CachingServices,
+    limiting?: LimitingServices,
+  ): void {
     this.serverName = config.serverName;
     this.pseudonym = viaPseudonym(config.serverName, this.options.runToken);
     const clusters = this.reuseClusters(config);
     this.useCaching(caching);
+    this.limiting = limiting === undefined ? null : new Limiting(limiting, config);
     const services = {
       clusters,
       filters,
@@ -99,6 +109,7 @@ export class Gateway {
       pseudonym: this.pseudonym,
       caching: this.caching,
       records: this.options.records ?? null,
+      limiting: this.limiting,
     };
     const entries = compilePlans(config, services);
     const routes = new Router(entries);
@@ -110,6 +121,7 @@ export class Gateway {
     this.metrics = metrics;
     this.inFlightSlot = metrics.slot('sluice_requests_in_flight', {});
     this.heldBytesSlot = metrics.slot('sluice_held_body_bytes', {});
+    this.waitingSlot = metrics.slot('sluice_limit_waiting', {});
     this.fallbackMetrics = new RouteMetrics(metrics, NO_ROUTE, undefined);
     this.gauges?.end();
     this.gauges = new UpstreamGauges(metrics, clusters);
@@ -197,6 +209,7 @@ export class Gateway {
     this.gauges?.update();
     if (this.inFlightSlot !== undefined) this.metrics?.set(this.inFlightSlot, this.inFlight);
     if (this.heldBytesSlot !== undefined) this.metrics?.set(this.heldBytesSlot, this.heldBytes);
+    if (this.waitingSlot !== undefined && this.limiting !== null) this.metrics?.set(this.waitingSlot, this.limiting.delayed);
   }
 
   /** From now on every answer is the last of its connection. */

@@ -1,7 +1,7 @@
 import type { GatewayConfig, RouteConfig } from '../config/types.ts';
 import { assert } from '../base/assert.ts';
 import { compileResponsePolicy, type ResponsePolicy } from '../http/client-head.ts';
-import { compileForwardPolicy, type ForwardPolicy } from '../http/forward.ts';
+import { compileForwardPolicy, type ForwardPolicy, type ForwardSettings } from '../http/forward.ts';
 import { statusText } from '../http/status.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { type PathPattern, parsePattern } from '../routing/pattern.ts';
@@ -14,6 +14,8 @@ import type { Caching } from './caching.ts';
 import { compileIdempotency, type IdempotencyPlan } from './idempotency-plan.ts';
 import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilter, LoadedFilters } from './filters.ts';
+import { compileLimitPlan, type LimitPlan } from './limit-plan.ts';
+import type { Limiting } from './limiting.ts';
 import { RouteMetrics } from './route-metrics.ts';
 import { compileSharing, type SharingPlan } from './sharing-plan.ts';
 
@@ -32,6 +34,7 @@ export type RoutePlan = {
   readonly filters: readonly LoadedFilter[] | null;
   readonly cache: CachePlan | null;
   readonly idempotency: IdempotencyPlan | null;
+  readonly limits: LimitPlan | null;
   readonly sharing: SharingPlan | null;
   /** Authorization and Cookie reach the upstream. */
   readonly forwardsCredentials: boolean;
@@ -50,6 +53,7 @@ export type PlanServices = {
   readonly pseudonym: string;
   readonly caching: Caching | null;
   readonly records: IdempotencyRecords | null;
+  readonly limiting: Limiting | null;
 };
 
 /** The configured routes as the router takes them. The configuration has been checked: whatever is missing here is our own fault. */
@@ -84,11 +88,13 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
       pseudonym,
       forwarded: config.forwarded,
       requestId: 'pass',
+      ...consumerFields(config),
     }),
     response: compileResponsePolicy({ responseFields: route.responseFields, redirects: route.redirects, pseudonym }),
     rewrite: rewriteOf(route, parsed.pattern),
     allow: (methods.length === 0 ? USUAL_METHODS : methods).join(', '),
     filters: filtersOf(route, services.filters),
+    limits: compileLimitPlan(route, config, services),
     idempotency: compileIdempotency(route, services.records, services.metrics),
     sharing: compileSharing(route, services.caching, services.metrics),
     forwardsCredentials: upstream?.forwardCredentials ?? false,
@@ -98,6 +104,15 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
     serverTiming: config.serverTiming,
     metrics: new RouteMetrics(services.metrics, route.name, upstream?.name),
   });
+}
+
+/** Fields that tell who asks: from a peer that is not trusted they are no more than a claim, and a key is a secret between the client and us. */
+function consumerFields({ consumers }: GatewayConfig): Pick<ForwardSettings, 'identityFields' | 'credentialFields'> {
+  const from = consumers?.from ?? [];
+  return {
+    identityFields: from.flatMap((source) => (source.kind === 'header' ? [source.name] : [])),
+    credentialFields: from.flatMap((source) => (source.kind === 'apiKey' && source.place === 'header' ? [source.name] : [])),
+  };
 }
 
 function rewriteOf(route: RouteConfig, pattern: PathPattern): TargetRewrite | null {

@@ -32,6 +32,8 @@ export class RequestFacts implements RouteQuery {
   captures = NO_CAPTURES;
   requestId = '';
   clientAddress = '';
+  /** Name of the consumer, where the route asks for one; `''` = none. */
+  consumer = '';
   attempts = 0;
   /** Bytes of the request body were handed to an attempt; they cannot be sent again. */
   isBodySpent = false;
@@ -112,6 +114,7 @@ export class RequestFacts implements RouteQuery {
     this.captures = NO_CAPTURES;
     this.requestId = '';
     this.clientAddress = '';
+    this.consumer = '';
     this.attempts = 0;
     this.isBodySpent = false;
     this.isRequestWhole = false;

@@ -45,6 +45,10 @@ export type ForwardSettings = {
   readonly forwarded: boolean;
   /** `set`: `X-Request-ID` is written from `ForwardFacts.requestId`, the client's is dropped; `pass`: the client's passes. */
   readonly requestId: 'set' | 'pass';
+  /** Lower-case names of further fields that identify the client: dropped from peers that are not trusted. */
+  readonly identityFields?: readonly string[];
+  /** … and that are a secret of the client's, as Authorization is. */
+  readonly credentialFields?: readonly string[];
 };
 
 /** The same made ready at load; frozen. */
@@ -53,6 +57,7 @@ export type ForwardPolicy = {
   /** `Host` of `requestFields.set`; stands above `host`. */
   readonly hostOverride: string | undefined;
   readonly edits: FieldEdits | undefined;
+  readonly editsOfUntrusted: FieldEdits | undefined;
   readonly emitForwarded: boolean;
   readonly setsRequestId: boolean;
   /** What becomes of each kind of line, by the peer's standing. */
@@ -118,7 +123,9 @@ const SUPPRESSIBLE: ReadonlyMap<string, number> = new Map([
 export function compileForwardPolicy(settings: ForwardSettings): ForwardPolicy {
   const isSetHost = ([name]: readonly [string, string]): boolean => name.toLowerCase() === 'host';
   const rules = { ...settings.requestFields, set: settings.requestFields.set.filter((pair) => !isSetHost(pair)) };
-  const edits = compileFieldEdits(rules);
+  const { identityFields = [], credentialFields = [], forwardCredentials } = settings;
+  const secret = { ...rules, remove: forwardCredentials ? rules.remove : [...rules.remove, ...credentialFields] };
+  const edits = compileFieldEdits(secret);
   let suppressed = 0;
   for (const [name, kind] of SUPPRESSIBLE) if (edits?.drops.has(name)) suppressed |= 1 << kind;
   const setsRequestId = settings.requestId === 'set' && (suppressed & (1 << FIELD_X_REQUEST_ID)) === 0;
@@ -127,6 +134,7 @@ export function compileForwardPolicy(settings: ForwardSettings): ForwardPolicy {
     host: settings.host,
     hostOverride: settings.requestFields.set.find(isSetHost)?.[1],
     edits,
+    editsOfUntrusted: identityFields.length === 0 ? edits : compileFieldEdits({ ...secret, remove: [...secret.remove, ...identityFields] }),
     emitForwarded: settings.forwarded && (suppressed & (1 << FIELD_FORWARDED)) === 0,
     setsRequestId,
     fromTrusted: compileActions(dropped),
@@ -157,7 +165,7 @@ function passageLines(version: string, pseudonym: string, suppressed: number): s
  */
 export function buildUpstreamHead(head: RequestHead, policy: ForwardPolicy, facts: ForwardFacts): string {
   const actions = facts.isTrustedPeer ? policy.fromTrusted : policy.fromUntrusted;
-  const edits = policy.edits;
+  const edits = facts.isTrustedPeer ? policy.edits : policy.editsOfUntrusted;
   return (
     `${head.method} ${facts.target} HTTP/1.1\r\nHost: ${upstreamHost(head, policy, facts)}\r\n` +
     (head.hasNominated || edits !== undefined ? keptLinesByName(head, actions, edits) : keptLines(head, actions)) +

@@ -130,6 +130,10 @@ function allowance({ amount, windowMs, burst }: RateLimitConfig): { readonly amo
   return { amount: Math.floor((most * windowSec * 1000) / mostMs), windowSec };
 }
 
+/** The limiter counts in steps of about 0.05 ms: so much over a second is none. */
+const STEP_MS = 0.1;
+
+/** Rounded up, so that who comes again then is not too early. */
 function wholeSeconds(ms: number): number {
-  return ms > 0 ? Math.ceil(ms / 1000) : 0;
+  return ms > 0 ? Math.max(1, Math.ceil((ms - STEP_MS) / 1000)) : 0;
 }

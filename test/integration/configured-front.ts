@@ -7,6 +7,7 @@ import type { Listener } from '../../src/edge/listener.ts';
 import { openNodeListener } from '../../src/edge/node-listener.ts';
 import { openUwsListener } from '../../src/edge/uws-listener.ts';
 import type { CachingServices } from '../../src/exchange/caching.ts';
+import type { LimitingServices } from '../../src/exchange/limiting.ts';
 import type { Filter } from '../../src/exchange/filters.ts';
 import type { IdempotencyRecords } from '../../src/exchange/idempotency-records.ts';
 import { Gateway } from '../../src/exchange/gateway.ts';
@@ -39,6 +40,8 @@ export type ConfiguredOptions = {
   readonly filters?: Readonly<Record<string, Filter>>;
   /** Needed where a route caches. */
   readonly caching?: CachingServices;
+  /** Needed where a route has limits. */
+  readonly limiting?: LimitingServices;
   /** Needed where a route has idempotency keys. */
   readonly records?: IdempotencyRecords;
 };
@@ -75,7 +78,7 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     runToken: 'test-run',
     records: options.records,
   });
-  gateway.load(config, new MetricsWriter(block, plan), new Map(Object.entries(options.filters ?? {})), options.caching);
+  gateway.load(config, new MetricsWriter(block, plan), new Map(Object.entries(options.filters ?? {})), options.caching, options.limiting);
   const open = listenerConfig.engine === 'node' ? openNodeListener : openUwsListener;
   const listener = await open(listenerConfig, gateway, { reusePort: false });
   const timer = setInterval(() => {

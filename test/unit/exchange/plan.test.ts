@@ -24,6 +24,7 @@ function planOf(route: object, top: object = {}): RoutePlan {
     pseudonym: 'sluice-x',
     caching: null,
     records: null,
+    limiting: null,
   });
   assert.ok(entry);
   return entry.value;

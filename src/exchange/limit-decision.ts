@@ -1,0 +1,189 @@
+import type { LimitCost } from '../config/limit-types.ts';
+import { LimitReadings } from '../policy/rate-limit-fields.ts';
+import type { LimitKey } from '../policy/limit-key.ts';
+import type { ConcurrencyRule, QuotaRule, RateRule } from '../policy/limit-rules.ts';
+import { REFUSED } from '../shm/concurrency-table.ts';
+import type { KeyedHash } from '../shm/keyed-hash.ts';
+import type { CompiledLimit } from '../shm/rolling-limit.ts';
+import type { Calendar } from '../usage/calendar.ts';
+import type { RequestView } from './asker-facts.ts';
+import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
+
+type Rate = RateRule<CompiledLimit>;
+type Quota = QuotaRule<Calendar>;
+
+/** Limits, tier and consumer together; the configuration allows fewer. */
+const MAX_RULES = 256;
+const NO_HANDLE = -1;
+/** When a place gets free nobody knows; the request may come again soon. */
+const CONCURRENCY_WAIT_MS = 1000;
+
+export function costAhead(cost: LimitCost): number {
+  return cost.kind === 'fixed' ? cost.amount : cost.ahead;
+}
+
+/**
+ * Asks all limits of one request, in the order of its set, and takes of all or of none: what was taken before one said no is given
+ * back. One object a thread; its fields tell how the last request fared, until the next.
+ */
+export class LimitDecision {
+  readonly readings = new LimitReadings(MAX_RULES);
+  /** Names of what said no; empty: it may go on. */
+  readonly violated: string[] = [];
+  /** Refused: until it would pass. Else how long it has to wait for its turn. */
+  waitMs = 0;
+  /** Whose turn it has to wait for. */
+  throttledBy = '';
+  /** By place in the set (concurrency, rates, quotas): the key, as two words of its hash, and the handle of what is under way. */
+  readonly lows = new Int32Array(MAX_RULES);
+  readonly highs = new Int32Array(MAX_RULES);
+  readonly handles = new Int32Array(MAX_RULES);
+  private plan: LimitPlan | null = null;
+  private set: RouteLimitSet | null = null;
+  private hostMs = 0;
+  private wallMs = 0;
+  /** By place: whether it took anything. */
+  private readonly isTaken = new Uint8Array(MAX_RULES);
+
+  /** True: it may go on, at once or after `waitMs`. `hostMs`, `wallMs`: now. */
+  decide(plan: LimitPlan, set: RouteLimitSet, view: RequestView, now: { readonly hostMs: number; readonly wallMs: number }): boolean {
+    this.plan = plan;
+    this.set = set;
+    this.hostMs = now.hostMs;
+    this.wallMs = now.wallMs;
+    this.violated.length = 0;
+    this.waitMs = 0;
+    this.throttledBy = '';
+    const { concurrency, rates, quotas } = set;
+    let at = 0;
+    for (const rule of concurrency) this.askConcurrency(rule, at++, view);
+    for (const rule of rates) this.askRate(rule, at++, view);
+    for (const rule of quotas) this.askQuota(rule, at++, view);
+    if (this.violated.length === 0) return true;
+    this.giveBack();
+    return false;
+  }
+
+  /** The request does not go on after all, in its turn or because of another limit. */
+  giveBack(): void {
+    const { plan, set } = this;
+    if (plan === null || set === null) return;
+    const { limits, concurrency, quotas } = plan.limiting.services;
+    const [firstRate, firstQuota] = [set.concurrency.length, set.concurrency.length + set.rates.length];
+    for (const [i, rule] of set.concurrency.entries()) {
+      const handle = this.handles[i] ?? NO_HANDLE;
+      if (handle === NO_HANDLE) continue;
+      concurrency.release(handle);
+      this.handles[i] = NO_HANDLE;
+      this.readings.set(rule.told, rule.config.max - concurrency.inFlight(this.low(i), this.high(i)), 0);
+    }
+    for (const [i, { rate, config, told }] of set.rates.entries()) {
+      const at = firstRate + i;
+      if (this.isTaken[at] !== 1) continue;
+      limits.give(rate, this.low(at), this.high(at), this.hostMs, costAhead(config.cost));
+      this.readings.set(told, limits.remaining, limits.resetMs);
+    }
+    for (const [i, { quota, config, told }] of set.quotas.entries()) {
+      const at = firstQuota + i;
+      if (this.isTaken[at] !== 1) continue;
+      const { startMs, endMs } = quota.at(this.wallMs);
+      quotas.give(this.low(at), this.high(at), startMs / 1000, costAhead(config.cost));
+      this.readings.set(told, config.amount - quotas.used, endMs - this.wallMs);
+    }
+  }
+
+  /** `name` says no, whatever the others have said. */
+  refuse(name: string): void {
+    this.violated.push(name);
+    this.giveBack();
+  }
+
+  private askConcurrency({ config, identity, key, told }: ConcurrencyRule, at: number, view: RequestView): void {
+    const { limiting } = this.plan as LimitPlan;
+    const { concurrency } = limiting.services;
+    this.handles[at] = NO_HANDLE;
+    this.aim(limiting.concurrencyHash, at, identity, key, view);
+    if (this.violated.length > 0) {
+      this.readings.set(told, config.max - concurrency.inFlight(this.low(at), this.high(at)), 0);
+      return;
+    }
+    const handle = concurrency.acquire(this.low(at), this.high(at), config.max);
+    if (handle !== REFUSED) this.handles[at] = handle;
+    this.readings.set(told, config.max - concurrency.current, 0);
+    this.settle(config, handle !== REFUSED, CONCURRENCY_WAIT_MS);
+  }
+
+  private askRate({ config, identity, key, told, rate }: Rate, at: number, view: RequestView): void {
+    const { limiting } = this.plan as LimitPlan;
+    const { limits } = limiting.services;
+    this.isTaken[at] = 0;
+    this.aim(limiting.limitHash, at, identity, key, view);
+    if (this.violated.length > 0) {
+      limits.peek(rate, this.low(at), this.high(at), this.hostMs);
+      this.readings.set(told, limits.remaining, limits.resetMs);
+      return;
+    }
+    const isTaken = limits.take(rate, this.low(at), this.high(at), this.hostMs, costAhead(config.cost), config.maxDelayMs);
+    if (isTaken) this.isTaken[at] = 1;
+    this.readings.set(told, limits.remaining, limits.resetMs);
+    const { waitMs } = limits;
+    if (isTaken && waitMs > this.waitMs) {
+      this.waitMs = waitMs;
+      this.throttledBy = config.name;
+    }
+    this.settle(config, isTaken, waitMs, isTaken && waitMs > 0);
+  }
+
+  private askQuota({ config, identity, key, told, quota }: Quota, at: number, view: RequestView): void {
+    const { limiting } = this.plan as LimitPlan;
+    const { quotas } = limiting.services;
+    const { startMs, endMs } = quota.at(this.wallMs);
+    const startSec = startMs / 1000;
+    const untilEndMs = endMs - this.wallMs;
+    const cost = costAhead(config.cost);
+    this.isTaken[at] = 0;
+    this.aim(limiting.quotaHash, at, identity, key, view);
+    let isTaken = false;
+    if (this.violated.length > 0) quotas.peek(this.low(at), this.high(at), startSec);
+    else {
+      isTaken = quotas.take(this.low(at), this.high(at), startSec, config.amount, cost);
+      const isOver = !isTaken && config.action === 'overage';
+      if (isOver) quotas.add(this.low(at), this.high(at), startSec, cost);
+      if (isTaken || isOver) this.isTaken[at] = 1;
+      this.settle(config, isTaken, untilEndMs);
+    }
+    this.readings.set(told, config.amount - quotas.used, untilEndMs);
+  }
+
+  /** Counts what a limit has said, and takes note of a refusal. */
+  private settle(
+    { name, action }: { readonly name: string; readonly action: string },
+    isGood: boolean,
+    waitMs: number,
+    isDelayed = false,
+  ): void {
+    const plan = this.plan as LimitPlan;
+    if (isGood) plan.count(name, isDelayed ? 'delayed' : 'allowed');
+    else if (action === 'shadow') plan.count(name, 'shadowed');
+    else if (action === 'overage') plan.count(name, 'overage');
+    else {
+      plan.count(name, 'refused');
+      this.violated.push(name);
+      this.waitMs = waitMs;
+    }
+  }
+
+  private aim(hash: KeyedHash, at: number, identity: string, key: LimitKey, view: RequestView): void {
+    hash.hash(`${identity}\0${key.textOf(view)}`);
+    this.lows[at] = hash.low;
+    this.highs[at] = hash.high;
+  }
+
+  private low(at: number): number {
+    return this.lows[at] ?? 0;
+  }
+
+  private high(at: number): number {
+    return this.highs[at] ?? 0;
+  }
+}

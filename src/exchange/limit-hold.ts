@@ -1,0 +1,77 @@
+import type { LimitCost } from '../config/limit-types.ts';
+import { fieldValue } from '../http/fields.ts';
+import type { ResponseHead } from '../http/response-head.ts';
+import { costAhead, type LimitDecision } from './limit-decision.ts';
+import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
+
+const NO_HANDLE = -1;
+/** More than any limit has. */
+const MAX_COST = 1e9;
+const COST = /^\d{1,10}$/;
+
+/** What a request still owes its limits while it is under way: places that it takes up, and a cost that only the answer tells. */
+export class LimitHold {
+  private readonly plan: LimitPlan;
+  private readonly set: RouteLimitSet;
+  private readonly lows: Int32Array;
+  private readonly highs: Int32Array;
+  private readonly handles: Int32Array;
+  private readonly wallMs: number;
+  private isCharged = false;
+
+  constructor(plan: LimitPlan, set: RouteLimitSet, decision: LimitDecision, now: { readonly wallMs: number }) {
+    const count = set.concurrency.length + set.rates.length + set.quotas.length;
+    this.plan = plan;
+    this.set = set;
+    this.lows = decision.lows.slice(0, count);
+    this.highs = decision.highs.slice(0, count);
+    this.handles = decision.handles.slice(0, set.concurrency.length);
+    this.wallMs = now.wallMs;
+  }
+
+  /** Once: the difference between what was taken ahead and what the answer's fields say. */
+  charge(head: ResponseHead, hostMs: number): void {
+    if (this.isCharged) return;
+    this.isCharged = true;
+    const { limits, quotas } = this.plan.limiting.services;
+    let at = this.set.concurrency.length;
+    for (const { config, rate } of this.set.rates) {
+      const more = costTold(config.cost, head);
+      if (more > 0) limits.charge(rate, this.low(at), this.high(at), hostMs, more);
+      else if (more < 0) limits.give(rate, this.low(at), this.high(at), hostMs, -more);
+      at++;
+    }
+    for (const { config, quota } of this.set.quotas) {
+      const more = costTold(config.cost, head);
+      const startSec = quota.at(this.wallMs).startMs / 1000;
+      if (more > 0) quotas.add(this.low(at), this.high(at), startSec, more);
+      else if (more < 0) quotas.give(this.low(at), this.high(at), startSec, -more);
+      at++;
+    }
+  }
+
+  /** The client has been served, or has left. Harmless when it has been called before. */
+  release(): void {
+    const { concurrency } = this.plan.limiting.services;
+    for (const [i, handle] of this.handles.entries()) {
+      if (handle !== NO_HANDLE) concurrency.release(handle);
+      this.handles[i] = NO_HANDLE;
+    }
+  }
+
+  private low(at: number): number {
+    return this.lows[at] ?? 0;
+  }
+
+  private high(at: number): number {
+    return this.highs[at] ?? 0;
+  }
+}
+
+/** Beyond what was taken ahead; negative = less. A field that is no whole number tells nothing. */
+function costTold(cost: LimitCost, head: ResponseHead): number {
+  if (cost.kind === 'fixed') return 0;
+  const value = fieldValue(head, cost.name);
+  if (value === undefined || !COST.test(value)) return 0;
+  return Math.min(Number(value), MAX_COST) - costAhead(cost);
+}

@@ -1,0 +1,29 @@
+import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
+import type { Exchange } from './exchange.ts';
+import { answerFraming } from './messages.ts';
+
+/** An answer of Sluice's own, in the form that the client wants. */
+export function answerOwn(exchange: Exchange, answer: OwnAnswer): void {
+  const { facts, run, gateway } = exchange;
+  facts.proxyError = answer.proxyError;
+  const accept = facts.isHeadVetted ? facts.field('accept') : undefined;
+  const own = run === null ? answer : { ...answer, extra: answer.extra + run.addedLines() };
+  exchange.sendOwn(renderAnswer(own, { accept, requestId: exchange.idOf(), serverName: gateway.serverName }));
+}
+
+/** A whole answer that nobody upstream has given; the exchange ends with it. */
+export function sendRendered(exchange: Exchange, rendered: RenderedAnswer): void {
+  const { port, gateway, facts, limitLines } = exchange;
+  if (port === null) return;
+  exchange.state = 'answering';
+  facts.status = Number.parseInt(rendered.status, 10);
+  const { length } = rendered.body;
+  const framing = answerFraming(facts.method, facts.status, length);
+  const lengthWhenNone = facts.status === 204 || facts.status === 304 ? -1 : length;
+  port.writeHead(rendered.status, `${rendered.block}${limitLines}Date: ${gateway.dateText()}\r\n`, framing, lengthWhenNone);
+  if (framing.kind !== 'none') {
+    facts.bytesSent += length;
+    port.writeBody(rendered.body);
+  }
+  exchange.complete();
+}

@@ -2,7 +2,7 @@ import type { ConcurrencyLimitConfig, LimitConfig, QuotaConfig, RateLimitConfig 
 import type { LimitKey } from './limit-key.ts';
 
 /**
- * Limits and quotas as a request meets them. `identity` is what has to stand before the key's text (with a NUL between) in the hash:
+ * Limits and quotas as a request meets them. `identity`, with the text of the key, says what is counted:
  * rules with the same one count together. `told`: the place in the readings for the RateLimit fields; -1 = the client is not told.
  */
 export type RateRule<R> = {

@@ -5,6 +5,7 @@ import type { ResponseHead } from '../http/response-head.ts';
 import type { FailureKind } from '../upstream/failure.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
 import type { Ticket } from '../shm/flight-ticket.ts';
+import { IDEMPOTENT } from './attempts.ts';
 import type { Exchange } from './exchange.ts';
 import { FAILURE_RULES, type FailureRule } from './failures.ts';
 import { clientBlock } from './messages.ts';
@@ -25,6 +26,9 @@ const N_LENGTH_WHEN_NONE = 4;
 const SEPARATOR = '\0';
 const ANSWER = 'A';
 const FAILURE = 'F';
+const WITHHELD = 'W';
+/** They are said of a connection or of an address, which is this client's (RFC 9110, 6585, 8470). */
+const PERSONAL = new Set([407, 408, 421, 425, 429]);
 /** They end when somebody leaves: nobody can wait for the whole of them. */
 const ENDLESS = /^(?:text\/event-stream|multipart\/x-mixed-replace)/i;
 
@@ -40,7 +44,9 @@ export type SharedAnswer =
       readonly bodyLength: number;
       readonly lengthWhenNone: number;
     }
-  | { readonly kind: 'failure'; readonly failure: FailureKind; readonly rule: FailureRule };
+  | { readonly kind: 'failure'; readonly failure: FailureKind; readonly rule: FailureRule }
+  /** There is one, for the client that asked first alone, and it has not ended yet. */
+  | { readonly kind: 'withheld' };
 
 export type SharedHead = { readonly meta: string; readonly numbers: Numbers };
 
@@ -49,6 +55,8 @@ export function sharedHead(exchange: Exchange, sharing: SharingPlan, head: Respo
   const { plan } = exchange;
   const { config } = sharing;
   if (plan === null || bodyLength > config.maxAnswerBytes) return undefined;
+  // What must not run twice is told so all the same.
+  if (PERSONAL.has(head.status) && IDEMPOTENT.has(exchange.facts.method)) return undefined;
   if (bodyLength < 0 && ENDLESS.test(fieldValue(head, 'content-type') ?? '')) return undefined;
   const vary = varyingPairs(fieldValue(head, 'vary'), exchange, sharing);
   if (vary[0] === '*') return undefined;
@@ -63,6 +71,11 @@ export function sharedHead(exchange: Exchange, sharing: SharingPlan, head: Respo
 /** That there is no answer, and why. */
 export function sharedFailure(kind: FailureKind): SharedHead {
   return { meta: `${FAILURE}\n${kind}`, numbers: makeNumbers() };
+}
+
+/** That the answer is for nobody else. */
+export function sharedNothing(): SharedHead {
+  return { meta: WITHHELD, numbers: makeNumbers() };
 }
 
 /** Says whose it is, and when at the latest nobody comes for it any more. */
@@ -85,6 +98,7 @@ export function readShared({ meta, numbers }: FillingObject): SharedAnswer | und
     const [failure, rule] = FAILURE_RULES.find(([known]) => known === first) ?? [];
     return failure === undefined || rule === undefined ? undefined : { kind: 'failure', failure, rule };
   }
+  if (kind === WITHHELD) return { kind: 'withheld' };
   if (kind !== ANSWER) return undefined;
   return {
     kind: 'answer',

@@ -202,7 +202,7 @@ export class SharedFlight implements ChangeWaiter {
     if (this.led !== null) this.flights.finish(this.led);
   }
 
-  /** The answer is this one's alone: the others go by themselves, at once, or are refused. */
+  /** The others go by themselves, at once, or are refused. */
   release(): void {
     const { led } = this;
     if (led === null) return;

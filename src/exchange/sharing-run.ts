@@ -15,7 +15,7 @@ import { FollowedBody } from './followed-body.ts';
 import { answerFraming } from './messages.ts';
 import { answerForRule } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
-import { readShared, type SharedAnswer, type SharedHead, sharedFailure, sharedHead, stamp } from './shared-answer.ts';
+import { readShared, type SharedAnswer, type SharedHead, sharedFailure, sharedHead, sharedNothing, stamp } from './shared-answer.ts';
 import { type FlightMember, SharedFlight } from './shared-flight.ts';
 import { DUPLICATE_NOT_ANSWERED } from './sharing-answers.ts';
 import { epochNameOf, sharingKey } from './sharing-key.ts';
@@ -48,6 +48,8 @@ export class SharingRun implements AnswerRun, FlightMember {
   private fill: Fill | null = null;
   /** Others read the fill already. */
   private isStreaming = false;
+  /** … and that there is nothing for them in it. */
+  private isWithheld = false;
   /** The client reads the fill at its own pace. */
   private isClientBehind = false;
   /** What the client gets is not what this request got. */
@@ -106,7 +108,7 @@ export class SharingRun implements AnswerRun, FlightMember {
     }
     filling.unpin();
     if (!isGood) return false;
-    if (shared.kind === 'answer') this.flight?.goWithout(DUPLICATE_NOT_ANSWERED);
+    if (shared.kind !== 'failure') this.flight?.goWithout(DUPLICATE_NOT_ANSWERED);
     else {
       this.countShared();
       this.exchange.answer(answerForRule(shared.failure, shared.rule));
@@ -162,7 +164,7 @@ export class SharingRun implements AnswerRun, FlightMember {
 
   takeBody(bytes: Buffer): boolean {
     const isTaken = this.inner?.takeBody(bytes) === true || this.exchange.clientOutcome !== null;
-    if (this.fill === null) return isTaken && this.endIfForNobody();
+    if (this.fill === null || this.isWithheld) return isTaken && this.endIfForNobody();
     const { bytesStored } = this.fill;
     const isGood = this.fill.write(bytes) && this.fill.bytesStored <= this.sharing.config.maxAnswerBytes;
     const isKept = this.fill.bytesStored > bytesStored;
@@ -196,7 +198,7 @@ export class SharingRun implements AnswerRun, FlightMember {
   takeFull(): boolean {
     if (this.inner?.takeFull() === true) return true;
     const { fill, exchange, sharing, plan } = this;
-    if (fill === null || plan.filters !== null) return false;
+    if (fill === null || this.isWithheld || plan.filters !== null) return false;
     const filling = sharing.caching.store.openFilling(fill.entry, fill.generation, this.key);
     if (filling === undefined) return false;
     const body = new FollowedBody(exchange, filling, { sent: exchange.facts.bytesSent, onBroken: () => this.relayRest() });
@@ -220,7 +222,7 @@ export class SharingRun implements AnswerRun, FlightMember {
 
   /** What others wait for goes on without its client; and who asks again, since it took too long, finds it. */
   get isWorthFinishing(): boolean {
-    const isLeading = this.flight !== null && this.flight.led !== null;
+    const isLeading = this.flight !== null && this.flight.led !== null && !this.isWithheld;
     return isLeading || (!this.isForeign && this.inner?.isWorthFinishing === true);
   }
 
@@ -237,9 +239,10 @@ export class SharingRun implements AnswerRun, FlightMember {
     if (flight === null) return;
     const length = answerFraming(exchange.facts.method, head.status, bodyLength).kind === 'none' ? 0 : bodyLength;
     const shared = sharedHead(exchange, sharing, head, length);
-    if (shared === undefined) flight.release();
-    else if (flight.led === null) flight.forget();
-    else if (!this.begin(shared, length)) flight.release();
+    if (shared === undefined) this.withhold();
+    else if (flight.led === null) {
+      if (length >= 0) flight.forget();
+    } else if (!this.begin(shared, length)) this.withhold();
     // The last byte of one whose end is not known may be one too many: nobody has a part of it before that has come.
     else if (length >= 0) this.stream();
   }
@@ -275,12 +278,24 @@ export class SharingRun implements AnswerRun, FlightMember {
   /** It has become too long, or there is no room. Who has a part of it already cannot have the rest. */
   private unshare(): void {
     this.dropFill();
-    this.flight?.release();
+    this.withhold();
+  }
+
+  /** The answer is this request's alone. What must not run twice is told so as long as it comes, since until then this one runs. */
+  private withhold(): void {
+    if (this.isRepeatable || !this.begin(sharedNothing(), 0)) {
+      this.flight?.release();
+      return;
+    }
+    this.isWithheld = true;
+    this.stream();
   }
 
   private dropFill(): void {
     this.fill?.abort();
     this.fill = null;
+    this.isStreaming = false;
+    this.isWithheld = false;
   }
 
   /** The client has left, or has its answer, and so has everybody else who wanted this one. True. */

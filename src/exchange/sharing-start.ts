@@ -29,6 +29,8 @@ function startSharing(exchange: Exchange, plan: RoutePlan, inner: InnerRun | nul
   const { sharing } = plan;
   const { facts, head, gateway } = exchange;
   if (sharing === null || !sharing.methods.has(facts.method) || head.contentLength > sharing.config.maxBodyBytes) return false;
+  // The first part of a QUERY that was too long for the cache, too.
+  if (exchange.collector?.isWhole === false) return false;
   const run = new SharingRun(exchange, plan, { sharing, inner });
   if (!facts.isRequestWhole && gateway.heldBytes > MAX_HELD_BYTES) {
     if (run.isRepeatable) return false;

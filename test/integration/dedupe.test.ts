@@ -237,6 +237,37 @@ test('what must not run twice is refused where the answer of the one that ran is
   }
 });
 
+test('a POST that comes while one runs whose answer is not for it is told so, and runs when that has ended', async (t) => {
+  const rest = Promise.withResolvers<void>();
+  const host = await openShared(
+    t,
+    async (_request, index, connection) => {
+      if (index > 0) return numbered(index);
+      await connection.send('HTTP/1.1 200 OK\r\nSet-Cookie: sid=1\r\nContent-Length: 10\r\n\r\nfirst');
+      await rest.promise;
+      return 'after';
+    },
+    { dedupe: { methods: ['POST'] } },
+  );
+  const post = { method: 'POST', body: 'x' };
+  const leader = await connectRaw(host.fronts[0].port);
+  await leader.send(message(post));
+  await leader.untilText('first');
+  for (const on of [0, 1] as const) assert.equal(problemOf(await host.ask({ ...post, on })), '409 duplicate-not-answered');
+  rest.resolve();
+  assert.equal((await leader.readReply('POST')).text, 'firstafter');
+  assert.equal((await host.ask({ ...post, on: 1 })).text, 'run 1');
+});
+
+test('an answer that is about the connection or the address is not shared between GETs', async (t) => {
+  const origin = held((index) => `HTTP/1.1 429 Slow\r\nContent-Length: 1\r\n\r\n${index}`);
+  const host = await openShared(t, origin.answer);
+  const replies = host.herd(3);
+  await host.gathered(3, 2);
+  origin.open();
+  assert.equal(new Set((await Promise.all(replies)).map(({ text }) => text)).size, 3);
+});
+
 test('a GET whose answer is too long goes by itself, whole', async (t) => {
   const body = 'x'.repeat(3000);
   const origin = held(() => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n${body}\r\n0\r\n\r\n`);

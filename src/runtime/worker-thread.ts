@@ -8,13 +8,17 @@ import type { CachingServices } from '../exchange/caching.ts';
 import type { LoadedFilters } from '../exchange/filters.ts';
 import { Gateway } from '../exchange/gateway.ts';
 import { ACCESS_LOG_DEFAULTS, AccessLog } from '../observe/access-log.ts';
+import type { LimitingServices } from '../exchange/limiting.ts';
 import { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
+import { ConcurrencyTable } from '../shm/concurrency-table.ts';
 import { CounterBlocks } from '../shm/counters.ts';
 import { Epochs } from '../shm/epochs.ts';
 import { Flights } from '../shm/flights.ts';
 import { Heartbeats } from '../shm/heartbeat.ts';
+import { LimitTable } from '../shm/limit-table.ts';
 import { ObjectStore } from '../shm/object-store.ts';
+import { QuotaTable } from '../shm/quota-table.ts';
 import { AccessFile } from './access-file.ts';
 import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
@@ -22,7 +26,7 @@ import { Handovers } from './handovers.ts';
 import { loadFilters } from './load-filters.ts';
 import { WorkerRecords } from './records/worker-records.ts';
 import { WorkerDiskTier } from './store/worker-disk-tier.ts';
-import type { CacheSegments, FromWorker, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
+import type { CacheSegments, FromWorker, LimitSegments, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
 
 /** How often deadlines are looked at; the worker's sign of life comes with it. */
 export const SWEEP_MS = 50;
@@ -61,6 +65,7 @@ export class WorkerThread {
   #heapReadMs = 0;
   #prepared: Prepared | undefined;
   #caching: OpenCache | undefined;
+  #limiting: LimitingServices | undefined;
   #isLeaving = false;
 
   constructor(start: WorkerStart, tell: (message: FromWorker) => void) {
@@ -169,7 +174,20 @@ export class WorkerThread {
   }
 
   #load({ plan, filters }: Prepared): void {
-    this.#gateway.load(plan.config, new MetricsWriter(this.#block, plan.metricPlan), filters, this.#openCache(plan.caching));
+    const metrics = new MetricsWriter(this.#block, plan.metricPlan);
+    this.#gateway.load(plan.config, metrics, filters, this.#openCache(plan.caching), this.#openLimits(plan.limiting));
+  }
+
+  /** There is one set of tables as long as the process lives. */
+  #openLimits(segments: LimitSegments | undefined): LimitingServices | undefined {
+    if (segments === undefined) return undefined;
+    const { slot } = this.#start;
+    this.#limiting ??= {
+      limits: new LimitTable(segments.limits, slot),
+      concurrency: new ConcurrencyTable(segments.concurrency, slot),
+      quotas: new QuotaTable(segments.quotas, slot),
+    };
+    return this.#limiting;
   }
 
   /** Opened once for each store: a plan that keeps it keeps what this thread remembers of it. */

@@ -16,6 +16,8 @@ const QUOTA_SHARE = 4;
 const SWEEP_MS = 1_000;
 /** The whole table is looked through once in so many steps: half a million cells, some ms, at the largest. */
 const SWEEP_STEPS = 60;
+/** Fewer keys than pages are left alone: to look for them would make all of the table resident, and room is not what they lack. */
+const CELLS_OF_A_PAGE = 256;
 
 /** At the time of the question; counts are of the process's life. */
 export type LimitFigures = {
@@ -98,9 +100,11 @@ export class LimitMemory {
   recover(slot: number): void {
     const tables = this.#tables;
     if (tables === undefined) return;
-    tables.limits.recover(slot);
-    tables.quotas.recover(slot);
-    const inFlight = tables.concurrency.recover(slot);
+    const { limits, quotas, concurrency } = tables;
+    // It goes through all of a table, 100 ms for a large one, so not through one that is empty.
+    if (limits.stats().live > 0) limits.recover(slot);
+    if (quotas.stats().live > 0) quotas.recover(slot);
+    const inFlight = concurrency.stats().live > 0 ? concurrency.recover(slot) : 0;
     if (inFlight > 0) events.limitsRecovered(this.#log, { worker: slot, inFlight });
   }
 
@@ -129,6 +133,8 @@ export class LimitMemory {
 
   #sweep(): void {
     const limits = this.#tables?.limits;
-    limits?.sweep(this.nowMs(), Math.ceil(limits.stats().cells / SWEEP_STEPS));
+    if (limits === undefined) return;
+    const { cells, live } = limits.stats();
+    if (live > cells / CELLS_OF_A_PAGE) limits.sweep(this.nowMs(), Math.ceil(cells / SWEEP_STEPS));
   }
 }

@@ -68,9 +68,9 @@ export class ConcurrencyTable {
 
   /** `self`: this thread's index. Each index is one thread's at a time; `recover` comes between two. */
   constructor(memory: SharedArrayBuffer, self: number) {
-    const [buckets = 0, participants = 0] = readDimensions(memory, SEGMENT_KINDS.concurrency, VERSION);
+    const [buckets = 0, slots = 0, participants = 0] = readDimensions(memory, SEGMENT_KINDS.concurrency, VERSION);
     assert(self >= 0 && self < participants, `participant ${self} is one of ${participants}`);
-    const plan = planConcurrency(buckets, participants);
+    const plan = planConcurrency(buckets, slots, participants);
     this.memory = memory;
     this.seed = new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES);
     this.#cells = cellsIn(memory, plan, 'cells');
@@ -79,8 +79,8 @@ export class ConcurrencyTable {
     this.#stride = strideFor(participants);
     this.#participants = participants;
     this.#self = self;
-    this.#overflowAt = buckets * SLOTS * this.#stride;
-    const shape = { cells: this.#cells, control: this.#control, buckets, slots: SLOTS, stride: this.#stride, lowAt: LOW, self };
+    this.#overflowAt = buckets * slots * this.#stride;
+    const shape = { cells: this.#cells, control: this.#control, buckets, slots, stride: this.#stride, lowAt: LOW, self };
     this.#keys = new KeyCells(shape, { isIdle: (cell) => this.#sum(cell) === 0, initialize: () => {} });
   }
 
@@ -171,14 +171,20 @@ export class ConcurrencyTable {
 /** Makes the memory of a table, of no more bytes than are given. Called once, by the coordinator. Throws when the spec is out of bounds. */
 export function createConcurrencyTable(spec: ConcurrencyTableSpec): SharedArrayBuffer {
   const { bytes, participants, seed } = spec;
+  const besides = planConcurrency(0, SLOTS, participants).totalBytes;
+  return layConcurrencyTable([bucketsIn(bytes - besides, SLOTS * strideFor(participants)), SLOTS, participants], seed);
+}
+
+/** A table of so many buckets, slots and participants; tests take small ones. */
+export function layConcurrencyTable(sizes: readonly [number, number, number], seed: Uint8Array): SharedArrayBuffer {
+  const [buckets, slots, participants] = sizes;
   assert(participants >= 1 && participants <= MAX_KEY_PARTICIPANTS, `a table has 1 to ${MAX_KEY_PARTICIPANTS} participants`);
   assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
-  const buckets = bucketsIn(bytes - planConcurrency(0, participants).totalBytes, SLOTS * strideFor(participants));
-  const plan = planConcurrency(buckets, participants);
+  const plan = planConcurrency(buckets, slots, participants);
   const memory = createSegment(plan);
   new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(seed);
   const cells = cellsIn(memory, plan, 'cells');
-  for (let set = 0; set < OVERFLOW_SETS; set += 1) cells[(buckets * SLOTS + set) * strideFor(participants) + STATE] = BLANK;
+  for (let set = 0; set < OVERFLOW_SETS; set += 1) cells[(buckets * slots + set) * strideFor(participants) + STATE] = BLANK;
   return memory;
 }
 
@@ -187,11 +193,11 @@ function strideFor(participants: number): number {
   return COUNTS + Math.ceil(participants / 8) * 4;
 }
 
-function planConcurrency(buckets: number, participants: number): SegmentPlan<'seed' | 'control' | 'cells'> {
-  const slots = buckets * SLOTS + OVERFLOW_SETS;
-  return planSegment({ kind: SEGMENT_KINDS.concurrency, version: VERSION, dimensions: [buckets, participants] }, [
+function planConcurrency(buckets: number, slots: number, participants: number): SegmentPlan<'seed' | 'control' | 'cells'> {
+  const cells = buckets * slots + OVERFLOW_SETS;
+  return planSegment({ kind: SEGMENT_KINDS.concurrency, version: VERSION, dimensions: [buckets, slots, participants] }, [
     ['seed', SEED_BYTES],
     ['control', Math.max(KEY_CONTROL.CELLS * Int32Array.BYTES_PER_ELEMENT, LINE_BYTES)],
-    ['cells', slots * strideFor(participants) * Int32Array.BYTES_PER_ELEMENT],
+    ['cells', cells * strideFor(participants) * Int32Array.BYTES_PER_ELEMENT],
   ]);
 }

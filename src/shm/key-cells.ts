@@ -19,10 +19,12 @@ const TURN_SHIFT = 11;
 const LAST_MASK = 0xff;
 const TAG_ONE = LAST_MASK + 1;
 const NONE = -1;
+/** So often a full bucket is looked at again because a cell of it is being made. */
+const MAX_TRIES = 8;
 const TWO_32 = 2 ** 32;
 
 export const MAX_KEY_PARTICIPANTS = 128;
-/** Cells of the `control` region, added to by everybody; `live` is exact when nobody is at work. All wrap. */
+/** Cells of the `control` region, added to by everybody; each death may leave LIVE one too high or too low. All wrap. */
 export const KEY_CONTROL = Object.freeze({ LIVE: 0, RECLAIMED: 1, EVICTED: 2, WITHOUT_CELL: 3, RECOVERED: 4, CELLS: 16 });
 
 /** What the cells of a table are made of. */
@@ -74,6 +76,7 @@ export type KeyCellsOwner = {
  * - A cell that is READY is published if the bucket's word names it, else not: whoever publishes another one first makes the one that is
  *   named BLANK, and whoever claims a cell that is named takes its name out. Each READY has a number of its own, so that a
  *   latecomer's help does not reach the next one.
+ * - A full bucket gives no cell, not even if another thread is about to make one of the same key there and does not come to it.
  * - A dead claimer leaves a CLAIMED or READY cell. Nobody waits for it; `recover` frees it, or says that it is live.
  * - Tags (24 bits) and turns (21 bits) wrap; both are compared for equality only, within one call.
  *
@@ -193,7 +196,7 @@ export class KeyCells {
   }
 
   get live(): number {
-    return Atomics.load(this.#control, KEY_CONTROL.LIVE);
+    return Math.max(0, Atomics.load(this.#control, KEY_CONTROL.LIVE));
   }
 
   #bucketAt(low: number): number {
@@ -213,6 +216,7 @@ export class KeyCells {
   #make(low: number, high: number): number {
     const bucket = this.#bucketAt(low);
     let mine = NONE;
+    let tries = 0;
     for (;;) {
       const seen = Atomics.load(this.#cells, bucket);
       const found = this.#findPublished(bucket, low, high);
@@ -223,6 +227,7 @@ export class KeyCells {
       }
       if (mine === NONE) {
         mine = this.#claim(bucket, low);
+        if (mine === NONE && this.#isBeingMade(bucket) && ++tries < MAX_TRIES) continue;
         if (mine === NONE) return NONE;
         this.#fill(mine, low, high);
         continue;
@@ -234,6 +239,14 @@ export class KeyCells {
       Atomics.compareExchange(this.#cells, mine + STATE, this.#claimed, BLANK);
       return mine;
     }
+  }
+
+  /** Whether another thread is about to make a cell in the bucket; it may be of the very key that is looked for. */
+  #isBeingMade(bucket: number): boolean {
+    for (let slot = 1; slot < this.#slots; slot += 1) {
+      if (!isLive(Atomics.load(this.#cells, bucket + slot * this.#stride + STATE))) return true;
+    }
+    return false;
   }
 
   /** The cell that was published last is live, before another one is. */

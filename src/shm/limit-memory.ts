@@ -14,7 +14,7 @@ export type LimitTableSpec = {
 export const DEFAULT_LIMIT_BYTES = 32 * 2 ** 20;
 
 /** Of a bucket: so many that a table half full has room for every key, up to one in some millions. */
-export const LIMIT_SLOTS = 64;
+const SLOTS = 64;
 
 /** Words of a cell; KEY and STATE come first. */
 export const LIMIT_CELL = Object.freeze({
@@ -29,8 +29,6 @@ export const LIMIT_CELL = Object.freeze({
 export const OVERFLOW_CELLS = 4096;
 const MIN_BYTES = 256 * 1024;
 const VERSION = 1;
-const CELL_BYTES = LIMIT_CELL.WORDS * Int32Array.BYTES_PER_ELEMENT;
-const BUCKET_WORDS = LIMIT_SLOTS * LIMIT_CELL.WORDS;
 
 /** All views of one thread over the memory of a table. No behaviour. */
 export class LimitMemory {
@@ -40,35 +38,42 @@ export class LimitMemory {
   /** The cells of all buckets; from `overflowAt` on those of the overflow. */
   readonly cells: Int32Array;
   readonly buckets: number;
+  readonly slots: number;
   readonly overflowAt: number;
 
   constructor(memory: SharedArrayBuffer) {
-    const [buckets = 0] = readDimensions(memory, SEGMENT_KINDS.limits, VERSION);
-    const plan = planLimits(buckets);
+    const [buckets = 0, slots = 0] = readDimensions(memory, SEGMENT_KINDS.limits, VERSION);
+    const plan = planLimits(buckets, slots);
     this.memory = memory;
     this.seed = new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES);
     this.control = cellsIn(memory, plan, 'control');
     this.cells = cellsIn(memory, plan, 'cells');
     this.buckets = buckets;
-    this.overflowAt = buckets * BUCKET_WORDS;
+    this.slots = slots;
+    this.overflowAt = buckets * slots * LIMIT_CELL.WORDS;
   }
 }
 
 /** Makes the memory of a table, of no more bytes than are given. Called once, by the coordinator. Throws when the spec is out of bounds. */
 export function createLimitTable(spec: LimitTableSpec): SharedArrayBuffer {
   assert(spec.bytes >= MIN_BYTES && spec.bytes < 2 ** 32, `a table of limits has ${MIN_BYTES} bytes to 4 GiB`);
-  assert(spec.seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
-  const besides = planLimits(0).totalBytes;
-  const table = new LimitMemory(createSegment(planLimits(bucketsIn(spec.bytes - besides, BUCKET_WORDS))));
-  table.seed.set(spec.seed);
+  const besides = planLimits(0, SLOTS).totalBytes;
+  return layLimitTable(bucketsIn(spec.bytes - besides, SLOTS * LIMIT_CELL.WORDS), SLOTS, spec.seed);
+}
+
+/** A table of so many buckets; tests take small ones. */
+export function layLimitTable(buckets: number, slots: number, seed: Uint8Array): SharedArrayBuffer {
+  assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
+  const table = new LimitMemory(createSegment(planLimits(buckets, slots)));
+  table.seed.set(seed);
   for (let cell = table.overflowAt; cell < table.cells.length; cell += LIMIT_CELL.WORDS) table.cells[cell + STATE] = BLANK;
   return table.memory;
 }
 
-function planLimits(buckets: number): SegmentPlan<'seed' | 'control' | 'cells'> {
-  return planSegment({ kind: SEGMENT_KINDS.limits, version: VERSION, dimensions: [buckets] }, [
+function planLimits(buckets: number, slots: number): SegmentPlan<'seed' | 'control' | 'cells'> {
+  return planSegment({ kind: SEGMENT_KINDS.limits, version: VERSION, dimensions: [buckets, slots] }, [
     ['seed', SEED_BYTES],
     ['control', Math.max(KEY_CONTROL.CELLS * Int32Array.BYTES_PER_ELEMENT, LINE_BYTES)],
-    ['cells', (buckets * LIMIT_SLOTS + OVERFLOW_CELLS) * CELL_BYTES],
+    ['cells', (buckets * slots + OVERFLOW_CELLS) * LIMIT_CELL.WORDS * Int32Array.BYTES_PER_ELEMENT],
   ]);
 }

@@ -1,7 +1,7 @@
 import { BucketCell } from './bucket-cell.ts';
 import { BLANK, KEY_CONTROL, KeyCells, STATE, isLive } from './key-cells.ts';
 import { TAKEN, type LimitCell } from './limit-cell.ts';
-import { LIMIT_CELL, LIMIT_SLOTS, LimitMemory, OVERFLOW_CELLS } from './limit-memory.ts';
+import { LIMIT_CELL, LimitMemory, OVERFLOW_CELLS } from './limit-memory.ts';
 import { bucketUnits, COARSE_MS, type CompiledLimit, compileLimit, windowUnits } from './rolling-limit.ts';
 import { WindowCell } from './window-cell.ts';
 
@@ -70,8 +70,8 @@ export class LimitTable {
     this.#overflowAt = table.overflowAt;
     this.#bucket = new BucketCell(table.cells, ANY_LIMIT);
     this.#window = new WindowCell(table.cells, ANY_LIMIT);
-    const { cells, control, buckets } = table;
-    const shape = { cells, control, buckets, slots: LIMIT_SLOTS, stride: LIMIT_CELL.WORDS, lowAt: 0, self };
+    const { cells, control, buckets, slots } = table;
+    const shape = { cells, control, buckets, slots, stride: LIMIT_CELL.WORDS, lowAt: 0, self };
     this.#keys = new KeyCells(shape, {
       isIdle: (cell) => this.#isIdle(cell),
       initialize: (cell) => this.#initialize(cell),

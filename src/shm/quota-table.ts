@@ -65,15 +65,15 @@ export class QuotaTable {
 
   /** `self`: this thread's index, 0..127. */
   constructor(memory: SharedArrayBuffer, self: number) {
-    const [buckets = 0] = readDimensions(memory, SEGMENT_KINDS.quotas, VERSION);
-    const plan = planQuotas(buckets);
+    const [buckets = 0, slots = 0] = readDimensions(memory, SEGMENT_KINDS.quotas, VERSION);
+    const plan = planQuotas(buckets, slots);
     this.memory = memory;
     this.seed = new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES);
     this.#cells = cellsIn(memory, plan, 'cells');
     this.#values = new BigUint64Array(memory, plan.regions.cells.offset, plan.regions.cells.bytes / 8);
     this.#changed = cellsIn(memory, plan, 'changed');
     this.#control = cellsIn(memory, plan, 'control');
-    const shape = { cells: this.#cells, control: this.#control, buckets, slots: SLOTS, stride: STRIDE, lowAt: LOW, self };
+    const shape = { cells: this.#cells, control: this.#control, buckets, slots, stride: STRIDE, lowAt: LOW, self };
     this.#keys = new KeyCells(shape, {
       isIdle: (cell) => quotaStartSec(this.#load(cell)) + FORGOTTEN_AFTER_SEC < this.#startSec,
       initialize: (cell) => this.#initialize(cell),
@@ -241,20 +241,25 @@ export class QuotaTable {
 
 /** Makes the memory of a table, of no more bytes than are given. Called once, by the coordinator. Throws when the spec is out of bounds. */
 export function createQuotaTable(spec: QuotaTableSpec): SharedArrayBuffer {
-  assert(spec.seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
   // A word of `changed` for each 32 buckets of 512 bytes, and lines that are rounded up.
-  const besides = planQuotas(0).totalBytes + 2 * LINE_BYTES;
-  const plan = planQuotas(bucketsIn((spec.bytes - besides) * (4096 / 4097), SLOTS * STRIDE));
+  const besides = planQuotas(0, SLOTS).totalBytes + 2 * LINE_BYTES;
+  return layQuotaTable(bucketsIn((spec.bytes - besides) * (4096 / 4097), SLOTS * STRIDE), SLOTS, spec.seed);
+}
+
+/** A table of so many buckets; tests take small ones. */
+export function layQuotaTable(buckets: number, slots: number, seed: Uint8Array): SharedArrayBuffer {
+  assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
+  const plan = planQuotas(buckets, slots);
   const memory = createSegment(plan);
-  new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(spec.seed);
+  new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(seed);
   return memory;
 }
 
-function planQuotas(buckets: number): SegmentPlan<'seed' | 'control' | 'changed' | 'cells'> {
-  return planSegment({ kind: SEGMENT_KINDS.quotas, version: VERSION, dimensions: [buckets] }, [
+function planQuotas(buckets: number, slots: number): SegmentPlan<'seed' | 'control' | 'changed' | 'cells'> {
+  return planSegment({ kind: SEGMENT_KINDS.quotas, version: VERSION, dimensions: [buckets, slots] }, [
     ['seed', SEED_BYTES],
     ['control', Math.max(KEY_CONTROL.CELLS * Int32Array.BYTES_PER_ELEMENT, LINE_BYTES)],
     ['changed', Math.ceil(buckets / BUCKETS_PER_WORD) * Int32Array.BYTES_PER_ELEMENT],
-    ['cells', buckets * SLOTS * STRIDE * Int32Array.BYTES_PER_ELEMENT],
+    ['cells', buckets * slots * STRIDE * Int32Array.BYTES_PER_ELEMENT],
   ]);
 }

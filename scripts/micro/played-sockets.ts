@@ -6,6 +6,7 @@ import net from 'node:net';
 import { LoopClock } from '../../src/base/clock.ts';
 import type { GatewayConfig } from '../../src/config/types.ts';
 import type { CachingServices } from '../../src/exchange/caching.ts';
+import type { LimitingServices } from '../../src/exchange/limiting.ts';
 import { MetricsWriter } from '../../src/observe/metrics-writer.ts';
 import { MetricRegistry } from '../../src/observe/registry.ts';
 
@@ -69,7 +70,11 @@ const { NodeClient } = await import('../../src/edge/node-client.ts');
 const { Gateway } = await import('../../src/exchange/gateway.ts');
 
 /** A worker with the first listener of a configuration, and one client of it. */
-export function openPlayed(config: GatewayConfig, caching?: CachingServices): { client: FakeSocket; clock: LoopClock } {
+export function openPlayed(
+  config: GatewayConfig,
+  caching?: CachingServices,
+  limiting?: LimitingServices,
+): { client: FakeSocket; clock: LoopClock } {
   const registry = new MetricRegistry();
   const metrics = new MetricsWriter(new Float64Array(registry.maxCells), registry.plan(config));
   const clock = new LoopClock();
@@ -81,7 +86,7 @@ export function openPlayed(config: GatewayConfig, caching?: CachingServices): { 
     idSeed: randomBytes(8),
     runToken: 'x',
   });
-  gateway.load(config, metrics, new Map(), caching);
+  gateway.load(config, metrics, new Map(), caching, limiting);
   const listener = config.listeners[0];
   if (listener === undefined) throw new Error('the configuration has a listener');
   const server = new NodeServer(listener, gateway);

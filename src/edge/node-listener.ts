@@ -144,6 +144,7 @@ export class NodeServer implements Listener {
   giveHead(head: RequestHead): void {
     head.memo.forget();
     head.builtBy = null;
+    head.limits = null;
     if (this.heads.length < MAX_SPARE_HEADS) this.heads.push(head);
   }
 

@@ -1,12 +1,10 @@
 import type { LimitCost } from '../config/limit-types.ts';
 import { LimitReadings } from '../policy/rate-limit-fields.ts';
-import type { LimitKey } from '../policy/limit-key.ts';
 import type { ConcurrencyRule, QuotaRule, RateRule } from '../policy/limit-rules.ts';
 import { REFUSED } from '../shm/concurrency-table.ts';
-import type { KeyedHash } from '../shm/keyed-hash.ts';
 import type { CompiledLimit } from '../shm/rolling-limit.ts';
 import type { Calendar } from '../usage/calendar.ts';
-import type { RequestView } from './asker-facts.ts';
+import type { LimitMemo } from './limit-memo.ts';
 import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
 
 type Rate = RateRule<CompiledLimit>;
@@ -15,6 +13,7 @@ type Quota = QuotaRule<Calendar>;
 /** Limits, tier and consumer together; the configuration allows fewer. */
 const MAX_RULES = 256;
 const NO_HANDLE = -1;
+const NO_KEYS = new Int32Array(0);
 /** When a place gets free nobody knows; the request may come again soon. */
 const CONCURRENCY_WAIT_MS = 1000;
 
@@ -34,31 +33,34 @@ export class LimitDecision {
   waitMs = 0;
   /** Whose turn it has to wait for. */
   throttledBy = '';
-  /** By place in the set (concurrency, rates, quotas): the key, as two words of its hash, and the handle of what is under way. */
-  readonly lows = new Int32Array(MAX_RULES);
-  readonly highs = new Int32Array(MAX_RULES);
+  /** By place in the set: the handle of what is under way. */
   readonly handles = new Int32Array(MAX_RULES);
   private plan: LimitPlan | null = null;
   private set: RouteLimitSet | null = null;
+  private lows: Int32Array = NO_KEYS;
+  private highs: Int32Array = NO_KEYS;
   private hostMs = 0;
   private wallMs = 0;
   /** By place: whether it took anything. */
   private readonly isTaken = new Uint8Array(MAX_RULES);
 
-  /** True: it may go on, at once or after `waitMs`. `hostMs`, `wallMs`: now. */
-  decide(plan: LimitPlan, set: RouteLimitSet, view: RequestView, now: { readonly hostMs: number; readonly wallMs: number }): boolean {
-    this.plan = plan;
+  /** True: it may go on, at once or after `waitMs`. `hostMs`, `wallMs`: now; the latter for quotas alone. */
+  decide(memo: LimitMemo, hostMs: number, wallMs: number): boolean {
+    const { set } = memo;
+    this.plan = memo.plan;
     this.set = set;
-    this.hostMs = now.hostMs;
-    this.wallMs = now.wallMs;
+    this.lows = memo.lows;
+    this.highs = memo.highs;
+    this.hostMs = hostMs;
+    this.wallMs = wallMs;
     this.violated.length = 0;
     this.waitMs = 0;
     this.throttledBy = '';
     const { concurrency, rates, quotas } = set;
     let at = 0;
-    for (const rule of concurrency) this.askConcurrency(rule, at++, view);
-    for (const rule of rates) this.askRate(rule, at++, view);
-    for (const rule of quotas) this.askQuota(rule, at++, view);
+    for (const rule of concurrency) this.askConcurrency(rule, at++);
+    for (const rule of rates) this.askRate(rule, at++);
+    for (const rule of quotas) this.askQuota(rule, at++);
     if (this.violated.length === 0) return true;
     this.giveBack();
     return false;
@@ -98,11 +100,10 @@ export class LimitDecision {
     this.giveBack();
   }
 
-  private askConcurrency({ config, identity, key, told }: ConcurrencyRule, at: number, view: RequestView): void {
+  private askConcurrency({ config, told }: ConcurrencyRule, at: number): void {
     const { limiting } = this.plan as LimitPlan;
     const { concurrency } = limiting.services;
     this.handles[at] = NO_HANDLE;
-    this.aim(limiting.concurrencyHash, at, identity, key, view);
     if (this.violated.length > 0) {
       this.readings.set(told, config.max - concurrency.inFlight(this.low(at), this.high(at)), 0);
       return;
@@ -113,11 +114,10 @@ export class LimitDecision {
     this.settle(config, handle !== REFUSED, CONCURRENCY_WAIT_MS);
   }
 
-  private askRate({ config, identity, key, told, rate }: Rate, at: number, view: RequestView): void {
+  private askRate({ config, told, rate }: Rate, at: number): void {
     const { limiting } = this.plan as LimitPlan;
     const { limits } = limiting.services;
     this.isTaken[at] = 0;
-    this.aim(limiting.limitHash, at, identity, key, view);
     if (this.violated.length > 0) {
       limits.peek(rate, this.low(at), this.high(at), this.hostMs);
       this.readings.set(told, limits.remaining, limits.resetMs);
@@ -134,7 +134,7 @@ export class LimitDecision {
     this.settle(config, isTaken, waitMs, isTaken && waitMs > 0);
   }
 
-  private askQuota({ config, identity, key, told, quota }: Quota, at: number, view: RequestView): void {
+  private askQuota({ config, told, quota }: Quota, at: number): void {
     const { limiting } = this.plan as LimitPlan;
     const { quotas } = limiting.services;
     const { startMs, endMs } = quota.at(this.wallMs);
@@ -142,7 +142,6 @@ export class LimitDecision {
     const untilEndMs = endMs - this.wallMs;
     const cost = costAhead(config.cost);
     this.isTaken[at] = 0;
-    this.aim(limiting.quotaHash, at, identity, key, view);
     let isTaken = false;
     if (this.violated.length > 0) quotas.peek(this.low(at), this.high(at), startSec);
     else {
@@ -171,12 +170,6 @@ export class LimitDecision {
       this.violated.push(name);
       this.waitMs = waitMs;
     }
-  }
-
-  private aim(hash: KeyedHash, at: number, identity: string, key: LimitKey, view: RequestView): void {
-    hash.hash(`${identity}\0${key.textOf(view)}`);
-    this.lows[at] = hash.low;
-    this.highs[at] = hash.high;
   }
 
   private low(at: number): number {

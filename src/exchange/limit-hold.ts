@@ -2,6 +2,7 @@ import type { LimitCost } from '../config/limit-types.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { costAhead, type LimitDecision } from './limit-decision.ts';
+import type { LimitMemo } from './limit-memo.ts';
 import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
 
 const NO_HANDLE = -1;
@@ -19,14 +20,13 @@ export class LimitHold {
   private readonly wallMs: number;
   private isCharged = false;
 
-  constructor(plan: LimitPlan, set: RouteLimitSet, decision: LimitDecision, now: { readonly wallMs: number }) {
-    const count = set.concurrency.length + set.rates.length + set.quotas.length;
+  constructor({ plan, set, lows, highs }: LimitMemo, decision: LimitDecision, wallMs: number) {
     this.plan = plan;
     this.set = set;
-    this.lows = decision.lows.slice(0, count);
-    this.highs = decision.highs.slice(0, count);
+    this.lows = lows;
+    this.highs = highs;
     this.handles = decision.handles.slice(0, set.concurrency.length);
-    this.wallMs = now.wallMs;
+    this.wallMs = wallMs;
   }
 
   /** Once: the difference between what was taken ahead and what the answer's fields say. */

@@ -77,6 +77,8 @@ export class RequestHead {
   cacheReadBy: object | null = null;
   cacheKey = '';
   cacheBits = 0;
+  /** Which limits it meets, found when it is first asked: see `exchange/limit-memo.ts`. */
+  limits: object | null = null;
   builtTarget = '';
   builtAuthority = '';
   built = '';
@@ -96,6 +98,7 @@ export function parseRequestHead(text: string, into: RequestHead, limits: Reques
   into.text = text;
   into.builtBy = null;
   into.cacheReadBy = null;
+  into.limits = null;
   into.isRead = false;
   into.memo.forget();
   into.authority = '';

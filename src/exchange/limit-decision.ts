@@ -3,12 +3,12 @@ import { LimitReadings } from '../policy/rate-limit-fields.ts';
 import type { ConcurrencyRule, QuotaRule, RateRule } from '../policy/limit-rules.ts';
 import { REFUSED } from '../shm/concurrency-table.ts';
 import type { CompiledLimit } from '../shm/rolling-limit.ts';
-import type { Calendar } from '../usage/calendar.ts';
+import type { Quota } from '../usage/quota-set.ts';
 import type { LimitMemo } from './limit-memo.ts';
 import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
 
 type Rate = RateRule<CompiledLimit>;
-type Quota = QuotaRule<Calendar>;
+type Allotment = QuotaRule<Quota>;
 
 /** Limits, tier and consumer together; the configuration allows fewer. */
 const MAX_RULES = 256;
@@ -88,9 +88,8 @@ export class LimitDecision {
     for (const [i, { quota, config, told }] of set.quotas.entries()) {
       const at = firstQuota + i;
       if (this.isTaken[at] !== 1) continue;
-      const { startMs, endMs } = quota.at(this.wallMs);
-      quotas.give(this.low(at), this.high(at), startMs / 1000, costAhead(config.cost));
-      this.readings.set(told, config.amount - quotas.used, endMs - this.wallMs);
+      quotas.give(this.low(at), this.high(at), quota.startSec(this.wallMs), costAhead(config.cost));
+      this.readings.set(told, quota.remaining(quotas.used), quota.resetMs(this.wallMs));
     }
   }
 
@@ -134,12 +133,11 @@ export class LimitDecision {
     this.settle(config, isTaken, waitMs, isTaken && waitMs > 0);
   }
 
-  private askQuota({ config, told, quota }: Quota, at: number): void {
+  private askQuota({ config, told, quota }: Allotment, at: number): void {
     const { limiting } = this.plan as LimitPlan;
     const { quotas } = limiting.services;
-    const { startMs, endMs } = quota.at(this.wallMs);
-    const startSec = startMs / 1000;
-    const untilEndMs = endMs - this.wallMs;
+    const startSec = quota.startSec(this.wallMs);
+    const untilEndMs = quota.resetMs(this.wallMs);
     const cost = costAhead(config.cost);
     this.isTaken[at] = 0;
     let isTaken = false;
@@ -151,7 +149,7 @@ export class LimitDecision {
       if (isTaken || isOver) this.isTaken[at] = 1;
       this.settle(config, isTaken, untilEndMs);
     }
-    this.readings.set(told, config.amount - quotas.used, untilEndMs);
+    this.readings.set(told, quota.remaining(quotas.used), untilEndMs);
   }
 
   /** Counts what a limit has said, and takes note of a refusal. */

@@ -43,7 +43,7 @@ export class LimitHold {
     }
     for (const { config, quota } of this.set.quotas) {
       const more = costTold(config.cost, head);
-      const startSec = quota.at(this.wallMs).startMs / 1000;
+      const startSec = quota.startSec(this.wallMs);
       if (more > 0) quotas.add(this.low(at), this.high(at), startSec, more);
       else if (more < 0) quotas.give(this.low(at), this.high(at), startSec, -more);
       at++;

@@ -1,6 +1,6 @@
 import type { Asker } from '../policy/consumers.ts';
 import type { LimitKey } from '../policy/limit-key.ts';
-import type { KeyedHash } from '../shm/keyed-hash.ts';
+import type { LimitHash } from '../policy/limit-hash.ts';
 import type { RequestView } from './asker-facts.ts';
 import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
 
@@ -34,8 +34,8 @@ export class LimitMemo {
     for (const rule of set.quotas) this.setKey(at++, rule, limiting.quotaHash, view);
   }
 
-  private setKey(at: number, rule: { readonly identity: string; readonly key: LimitKey }, hash: KeyedHash, view: RequestView): void {
-    hash.hash(`${rule.identity}\0${rule.key.textOf(view)}`);
+  private setKey(at: number, rule: { readonly identity: string; readonly key: LimitKey }, hash: LimitHash, view: RequestView): void {
+    hash.aim(rule.identity, rule.key.textOf(view));
     this.lows[at] = hash.low;
     this.highs[at] = hash.high;
   }

@@ -4,21 +4,21 @@ import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import { compileRouteLimits, type LimitSet, type RouteLimits } from '../policy/limit-set.ts';
 import { type CompiledLimit, compileLimit } from '../shm/rolling-limit.ts';
-import { Calendar } from '../usage/calendar.ts';
+import type { Quota } from '../usage/quota-set.ts';
 import type { Limiting } from './limiting.ts';
 
 export type LimitResult = (typeof LIMIT_RESULTS)[number];
-export type RouteLimitSet = LimitSet<CompiledLimit, Calendar>;
+export type RouteLimitSet = LimitSet<CompiledLimit, Quota>;
 
 /** The limits of one route, made ready at load. */
 export class LimitPlan {
   readonly limiting: Limiting;
-  readonly rules: RouteLimits<CompiledLimit, Calendar>;
+  readonly rules: RouteLimits<CompiledLimit, Quota>;
   private readonly route: string;
   private readonly metrics: MetricsWriter;
   private readonly slots = new Map<string, readonly MetricSlot[]>();
 
-  constructor(route: string, rules: RouteLimits<CompiledLimit, Calendar>, services: { limiting: Limiting; metrics: MetricsWriter }) {
+  constructor(route: string, rules: RouteLimits<CompiledLimit, Quota>, services: { limiting: Limiting; metrics: MetricsWriter }) {
     this.limiting = services.limiting;
     this.rules = rules;
     this.route = route;
@@ -45,9 +45,7 @@ export function compileLimitPlan(
   services: { readonly limiting: Limiting | null; readonly metrics: MetricsWriter },
 ): LimitPlan | null {
   const { limiting, metrics } = services;
-  const rules = compileRouteLimits(route, config, {
-    rate: compileLimit,
-    quota: ({ per, timeZone }) => new Calendar(per, timeZone),
-  });
-  return rules === null || limiting === null ? null : new LimitPlan(route.name, rules, { limiting, metrics });
+  if (limiting === null) return null;
+  const rules = compileRouteLimits(route, config, { rate: compileLimit, quota: (quota) => limiting.quotaSet.quota(quota) });
+  return rules === null ? null : new LimitPlan(route.name, rules, { limiting, metrics });
 }

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { Consumers } from '../policy/consumers.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import type { ConcurrencyTable } from '../shm/concurrency-table.ts';
-import { KeyedHash } from '../shm/keyed-hash.ts';
+import { LimitHash } from '../policy/limit-hash.ts';
 import type { LimitTable } from '../shm/limit-table.ts';
 import type { QuotaTable } from '../shm/quota-table.ts';
+import { QuotaSet } from '../usage/quota-set.ts';
 
 /** What all workers of the host limit by. */
 export type LimitingServices = {
@@ -18,9 +19,10 @@ const SEED_BYTES = 16;
 /** One worker's way to the limits that all share, and who its clients are by the configuration in force. */
 export class Limiting {
   readonly services: LimitingServices;
-  readonly limitHash: KeyedHash;
-  readonly concurrencyHash: KeyedHash;
-  readonly quotaHash: KeyedHash;
+  readonly limitHash: LimitHash;
+  readonly concurrencyHash: LimitHash;
+  readonly quotaHash: LimitHash;
+  readonly quotaSet = new QuotaSet();
   /** `null`: nobody has a name. */
   readonly consumers: Consumers | null;
   readonly maxDelayed: number;
@@ -29,9 +31,9 @@ export class Limiting {
 
   constructor(services: LimitingServices, config: GatewayConfig) {
     this.services = services;
-    this.limitHash = new KeyedHash(services.limits.seed);
-    this.concurrencyHash = new KeyedHash(services.concurrency.seed);
-    this.quotaHash = new KeyedHash(services.quotas.seed);
+    this.limitHash = new LimitHash(services.limits.seed);
+    this.concurrencyHash = new LimitHash(services.concurrency.seed);
+    this.quotaHash = new LimitHash(services.quotas.seed);
     this.consumers = config.consumers === undefined ? null : new Consumers(config.consumers, randomBytes(SEED_BYTES));
     this.maxDelayed = config.limiter.maxDelayed;
   }

@@ -2,7 +2,7 @@ import type { GatewayConfig, RouteConfig } from '../../config/types.ts';
 import { Asker } from '../../policy/consumers.ts';
 import type { RateRule } from '../../policy/limit-rules.ts';
 import { isAboutTheSame } from '../../policy/limit-set.ts';
-import { KeyedHash } from '../../shm/keyed-hash.ts';
+import { LimitHash } from '../../policy/limit-hash.ts';
 import type { CompiledLimit } from '../../shm/rolling-limit.ts';
 import { type BookSet, LimitBook } from './limit-book.ts';
 import { hashKey } from './limit-key-hash.ts';
@@ -27,7 +27,7 @@ type Succession = { readonly from: Rule; readonly to: Rule };
  * Quotas need none of this: their keys are the same in every tier.
  */
 export function carryUsage({ before, after, tables, nowMs }: Carrying): void {
-  const hash = new KeyedHash(tables.seed);
+  const hash = new LimitHash(tables.seed);
   const books = { before: new LimitBook(before), after: new LimitBook(after) };
   const routes = distinctTierRoutes(before, after);
   if (routes.length === 0) return;
@@ -48,7 +48,7 @@ export function carryUsage({ before, after, tables, nowMs }: Carrying): void {
   }
 }
 
-type Place = { readonly hash: KeyedHash; readonly limits: LimitTables['limits']; readonly nowMs: number; readonly name: string };
+type Place = { readonly hash: LimitHash; readonly limits: LimitTables['limits']; readonly nowMs: number; readonly name: string };
 
 /** What was left over from an earlier stay in that tier is counted in what was used since, so it is no more. */
 function carry({ from, to }: Succession, { hash, limits, nowMs, name }: Place): void {

@@ -1,4 +1,4 @@
-import { KeyedHash } from '../../shm/keyed-hash.ts';
+import { LimitHash } from '../../policy/limit-hash.ts';
 import type { BookRule } from './limit-book.ts';
 import { hashKey } from './limit-key-hash.ts';
 import type { LimitTables } from './limit-memory.ts';
@@ -7,12 +7,12 @@ import type { LimitTables } from './limit-memory.ts';
 export class LimitReader {
   readonly #tables: LimitTables;
   readonly #nowMs: number;
-  readonly #hash: KeyedHash;
+  readonly #hash: LimitHash;
 
   constructor(tables: LimitTables, nowMs: number) {
     this.#tables = tables;
     this.#nowMs = nowMs;
-    this.#hash = new KeyedHash(tables.seed);
+    this.#hash = new LimitHash(tables.seed);
   }
 
   /** `key`: the key's text, as `LimitKey` makes it. */

@@ -12,7 +12,7 @@ import { LimitBook } from '../../../src/runtime/limits/limit-book.ts';
 import { answerAboutLimits } from '../../../src/runtime/limits/limit-commands.ts';
 import { LimitHost } from '../../../src/runtime/limits/limit-host.ts';
 import { hashKey } from '../../../src/runtime/limits/limit-key-hash.ts';
-import { KeyedHash } from '../../../src/shm/keyed-hash.ts';
+import { LimitHash } from '../../../src/policy/limit-hash.ts';
 import { folderFor } from './records-kit.ts';
 
 const QUIET: EventLog = { info: () => {}, warn: () => {}, error: () => {} };
@@ -62,7 +62,7 @@ class Kit {
     const entry = book.entriesOf(book.consumer(consumer) ?? NOBODY).find(({ rule }) => rule.config.name === limit);
     const tables = this.host.tables;
     assert.ok(tables !== undefined && entry !== undefined, limit);
-    const hash = new KeyedHash(tables.seed);
+    const hash = new LimitHash(tables.seed);
     const { rule } = entry;
     hashKey(hash, rule.identity, consumer);
     if (rule.kind === 'rate') return tables.limits.take(rule.rate, hash.low, hash.high, this.host.nowMs(), cost, 0);

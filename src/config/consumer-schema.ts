@@ -45,7 +45,9 @@ const consumer = z.strictObject({
     .prefault([])
     .describe('Its secret keys, best from the environment, each of 8 to 512 visible ASCII characters; default none.'),
   tier: nameText.optional().describe('Name of its tier; default that of the route.'),
-  limits: tierLimits.describe('Limits in place of those of the tier over the same time, and beside the others; default none.'),
+  limits: tierLimits.describe(
+    'Limits in place of those of the tier over the same time or of the same name, and beside the others; default none.',
+  ),
   quotas: quotas.describe('Quotas in place of those of the tier of the same name, and beside the others; default none.'),
 });
 
@@ -59,7 +61,10 @@ export const consumersSchema = z
       .max(16, { error: 'must not have more than 16 sources' })
       .prefault([{ apiKey: { header: 'x-api-key' } }])
       .describe('Where a request tells who asks, the first that it has; default [{ apiKey: { header: X-API-Key } }].'),
-    unknown: word('What a key that nobody has makes of a request: one without a consumer, or 401.', ['anonymous', 'reject']),
+    unknown: word('What a key that nobody has makes of a request, where there are limits: one without a consumer, or 401.', [
+      'anonymous',
+      'reject',
+    ]),
     list: z
       .array(consumer, { error: 'must be a list of consumers' })
       .max(MAX_CONSUMERS, { error: `must not have more than ${MAX_CONSUMERS} consumers` })

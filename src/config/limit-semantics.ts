@@ -44,16 +44,32 @@ export function quotasIn(root: RawMap): ConfigPath[] {
 function sharedNames(root: RawMap): Finding[] {
   const ofTiers = Object.entries(asMap(root['tiers'])).map(([name, tier]): Place => ({ value: asMap(tier), path: ['tiers', name] }));
   const owners = [...ofTiers, ...consumersOf(root)];
-  const ofAllowances = new Map(owners.flatMap(({ value, path }) => namesOfAllowance(value, path).map((named) => [named.name, named])));
+  const ofAllowances = new Set(owners.flatMap(({ value, path }) => namesOfAllowance(value, path).map(({ name }) => name)));
   return [
     ...owners.flatMap(({ value, path }) => repeated(namesOfAllowance(value, path))),
     ...asList(root['routes']).flatMap((route, i) => repeated(namesOf(limitsIn(asMap(route)['limits'], ['routes', i, 'limits'])))),
     ...differing(routeLimitsOf(root)),
+    ...consumersOf(root).flatMap(({ value, path }) => ofAnotherKind({ value, path }, ofTiers)),
     ...namesOf(routeLimitsOf(root)).flatMap(({ name, path }): Finding[] =>
       ofAllowances.has(name)
         ? [{ path, at: 'value', message: `"${name}" is already the name of a limit or quota of a tier or consumer` }]
         : [],
     ),
+  ];
+}
+
+/** A consumer's limit replaces that of the name which its tier has, and so does a quota; but not the one the other. */
+function ofAnotherKind({ value, path }: Place, tiers: readonly Place[]): Finding[] {
+  const limits = new Set(tiers.flatMap((tier) => namesOf(limitsIn(tier.value['limits'], [])).map(({ name }) => name)));
+  const quotas = new Set(tiers.flatMap((tier) => namesOfQuotas(tier.value, []).map(({ name }) => name)));
+  const refuse = (named: Named, kind: string): Finding => ({
+    path: named.path,
+    at: 'value',
+    message: `"${named.name}" is already the name of a ${kind} of a tier`,
+  });
+  return [
+    ...namesOf(limitsIn(value['limits'], [...path, 'limits'])).flatMap((named) => (quotas.has(named.name) ? [refuse(named, 'quota')] : [])),
+    ...namesOfQuotas(value, path).flatMap((named) => (limits.has(named.name) ? [refuse(named, 'limit')] : [])),
   ];
 }
 
@@ -65,12 +81,15 @@ function namesOf(limits: readonly Place[]): Named[] {
 
 /** Of limits and quotas together: they stand side by side in RateLimit. */
 function namesOfAllowance(value: RawMap, path: ConfigPath): Named[] {
-  const quotas = asList(value['quotas']).flatMap((quota, i): Named[] => {
+  return [...namesOf(limitsIn(value['limits'], [...path, 'limits'])), ...namesOfQuotas(value, path)];
+}
+
+function namesOfQuotas(value: RawMap, path: ConfigPath): Named[] {
+  return asList(value['quotas']).flatMap((quota, i): Named[] => {
     const name = isMap(quota) ? (quota['name'] ?? quota['per']) : /\/(.+)$/.exec(String(quota))?.[1];
     const steps = [...path, 'quotas', i];
     return typeof name === 'string' ? [{ name, path: asMap(quota)['name'] === undefined ? steps : [...steps, 'name'] }] : [];
   });
-  return [...namesOf(limitsIn(value['limits'], [...path, 'limits'])), ...quotas];
 }
 
 function repeated(named: readonly Named[]): Finding[] {

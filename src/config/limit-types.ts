@@ -95,7 +95,7 @@ export type ConsumerConfig = {
   readonly keys: readonly string[];
   /** `undefined`: the default tier of the route. */
   readonly tier: string | undefined;
-  /** In place of those of the tier that have the same window (of `concurrency` limits: in their place), others beside them. */
+  /** In place of those of the tier that have the same window or name (of `concurrency` limits: in their place), others beside them. */
   readonly limits: readonly LimitConfig[];
   /** In place of those of the tier of the same name, others beside them. */
   readonly quotas: readonly QuotaConfig[];
@@ -104,7 +104,7 @@ export type ConsumerConfig = {
 export type ConsumersConfig = {
   /** The first one that a request has counts. Never empty. */
   readonly from: readonly ConsumerSource[];
-  /** What a key that nobody has makes of a request: one without a consumer, or 401. */
+  /** What a key that nobody has makes of a request on a route with limits or tiers: one without a consumer, or 401. */
   readonly unknown: 'anonymous' | 'reject';
   readonly list: readonly ConsumerConfig[];
 };

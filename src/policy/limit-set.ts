@@ -137,8 +137,9 @@ export function allowanceOf(tier: TierConfig | undefined, consumer: ConsumerConf
   };
 }
 
-/** Whether the one stands in place of the other: rates over the same time, or both about what is under way. */
+/** Whether the one stands in place of the other: limits of one name, rates over the same time, or both about what is under way. */
 export function isAboutTheSame(one: LimitConfig, other: LimitConfig): boolean {
+  if (one.isNamed && other.isNamed && one.name === other.name) return true;
   if (one.kind === 'rate' && other.kind === 'rate') return one.windowMs === other.windowMs;
   return one.kind === other.kind;
 }

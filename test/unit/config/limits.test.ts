@@ -200,6 +200,12 @@ test('limits of one name are one limit, and must be the same wherever they stand
   assert.deepEqual(problemsOf(fileWith('limits: [{ name: b, rate: 1/1s, key: ip }, { name: b, rate: 1/1s, key: ip }]')), [
     'routes[0].limits[1].name: "b" is already the name of a limit or quota here; name one of the two',
   ]);
+  const owners = `tiers: { t: { limits: [{ name: l, rate: 1/1s }, { name: m, rate: 1/2s }], quotas: [5/day] } }
+consumers: { list: [{ name: c, limits: [{ name: l, rate: 1/1m }, { name: day, rate: 1/1s }], quotas: [{ name: m, amount: 1, per: hour }] }] }`;
+  assert.deepEqual(problemsOf(fileWith('tiers: true', owners)), [
+    'consumers.list[0].limits[1].name: "day" is already the name of a quota of a tier',
+    'consumers.list[0].quotas[0].name: "m" is already the name of a limit of a tier',
+  ]);
   assert.deepEqual(problemsOf(fileWith('tiers: true, limits: [{ name: day, rate: 1/1s, key: ip }]', 'tiers: { x: { quotas: [5/day] } }')), [
     'routes[0].limits[0].name: "day" is already the name of a limit or quota of a tier or consumer',
   ]);

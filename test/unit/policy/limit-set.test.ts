@@ -87,6 +87,24 @@ test('the limits of a route, and with tiers those of whoever asks', () => {
   }
 });
 
+test('a limit of a consumer stands in place of that of its tier of the same name, over whatever time', () => {
+  const config = load(`
+consumers: { list: [{ name: c, tier: t, limits: [{ name: l, rate: 9/1m }, 7/1d] }] }
+tiers: { t: { limits: [{ name: l, rate: 1/1s }, { name: other, rate: 5/1d }, 3/1m, 2/1h] } }
+upstreams: { a: http://a }
+routes: [{ upstream: a, tiers: true }]`);
+  const asker = new Consumers(config.consumers ?? assert.fail(), new Uint8Array(16)).named('c') ?? assert.fail();
+  const set = compileRouteLimits(config.routes[0] ?? assert.fail(), config, SERVICES)?.of(asker) ?? assert.fail();
+  assert.deepEqual(
+    set.rates.map(({ config: { name, amount } }) => [name, amount]),
+    [
+      ['t-2-per-1h', 2],
+      ['l', 9],
+      ['own-7-per-1d', 7],
+    ],
+  );
+});
+
 test('a set is made once, and carries what the services made', () => {
   const limits = limitsOf('tiered') ?? assert.fail('limited');
   for (const name of ['own', 'paid']) assert.equal(limits.of(ASKERS.named(name) ?? NOBODY), limits.of(ASKERS.named(name) ?? NOBODY));

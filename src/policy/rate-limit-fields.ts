@@ -127,7 +127,7 @@ function allowance({ amount, windowMs, burst }: RateLimitConfig): { readonly amo
   const most = Math.max(amount, burst);
   const mostMs = (most * windowMs) / amount;
   const windowSec = wholeSeconds(mostMs);
-  return { amount: Math.floor((most * windowSec * 1000) / mostMs), windowSec };
+  return { amount: Math.min(MAX_INTEGER, Math.floor((most * windowSec * 1000) / mostMs)), windowSec };
 }
 
 /** The limiter counts in steps of about 0.05 ms: so much over a second is none. */

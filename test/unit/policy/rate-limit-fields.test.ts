@@ -30,6 +30,7 @@ test('RateLimit-Policy tells each limit, in whole seconds', () => {
     [setOf('limits: [5/100ms]'), '"5-per-100ms";q=50;w=1'],
     [setOf('limits: [3/1500ms]'), '"3-per-1500ms";q=4;w=2'],
     [setOf('limits: [1/31d]'), '"1-per-31d";q=1;w=2678400'],
+    [setOf('limits: [{ name: x, rate: 1/31d, burst: 1000000000 }]'), '"x";q=373357228;w=999999999999999'],
     [setOf('limits: [{ name: x, concurrency: 10, key: ip }]'), '"x";q=10;qu="concurrent-requests"'],
     [setOf('limits: [{ name: seen, rate: 1/1s, action: shadow }]'), ''],
     [

@@ -5,7 +5,6 @@ import { Decision, decide } from '../cache/decide.ts';
 import { N_RESPONSE_TIME } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
 import { mayAnswerWaiting } from '../cache/sharing.ts';
-import type { ChangeWaiter } from '../shm/change-watch.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
 import type { Ticket } from '../shm/flight-ticket.ts';
 import type { Flights } from '../shm/flights.ts';
@@ -13,6 +12,7 @@ import { removeFromBlock } from '../http/fields.ts';
 import type { CacheRun } from './cache-run.ts';
 import { followerLines } from './cache-words.ts';
 import type { CollapsePlan } from './cache-plan.ts';
+import { FlightWait, type FlightWaiter } from './flight-wait.ts';
 import { FollowedBody } from './followed-body.ts';
 import { answerFraming } from './messages.ts';
 import { resumeFrom } from './cache-resume.ts';
@@ -26,16 +26,15 @@ const MIN_MARK_MS = 500;
  * Collapsed forwarding: one request on the whole host goes to the origin for a key, and this one either is that one (it leads)
  * or is fed by it while the answer streams in (it follows), on whichever worker.
  */
-export class CacheFlight implements ChangeWaiter {
+export class CacheFlight implements FlightWaiter {
   private readonly run: CacheRun;
   private readonly flights: Flights;
   private readonly plan: CollapsePlan;
   private key: string;
   private ticket: Ticket | null = null;
   /** When its patience ends, ms of the loop's clock. */
-  deadlineMs: number;
-  private isWaiting = false;
-  private waitsSinceMs = 0;
+  private deadlineMs: number;
+  private readonly wait: FlightWait;
   /** What it reads, once it follows a body. */
   private followed: { filling: FillingObject; entry: EntryView } | null = null;
 
@@ -45,6 +44,7 @@ export class CacheFlight implements ChangeWaiter {
     this.plan = plan;
     this.key = run.request.key;
     this.deadlineMs = run.patienceMs(plan.maxWaitMs);
+    this.wait = new FlightWait(run.exchange, flights, this);
   }
 
   get isLeading(): boolean {
@@ -81,17 +81,12 @@ export class CacheFlight implements ChangeWaiter {
     }
   }
 
-  onChange(): void {
-    const { ticket, run } = this;
-    const { exchange } = run;
-    exchange.gateway.clock.refresh();
-    this.stopWaiting();
-    if (ticket !== null) exchange.gateway.guard(exchange, () => this.follow(ticket, false));
+  onFlightChange(ticket: Ticket): void {
+    this.follow(ticket, false);
   }
 
-  onTimeout(): void {
-    const { exchange } = this.run;
-    exchange.gateway.guard(exchange, () => this.goAlone('maxWait'));
+  onFlightTimeout(): void {
+    this.goAlone('maxWait');
   }
 
   /** `isFirst`: it has just come, and has not seen anybody fail. */
@@ -101,11 +96,11 @@ export class CacheFlight implements ChangeWaiter {
       const state = flights.look(ticket);
       switch (state) {
         case 'leading':
-          if (this.wait(ticket)) return;
+          if (this.park(ticket)) return;
           continue;
         case 'streaming':
-          if (this.isBrokenAlready(ticket) && !this.wait(ticket)) continue;
-          if (!this.isWaiting) this.read(ticket, isFirst);
+          if (this.isBrokenAlready(ticket) && !this.park(ticket)) continue;
+          if (!this.wait.isWaiting) this.read(ticket, isFirst);
           return;
         case 'failed':
           if (!isFirst && this.serveStale()) return;
@@ -153,28 +148,13 @@ export class CacheFlight implements ChangeWaiter {
     run.lookAgain();
   }
 
-  /** Until the flight stands otherwise. False: it does already. */
-  private wait(ticket: Ticket): boolean {
-    if (!this.flights.watch(ticket, this)) return false;
-    this.isWaiting = true;
-    this.waitsSinceMs = this.run.exchange.gateway.clock.nowMs;
-    // In mid-body a new patience begins with each break.
-    if (this.followed !== null) this.deadlineMs = this.waitsSinceMs + this.plan.maxWaitMs;
-    this.run.exchange.gateway.waits.add(this);
-    return true;
-  }
-
-  private stopWaiting(): void {
-    if (!this.isWaiting) return;
-    this.isWaiting = false;
-    const { gateway, facts } = this.run.exchange;
-    gateway.waits.delete(this);
-    facts.addWait(gateway.clock.nowMs - this.waitsSinceMs);
-    if (this.ticket !== null) this.flights.unwatch(this.ticket, this);
+  /** Until the flight stands otherwise. False: it does already. In mid-body a new patience begins with each break. */
+  private park(ticket: Ticket): boolean {
+    if (this.followed !== null) this.deadlineMs = this.run.exchange.gateway.clock.nowMs + this.plan.maxWaitMs;
+    return this.wait.begin(ticket, this.deadlineMs);
   }
 
   private goAlone(why: 'maxWait' | 'maxFollowers'): void {
-    this.stopWaiting();
     this.plan.metrics.countWaitOver(why);
     this.ticket = null;
     if (this.followed !== null) this.run.exchange.finish('upstream-broke');
@@ -357,7 +337,7 @@ export class CacheFlight implements ChangeWaiter {
 
   /** The exchange ends. */
   close(): void {
-    this.stopWaiting();
+    this.wait.end();
     this.fail();
     this.ticket = null;
   }

@@ -88,6 +88,6 @@ function outcomeOf(exchange: Exchange, outcome: Outcome): AccessOutcome {
   if (outcome === 'client-gone') return 'aborted';
   if (outcome !== 'complete') return 'cut';
   if (exchange.facts.isRefused || exchange.plan === null) return 'refused';
-  if (exchange.facts.attempts === 0) return 'answered';
+  if (exchange.facts.attempts === 0 && exchange.run === null) return 'answered';
   return exchange.facts.proxyError === '' ? 'answered' : 'failed';
 }

@@ -1,10 +1,10 @@
 import { never } from '../base/never.ts';
-import type { ChangeWaiter } from '../shm/change-watch.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
 import type { Ticket } from '../shm/flight-ticket.ts';
 import type { Flights } from '../shm/flights.ts';
 import type { ObjectStore } from '../shm/object-store.ts';
 import type { Exchange } from './exchange.ts';
+import { FlightWait, type FlightWaiter } from './flight-wait.ts';
 import { isOf } from './shared-answer.ts';
 import { DUPLICATE_IN_PROGRESS, DUPLICATE_NOT_ANSWERED, SHARING_UNAVAILABLE } from './sharing-answers.ts';
 import type { OwnAnswer } from './answers.ts';
@@ -31,9 +31,9 @@ export interface FlightMember {
  * The place of one request among the identical ones of the whole host: it asks the upstream for all (it leads), waits for what another
  * one gets, or goes alone. One that may run twice does so where another one's answer cannot be had; one that may not is refused then.
  */
-export class SharedFlight implements ChangeWaiter {
+export class SharedFlight implements FlightWaiter {
   /** When its patience ends, ms of the loop's clock. */
-  readonly deadlineMs: number;
+  private readonly deadlineMs: number;
   private readonly exchange: Exchange;
   private readonly sharing: SharingPlan;
   private readonly flights: Flights;
@@ -43,8 +43,7 @@ export class SharedFlight implements ChangeWaiter {
   private readonly member: FlightMember;
   private ticket: Ticket | null = null;
   private entered = 0;
-  private isWaiting = false;
-  private waitsSinceMs = 0;
+  private readonly wait: FlightWait;
 
   constructor(exchange: Exchange, sharing: SharingPlan, of: { key: string; isRepeatable: boolean; member: FlightMember }) {
     this.exchange = exchange;
@@ -54,6 +53,7 @@ export class SharedFlight implements ChangeWaiter {
     this.key = of.key;
     this.isRepeatable = of.isRepeatable;
     this.member = of.member;
+    this.wait = new FlightWait(exchange, sharing.flights, this);
     this.deadlineMs = exchange.gateway.clock.nowMs + sharing.config.maxWaitMs;
   }
 
@@ -85,15 +85,12 @@ export class SharedFlight implements ChangeWaiter {
     }
   }
 
-  onChange(): void {
-    const { ticket, exchange } = this;
-    exchange.gateway.clock.refresh();
-    this.stopWaiting();
-    if (ticket !== null) exchange.gateway.guard(exchange, () => this.follow(ticket, true));
+  onFlightChange(ticket: Ticket): void {
+    this.follow(ticket, true);
   }
 
-  onTimeout(): void {
-    this.exchange.gateway.guard(this.exchange, () => this.giveUp('maxWait'));
+  onFlightTimeout(): void {
+    this.giveUp('maxWait');
   }
 
   private follow(ticket: Ticket, hasWaited: boolean): void {
@@ -102,8 +99,9 @@ export class SharedFlight implements ChangeWaiter {
       const state = flights.look(ticket);
       switch (state) {
         case 'leading':
-          if (this.wait(ticket)) return;
-          continue;
+          if (!this.wait.begin(ticket, this.deadlineMs)) continue;
+          this.member.onParked();
+          return;
         case 'streaming':
         case 'done':
         case 'over':
@@ -158,7 +156,6 @@ export class SharedFlight implements ChangeWaiter {
   }
 
   private giveUp(why: 'maxWait' | 'maxFollowers'): void {
-    this.stopWaiting();
     this.sharing.metrics.countWaitOver(why);
     this.goWithout(DUPLICATE_IN_PROGRESS);
   }
@@ -168,26 +165,6 @@ export class SharedFlight implements ChangeWaiter {
     this.ticket = null;
     if (this.isRepeatable) this.member.send();
     else this.member.refuse(answer);
-  }
-
-  /** Until the flight stands otherwise. False: it does already. */
-  private wait(ticket: Ticket): boolean {
-    if (!this.flights.watch(ticket, this)) return false;
-    const { gateway } = this.exchange;
-    this.isWaiting = true;
-    this.waitsSinceMs = gateway.clock.nowMs;
-    gateway.waits.add(this);
-    this.member.onParked();
-    return true;
-  }
-
-  private stopWaiting(): void {
-    if (!this.isWaiting) return;
-    this.isWaiting = false;
-    const { gateway, facts } = this.exchange;
-    gateway.waits.delete(this);
-    facts.addWait(gateway.clock.nowMs - this.waitsSinceMs);
-    if (this.ticket !== null) this.flights.unwatch(this.ticket, this);
   }
 
   // ---- leading ---------------------------------------------------------------------------------------------------------
@@ -225,7 +202,7 @@ export class SharedFlight implements ChangeWaiter {
 
   /** The exchange ends. */
   close(): void {
-    this.stopWaiting();
+    this.wait.end();
     this.fail();
     this.ticket = null;
   }

@@ -31,7 +31,7 @@ const TELLING = new Set([
 
 /** Names that speak of who asks. Credentials stand in fields of any name, and an answer for one is not for another. */
 const CREDENTIAL =
-  /auth|token|key|secret|session|credential|passw|sign|cookie|csrf|xsrf|jwt|user|account|consumer|tenant|identity|subject|cert/;
+  /auth|token|key|secret|session|credential|passw|sign|cookie|csrf|xsrf|jwt|user|account|consumer|tenant|identity|subject|principal|customer|login|email|role|group|permission|cert/;
 const NO_CREDENTIAL = 'user-agent';
 
 /**

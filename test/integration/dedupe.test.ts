@@ -323,6 +323,8 @@ test('a failure of the upstream is everybody’s, at once, and nothing runs agai
     }
     for (const reply of await Promise.all(replies)) assert.equal(problemOf(reply), '502 upstream-reset');
     if (before === 0) assert.equal(host.asked(), 1);
+    const log = [...host.fronts[0].log, ...host.fronts[1].log];
+    assert.ok(log.every(({ outcome, proxyError }) => outcome === 'failed' && proxyError === 'connection_terminated'));
   }
 });
 

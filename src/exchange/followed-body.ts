@@ -16,6 +16,8 @@ export class FollowedBody implements BodySource, Lender, ChangeWaiter {
   private readonly exchange: Exchange;
   private readonly filling: FillingObject;
   private readonly cursor: BodyCursor;
+  /** What the client has already, from another filling of the same bytes. This one may not be as far yet. */
+  private readonly begin: number;
   private readonly onBroken: (body: FollowedBody) => void;
   private lent = 0;
   private isOver = false;
@@ -26,13 +28,8 @@ export class FollowedBody implements BodySource, Lender, ChangeWaiter {
     this.exchange = exchange;
     this.filling = filling;
     this.cursor = filling.cursor();
-    this.cursor.skip(sent, sent);
+    this.begin = sent;
     this.onBroken = onBroken;
-  }
-
-  /** Body bytes that the client has, or that are on their way to it. */
-  get sent(): number {
-    return this.cursor.position;
   }
 
   pump(): void {
@@ -42,13 +39,15 @@ export class FollowedBody implements BodySource, Lender, ChangeWaiter {
     while (!port.isFull) {
       const { state } = filling;
       const { length } = filling;
+      if (cursor.position < this.begin) cursor.skip(length, this.begin - cursor.position);
       const bytes = cursor.next(length, MAX_RUN_BYTES);
       if (bytes !== undefined) this.send(bytes);
-      else if (state === 'whole') {
+      else if (state === 'whole' && cursor.position >= this.begin) {
         this.stop();
         exchange.complete();
         return;
-      } else if (state === 'gone') {
+      } else if (state !== 'filling') {
+        // Given up, or whole and shorter than what the client has: not the same bytes after all.
         this.onBroken(this);
         return;
       } else if (filling.watch(length, this)) break;

@@ -192,6 +192,89 @@ test('an answer that breaks off without a strong validator is cut for all', asyn
   assert.equal(host.asked(), 1);
 });
 
+/** The rest of it is asked for twice before the leader gives up; then one who has nothing yet begins anew, for all. */
+async function openBreaking(t: TestContext, first: Buffer, anew: (connection: RawPeer) => Promise<void>): Promise<Host> {
+  const chunk = (bytes: Buffer | string): Buffer =>
+    Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), Buffer.from(bytes), Buffer.from('\r\n')]);
+  const host: Host = await openHost(
+    t,
+    async (connection, _head, index) => {
+      if (index === 1 || index === 2) {
+        connection.reset();
+        return;
+      }
+      await connection.send(`HTTP/1.1 200 OK\r\n${MINUTE}ETag: "v1"\r\nTransfer-Encoding: chunked\r\n\r\n`);
+      if (index > 2) {
+        await connection.send(chunk(first.subarray(0, 10)));
+        await anew(connection);
+        return;
+      }
+      await connection.send(chunk(first));
+      await waitFor('the follower has begun', () => host.fronts[1].counted('sluice_collapsed_total') === 1);
+      connection.close();
+    },
+    { cache: { maxObject: '32MiB' } },
+    128 * MIB,
+  );
+  return host;
+}
+
+test('a follower that is ahead of one who begins anew waits for its place, and gets no byte twice', async (t) => {
+  const body = Buffer.alloc(14 * MIB);
+  for (let at = 0; at < body.length; at += 4) body.writeUInt32LE(at, at);
+  const first = body.subarray(0, 12 * MIB);
+  const gate = new Barrier('the one who is ahead has all there was');
+  const host = await openBreaking(t, first, async (connection) => {
+    await gate.wait();
+    const rest = body.subarray(10);
+    await connection.send(Buffer.concat([Buffer.from(`${rest.length.toString(16)}\r\n`), rest, Buffer.from('\r\n0\r\n\r\n')]));
+  });
+  const leader = await connectRaw(host.fronts[0].port);
+  await leader.send(get('/a'));
+  await leader.untilText('\r\n\r\n');
+  const ahead = await connectRaw(host.fronts[1].port);
+  await ahead.send(get('/a'));
+  await ahead.untilText('\r\n\r\n');
+  ahead.pause();
+  await leader.untilEnd(30_000);
+  const anew = await connectRaw(host.fronts[1].port);
+  await anew.send(get('/a'));
+  await waitFor('one begins anew', () => host.asked() === 4);
+  ahead.resume();
+  await ahead.until('it has all there was', (peer) => peer.receivedBytes > first.length, 30_000);
+  gate.open();
+  for (const client of [anew, ahead]) {
+    await client.until('it has all', (peer) => peer.receivedBytes > body.length, 30_000);
+    assert.ok((await client.readReply('GET', 30_000)).body.equals(body));
+  }
+  assert.equal(host.asked(), 4);
+});
+
+test('a follower whose answer goes on as one that is shorter than what it has is cut', async (t) => {
+  const first = Buffer.alloc(12 * MIB, 'x');
+  const gate = new Barrier('the one who is ahead has all there was');
+  const host = await openBreaking(t, first, async (connection) => {
+    await gate.wait();
+    await connection.send('0\r\n\r\n');
+  });
+  const leader = await connectRaw(host.fronts[0].port);
+  await leader.send(get('/a'));
+  await leader.untilText('\r\n\r\n');
+  const ahead = await connectRaw(host.fronts[1].port);
+  await ahead.send(get('/a'));
+  await ahead.untilText('\r\n\r\n');
+  ahead.pause();
+  await leader.untilEnd(30_000);
+  const anew = await connectRaw(host.fronts[1].port);
+  await anew.send(get('/a'));
+  await waitFor('one begins anew', () => host.asked() === 4);
+  ahead.resume();
+  await ahead.until('it has all there was', (peer) => peer.receivedBytes > first.length, 30_000);
+  gate.open();
+  assert.equal((await anew.readReply()).body.length, 10);
+  await assert.rejects(ahead.readReply('GET', 30_000), /ended within a chunked body/);
+});
+
 test('variants of one key have a flight each', async (t) => {
   const gate = new Barrier('the herd is here');
   const host = await openHost(t, async (connection, head) => {

@@ -1,5 +1,5 @@
 // Threads that lead and follow each other's flights while one after the other ends in the middle. Usage:
-// node scripts/prove/flights.ts [--deaths 200] [--seed 1] [--out perf-reports/NAME]
+// npm run prove-flights -- [--deaths 200] [--seed 1] [--out perf-reports/NAME]
 import { hammerFlights } from '../../test/threads/flights-hammering.ts';
 import { finishProof, readNumbers } from './report.ts';
 

@@ -36,19 +36,25 @@ describe('limits, in every order of steps: no charge is lost, no key has two cel
     'a window: two begin a cell, in two windows',
   ];
   for (const name of MIDDLE) {
-    test(`${name}, at most two preemptions, and in 200 random orders`, async () => {
+    test(`${name}, at most two preemptions, and in 100 random orders`, async () => {
       const { runs } = await rig.explore(name, { maxPreemptions: 2 });
       assert.ok(runs > 100, `${runs}`);
-      await rig.sample(name, 200);
+      await rig.sample(name, 100);
     });
   }
 
-  const THREE = ['three make the cell of one key', 'one takes, one sweeps, one makes another key', 'a window: three windows at once'];
+  const THREE = [
+    'three make the cell of one key',
+    'one makes a cell, another key is made, the first key comes again',
+    'a window: one in the old one, two as the next begins',
+    'one takes, one sweeps, one makes another key',
+    'a window: three windows at once',
+  ];
   for (const name of THREE) {
-    test(`${name}, at most one preemption, and in 300 random orders`, async () => {
+    test(`${name}, at most one preemption, and in 150 random orders`, async () => {
       const { runs } = await rig.explore(name, { maxPreemptions: 1 });
       assert.ok(runs > 50, `${runs}`);
-      await rig.sample(name, 300);
+      await rig.sample(name, 150);
     });
   }
 

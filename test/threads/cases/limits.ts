@@ -12,6 +12,7 @@ const HOUR_MS = 3_600_000;
 const one = compileLimit({ algorithm: 'token-bucket', amount: 1, windowMs: HOUR_MS, burst: 1 });
 const two = compileLimit({ algorithm: 'token-bucket', amount: 2, windowMs: HOUR_MS, burst: 2 });
 const window = compileLimit({ algorithm: 'sliding-window', amount: 2, windowMs: HOUR_MS, burst: 1 });
+const window3 = compileLimit({ algorithm: 'sliding-window', amount: 3, windowMs: HOUR_MS, burst: 1 });
 /** Windows of the clock begin here. */
 const WINDOW_MS = Math.ceil(NOW_MS / HOUR_MS) * HOUR_MS;
 const K = 100;
@@ -133,6 +134,11 @@ export const STEP_CASES: StepCases = {
   }),
   'two make the cell of one key': limitCase({ slots: 4, participants: two1, check: exactly(1) }),
   'three make the cell of one key': limitCase({ slots: 4, participants: [...two1, participant(taking(K))], check: exactly(1) }),
+  'one makes a cell, another key is made, the first key comes again': limitCase({
+    slots: 4,
+    participants: [participant(taking(K)), participant(taking(J)), participant(taking(K))],
+    check: exactly(2),
+  }),
   'two make the cell of one key out of an idle one': limitCase({
     slots: 4,
     before: idling(J, 300, 400),
@@ -207,6 +213,16 @@ export const STEP_CASES: StepCases = {
       participant(taking(K, { limit: window, atMs: WINDOW_MS + HOUR_MS, times: 2 })),
     ],
     check: atMost(3, 1),
+  }),
+  'a window: one in the old one, two as the next begins': limitCase({
+    slots: 4,
+    before: (table) => table.take(window3, LOW, K, WINDOW_MS - 1, 1, 0),
+    participants: [
+      participant(taking(K, { limit: window3, atMs: WINDOW_MS - 1 })),
+      participant(taking(K, { limit: window3, atMs: WINDOW_MS })),
+      participant(taking(K, { limit: window3, atMs: WINDOW_MS })),
+    ],
+    check: exactly(2),
   }),
   'a window: two begin a cell, in two windows': limitCase({
     slots: 4,

@@ -132,8 +132,10 @@ function allowance({ amount, windowMs, burst }: RateLimitConfig): { readonly amo
 
 /** The limiter counts in steps of about 0.05 ms: so much over a second is none. */
 const STEP_MS = 0.1;
+/** Of a structured field (RFC 9651 3.3.1). A burst of a billion that is regained at one a month takes longer. */
+const MAX_INTEGER = 999_999_999_999_999;
 
 /** Rounded up, so that who comes again then is not too early. */
 function wholeSeconds(ms: number): number {
-  return ms > 0 ? Math.max(1, Math.ceil((ms - STEP_MS) / 1000)) : 0;
+  return ms > 0 ? Math.min(MAX_INTEGER, Math.max(1, Math.ceil((ms - STEP_MS) / 1000))) : 0;
 }

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseConfigObject } from '../../../src/config/load.ts';
 import { BodyCollector } from '../../../src/exchange/body-collector.ts';
 import { Caching } from '../../../src/exchange/caching.ts';
 import { sharingKey } from '../../../src/exchange/sharing-key.ts';
-import { compileSharing, type SharingPlan } from '../../../src/exchange/sharing-plan.ts';
-import { MetricsWriter } from '../../../src/observe/metrics-writer.ts';
-import { MetricRegistry } from '../../../src/observe/registry.ts';
+import type { SharingPlan } from '../../../src/exchange/sharing-plan.ts';
 import { createEpochs, Epochs } from '../../../src/shm/epochs.ts';
 import { createFlights } from '../../../src/shm/flight-cells.ts';
 import { Flights } from '../../../src/shm/flights.ts';
 import { createObjectStore, ObjectStore } from '../../../src/shm/object-store.ts';
 import { benchOf } from './exchange-bench.ts';
+import { sharingOf } from './sharing-fixture.ts';
 
 const SEED = Buffer.from('seed of the test');
 const caching = new Caching({
@@ -26,14 +24,7 @@ type Asked = { readonly method: string; readonly target: string; readonly fields
 type Rules = { readonly key?: string[]; readonly forwardCredentials?: boolean; readonly name?: string };
 
 function planFor({ key, name = 'all' }: Rules): SharingPlan {
-  const dedupe = { methods: ['GET', 'POST'], ...(key === undefined ? {} : { key }) };
-  const input = { listeners: ['127.0.0.1:0'], upstreams: { o: 'http://a' }, routes: [{ name, upstream: 'o', dedupe }] };
-  const result = parseConfigObject(input, { fileName: 'test', env: {} });
-  assert.ok(result.kind === 'ok');
-  const registry = new MetricRegistry();
-  const metrics = new MetricsWriter(new Float64Array(registry.maxCells), registry.plan(result.config));
-  const [route] = result.config.routes;
-  return (route && compileSharing(route, caching, metrics)) ?? assert.fail('it shares');
+  return sharingOf(caching, { methods: ['GET', 'POST'], ...(key === undefined ? {} : { key }) }, name);
 }
 
 /** Keys of any number of requests of one route. */

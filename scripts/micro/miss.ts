@@ -1,5 +1,5 @@
 // What one miss that is stored costs in our own code, beside the same request on a route without a cache, with collapsed
-// forwarding and without. Every request asks for another URL. ns per request, best of 30.
+// forwarding and without, and what a lone request costs that shares (`dedupe`). Every request asks for another URL. ns per request, best of 30.
 // Usage: node --disable-warning=ExperimentalWarning [--cpu-prof] scripts/micro/miss.ts
 import { randomBytes } from 'node:crypto';
 import { parseConfigObject } from '../../src/config/load.ts';
@@ -18,6 +18,7 @@ const parsed = parseConfigObject(
       { match: '/pass/*', upstream: 'origin' },
       { match: '/alone/*', upstream: 'origin', cache: true, collapse: false },
       { match: '/collapsed/*', upstream: 'origin', cache: true, collapse: true },
+      { match: '/deduped/*', upstream: 'origin', dedupe: true },
     ],
   },
   { fileName: 'miss', env: {} },
@@ -44,7 +45,7 @@ timed('making the request', client, () => {
   clock.refresh();
   requestFor('alone');
 });
-for (const route of ['pass', 'alone', 'collapsed', 'pass', 'alone', 'collapsed']) {
+for (const route of ['pass', 'alone', 'collapsed', 'deduped', 'pass', 'alone', 'collapsed', 'deduped']) {
   timed(route, client, () => {
     clock.refresh();
     client._handle.receive(requestFor(route));

@@ -122,7 +122,9 @@ for (const engine of ['node', 'uws'] as const) {
       while (left-- > 0) await one();
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    t.diagnostic(`${host.asked()} runs; ${host.counted('sluice_dedupe_total')} shared; ${[...counts].map(([what, n]) => `${what}: ${n}`).join(', ')}`);
+    t.diagnostic(
+      `${host.asked()} runs; ${host.counted('sluice_dedupe_total')} shared; ${[...counts].map(([what, n]) => `${what}: ${n}`).join(', ')}`,
+    );
     await Promise.all(suspicions);
     assert.deepEqual(overlaps, []);
     assert.ok(host.counted('sluice_dedupe_total') > REQUESTS / 10);

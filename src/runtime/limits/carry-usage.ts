@@ -27,13 +27,16 @@ type Succession = { readonly from: Rule; readonly to: Rule };
  * Quotas need none of this: their keys are the same in every tier.
  */
 export function carryUsage({ before, after, tables, nowMs }: Carrying): void {
-  const hash = new LimitHash(tables.seed);
-  const books = { before: new LimitBook(before), after: new LimitBook(after) };
   const routes = distinctTierRoutes(before, after);
   if (routes.length === 0) return;
+  const hash = new LimitHash(tables.seed);
+  const books = { before: bookOf(before, routes), after: bookOf(after, routes) };
   const successions = new SuccessionsOf();
   const old = new Map(before.consumers?.list.map((consumer) => [consumer.name, consumer]));
+  // A move changes nothing but the one who is moved.
+  const isMove = before.tiers === after.tiers && before.routes === after.routes;
   for (const consumer of after.consumers?.list ?? []) {
+    if (isMove && old.get(consumer.name) === consumer) continue;
     const askers = { before: askerOf(old.get(consumer.name), consumer.name), after: askerOf(consumer, consumer.name) };
     const done = new Set<string>();
     for (const route of routes) {
@@ -100,6 +103,10 @@ function distinctTierRoutes(before: GatewayConfig, after: GatewayConfig): readon
     if (!ways.has(way)) ways.set(way, route.name);
   }
   return Array.from(ways.values());
+}
+
+function bookOf(config: GatewayConfig, routes: readonly string[]): LimitBook {
+  return new LimitBook({ ...config, routes: config.routes.filter(({ name }) => routes.includes(name)) });
 }
 
 function wayOf({ tiers, limits }: RouteConfig): unknown {

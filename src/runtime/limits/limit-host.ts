@@ -4,7 +4,7 @@ import type { LimitSegments } from '../messages.ts';
 import type { QuotaKeeping } from '../quotas/quotas-host.ts';
 import { UsageStore } from '../quotas/usage-store.ts';
 import { carryUsage } from './carry-usage.ts';
-import { type LimitFigures, LimitMemory, type LimitTables } from './limit-memory.ts';
+import { type LimitFigures, LimitMemory, type LimitTables, limitsAnything } from './limit-memory.ts';
 
 /** Limits, tiers and quotas from the coordinator's side: their shared memory, and what is known of usage beyond the life of the process. */
 export class LimitHost {
@@ -38,7 +38,7 @@ export class LimitHost {
 
   /** What was read, with every consumer in the tier that it has been moved to. */
   planned(config: GatewayConfig): GatewayConfig {
-    this.#usage.open(config);
+    if (limitsAnything(config)) this.#usage.open(config);
     return this.#usage.moved(config);
   }
 
@@ -64,8 +64,7 @@ export class LimitHost {
   restartNeeds(config: GatewayConfig): readonly string[] {
     const { bytes } = this.#memory;
     const needs = bytes === 0 || bytes === config.limiter.memoryBytes ? [] : ['limits.memory'];
-    const isElsewhere = this.isDurable && config.store?.path !== this.#usage.path;
-    return isElsewhere ? [...needs, 'store.path of quotas and tiers'] : needs;
+    return this.#usage.isElsewhere(config) ? [...needs, 'store.path of quotas and tiers'] : needs;
   }
 
   /** `undefined`: as configured again. Throws when it cannot be written, and then nothing has changed. */

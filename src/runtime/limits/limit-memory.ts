@@ -19,6 +19,13 @@ const SWEEP_STEPS = 60;
 /** Fewer keys than pages are left alone: to look for them would make all of the table resident, and room is not what they lack. */
 const CELLS_OF_A_PAGE = 256;
 
+/** As many as the tables tell apart. */
+const MAX_PARTICIPANTS = 128;
+/** More workers than this leave no slots for their successors. */
+const MAX_LIMITING_WORKERS = 100;
+/** Of a table of quotas that is half full. */
+const BYTES_OF_A_QUOTA = 68;
+
 /** At the time of the question; counts are of the process's life. */
 export type LimitFigures = {
   readonly memoryBytes: number;
@@ -86,10 +93,11 @@ export class LimitMemory {
 
   /** The tables for a plan, made where they are missing; `undefined` when it limits nothing. Text when they cannot be had. */
   prepare(config: GatewayConfig, seed: () => Uint8Array): LimitSegments | string | undefined {
-    if (!config.routes.some(({ limits, tiers }) => limits.length > 0 || tiers !== undefined)) return undefined;
+    if (!limitsAnything(config)) return undefined;
     const { memoryBytes } = config.limiter;
+    if (this.#slots + 2 > MAX_PARTICIPANTS) return `limits: not with ${config.workers} workers, ${MAX_LIMITING_WORKERS} at most`;
     try {
-      this.#tables ??= this.#make(memoryBytes, seed());
+      this.#tables ??= this.#make(config, seed());
       return this.#tables.segments;
     } catch (error) {
       return `limits.memory: ${formatSize(memoryBytes)} cannot be had: ${summarizeError(error)}`;
@@ -112,12 +120,13 @@ export class LimitMemory {
     clearInterval(this.#sweepTimer);
   }
 
-  #make(bytes: number, seed: Uint8Array): LimitTables {
+  #make(config: GatewayConfig, seed: Uint8Array): LimitTables {
+    const bytes = config.limiter.memoryBytes;
     const participants = this.#slots + 2;
     const segments = {
       limits: createLimitTable({ bytes, seed }),
       concurrency: createConcurrencyTable({ bytes: bytes / CONCURRENCY_SHARE, participants, seed }),
-      quotas: createQuotaTable({ bytes: bytes / QUOTA_SHARE, seed }),
+      quotas: createQuotaTable({ bytes: Math.max(bytes / QUOTA_SHARE, listedQuotaBytes(config)), seed }),
     };
     const self = this.#slots;
     this.#bytes = bytes;
@@ -137,4 +146,15 @@ export class LimitMemory {
     const { cells, live } = limits.stats();
     if (live > cells / CELLS_OF_A_PAGE) limits.sweep(this.nowMs(), Math.ceil(cells / SWEEP_STEPS));
   }
+}
+
+/** Whether requests of any route meet limits. */
+export function limitsAnything({ routes }: GatewayConfig): boolean {
+  return routes.some(({ limits, tiers }) => limits.length > 0 || tiers !== undefined);
+}
+
+/** What the quotas of all who are listed take. */
+function listedQuotaBytes({ tiers, consumers }: GatewayConfig): number {
+  const names = new Set([...tiers, ...(consumers?.list ?? [])].flatMap(({ quotas }) => quotas.map(({ name }) => name)));
+  return names.size * (consumers?.list.length ?? 0) * BYTES_OF_A_QUOTA;
 }

@@ -3,7 +3,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 /** What the book needs of the table in shared memory; `shm/quota-table.ts` has it. Keys are hashes in two int32, starts are s since 1970. */
 export type QuotaCells = {
   forEachChanged(visit: (lo: number, hi: number, startSec: number, used: number) => void): void;
-  add(lo: number, hi: number, startSec: number, cost: number): unknown;
+  /** The answer is what is used then; 0 when there is no room for the key. */
+  add(lo: number, hi: number, startSec: number, cost: number): number;
   give(lo: number, hi: number, startSec: number, cost: number): unknown;
 };
 
@@ -24,6 +25,7 @@ const SEEN = `
   CREATE TABLE own.seen (
     hi INTEGER NOT NULL, lo INTEGER NOT NULL, start INTEGER NOT NULL, used REAL NOT NULL, PRIMARY KEY (hi, lo)
   ) WITHOUT ROWID, STRICT;
+  CREATE TABLE own.arrived (hi INTEGER NOT NULL, lo INTEGER NOT NULL, start INTEGER NOT NULL, more REAL NOT NULL, used REAL NOT NULL) STRICT;
 `;
 
 /** `:more` is what was used since the last time. A row of a later window stays; one of an earlier window is over. */
@@ -34,7 +36,9 @@ const PUSH = `
 `;
 const SEE = 'INSERT OR REPLACE INTO own.seen (hi, lo, start, used) VALUES (?, ?, ?, ?)';
 const SEEN_OF = 'SELECT start, used FROM own.seen WHERE hi = ? AND lo = ?';
-const FOREIGN = `
+/** What others have written, set aside: there may be more of it than should be in this thread's memory at once. */
+const ARRIVE = `
+  INSERT INTO own.arrived (hi, lo, start, more, used)
   SELECT quotas.hi, quotas.lo, quotas.start, quotas.used - iif(seen.start = quotas.start, seen.used, 0) AS more, quotas.used
   FROM main.quotas LEFT JOIN own.seen AS seen ON seen.hi = quotas.hi AND seen.lo = quotas.lo
   WHERE seen.start IS NULL OR quotas.start > seen.start OR (quotas.start = seen.start AND quotas.used <> seen.used)
@@ -53,7 +57,8 @@ export class QuotaBook {
   readonly #push: StatementSync;
   readonly #see: StatementSync;
   readonly #seenOf: StatementSync;
-  readonly #foreign: StatementSync;
+  readonly #arrive: StatementSync;
+  readonly #arrived: StatementSync;
   readonly #dataVersion: StatementSync;
   /** Changed since the last commit, by key. */
   readonly #pending = new Map<string, Change>();
@@ -67,7 +72,8 @@ export class QuotaBook {
     this.#push = database.prepare(PUSH);
     this.#see = database.prepare(SEE);
     this.#seenOf = database.prepare(SEEN_OF);
-    this.#foreign = database.prepare(FOREIGN);
+    this.#arrive = database.prepare(ARRIVE);
+    this.#arrived = database.prepare('SELECT hi, lo, start, more, used FROM own.arrived');
     this.#dataVersion = database.prepare('PRAGMA main.data_version');
     if (start === 'restore') return;
     database.exec('INSERT INTO own.seen (hi, lo, start, used) SELECT hi, lo, start, used FROM main.quotas');
@@ -89,19 +95,16 @@ export class QuotaBook {
     });
     const version = this.#readVersion();
     if (this.#pending.size === 0 && version === this.#version) return 0;
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
+    this.#transact('BEGIN IMMEDIATE', () => {
       for (const change of this.#pending.values()) this.#write(change);
-      const foreign = version === this.#version ? [] : this.#foreign.all();
-      for (const row of foreign) this.#see.run(numberOf(row, 'hi'), numberOf(row, 'lo'), numberOf(row, 'start'), numberOf(row, 'used'));
-      this.#database.exec('COMMIT');
-      for (const row of foreign) this.#bring(row);
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
-    }
+      this.#database.exec('DELETE FROM own.arrived');
+      if (version !== this.#version) this.#arrive.run();
+    });
     const written = this.#pending.size;
     this.#pending.clear();
+    this.#transact('BEGIN', () => {
+      for (const row of this.#arrived.iterate()) this.#bring(row);
+    });
     this.#version = version;
     return written;
   }
@@ -124,11 +127,23 @@ export class QuotaBook {
     this.#see.run(hi, lo, startSec, used);
   }
 
-  /** The table takes what others have used, or given back. */
+  /** The table takes what others have used, or given back. What found no room there is not taken for seen, and tried again. */
   #bring(row: Readonly<Record<string, unknown>>): void {
     const [lo, hi, startSec, more] = [numberOf(row, 'lo'), numberOf(row, 'hi'), numberOf(row, 'start'), numberOf(row, 'more')];
-    if (more > 0) this.#cells.add(lo, hi, startSec, more);
-    else this.#cells.give(lo, hi, startSec, -more);
+    if (more <= 0) this.#cells.give(lo, hi, startSec, -more);
+    else if (this.#cells.add(lo, hi, startSec, more) === 0) return;
+    this.#see.run(hi, lo, startSec, numberOf(row, 'used'));
+  }
+
+  #transact(begin: string, work: () => void): void {
+    this.#database.exec(begin);
+    try {
+      work();
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   /** Another number: another connection has written. */

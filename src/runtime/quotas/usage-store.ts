@@ -33,9 +33,9 @@ export class UsageStore {
   }
 
   /** Before the first plan that limits anything. What cannot be read is told; quotas and moves are then kept in memory. */
-  open({ consumers, store }: GatewayConfig): void {
+  open({ store }: GatewayConfig): void {
     // Once keys are hashed, another seed would make them strangers.
-    if (this.#seed !== undefined || store === undefined || consumers === undefined) return;
+    if (this.#seed !== undefined || store === undefined) return;
     try {
       const { seed, moves, damaged } = readUsageState(store.path);
       if (damaged !== undefined) events.quotasDamaged(this.#log, { movedTo: damaged });
@@ -45,6 +45,11 @@ export class UsageStore {
     } catch (error) {
       events.quotasUnusable(this.#log, { problem: summarizeError(error) });
     }
+  }
+
+  /** The configuration has another store than what is counted is kept in. */
+  isElsewhere({ consumers, store }: GatewayConfig): boolean {
+    return this.#seed !== undefined && consumers !== undefined && (store?.path ?? '') !== this.#path;
   }
 
   /** `undefined`: the consumer has the tier that the configuration says. */

@@ -21,13 +21,18 @@ class FakeCells implements QuotaCells {
     }
   }
 
-  add(lo: number, _hi: number, startSec: number, cost: number): void {
+  /** Keys for which there is no place. */
+  readonly crowded = new Set<number>();
+
+  add(lo: number, _hi: number, startSec: number, cost: number): number {
+    if (this.crowded.has(lo)) return 0;
     const cell = this.cells.get(lo);
     if (cell === undefined || cell.start < startSec) this.cells.set(lo, { start: startSec, used: cost, isChanged: true });
     else if (cell.start === startSec) {
       cell.used += cost;
       cell.isChanged = true;
     }
+    return this.cells.get(lo)?.used ?? 0;
   }
 
   give(lo: number, hi: number, startSec: number, cost: number): void {
@@ -166,6 +171,20 @@ test('two processes with one store add up, in any order of uses, syncs and death
     }),
     { numRuns: 40 },
   );
+});
+
+test('what finds no room in the table is not lost from the disk when it finds some later', (t) => {
+  const folder = folderFor(t);
+  const first = open(t, folder);
+  first.cells.use(1, 500);
+  first.book.sync();
+  const cells = new FakeCells();
+  cells.crowded.add(1);
+  const second = open(t, folder, { cells });
+  cells.crowded.clear();
+  cells.use(1, 2);
+  second.book.sync();
+  assert.equal(open(t, folder).cells.used(1), 502);
 });
 
 test('windows that are over are dropped', (t) => {

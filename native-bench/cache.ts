@@ -19,7 +19,7 @@ const HITS: Readonly<Record<HitKind, HitShape>> = {
   'hit100-many': { title: 'Cache hits, 100 bytes, 1000 URLs in turn', path: '/c/100/', urls: { kind: 'inTurn', count: 1000 } },
 };
 
-const METRICS = [
+export const CACHE_METRICS = [
   { name: 'CPU µs/req', hasRatio: true },
   { name: 'req/s', hasRatio: true },
   { name: 'p50 µs', hasRatio: false },
@@ -37,7 +37,7 @@ function cachePlans(setting: Setting): SubjectPlan[] {
 }
 
 /** One round, with the share of the requests that the origin saw: a hit that is none is a different measurement. */
-async function measureCounted(subject: Subject, plan: WrkPlan, originPort: number): Promise<Round> {
+export async function measureCounted(subject: Subject, plan: WrkPlan, originPort: number): Promise<Round> {
   const before = await originRequests(originPort);
   const result = await measureWithWrk(subject, plan);
   const asked = (await originRequests(originPort)) - before - 1;
@@ -80,7 +80,7 @@ export async function measureHit(kind: HitKind, setting: Setting): Promise<Secti
     how:
       'wrk, closed loop, one worker on CPU 0; CPU time of all processes of the proxy, from /proc. `origin/req`: requests that reached the ' +
       'origin for each one answered; a subject whose answers are no hits is left out.',
-    metrics: METRICS,
+    metrics: CACHE_METRICS,
     measured: done.measured,
     skipped: [...skipped, ...done.skipped],
     pairs: pairsOf(done.measured),
@@ -117,7 +117,7 @@ export async function measureMissStored(setting: Setting): Promise<Section> {
     how:
       'wrk, every request another URL; one worker on CPU 0. `pass`: the same process on a route without a cache. Stores of 256 MiB, so in the ' +
       'later rounds every new object puts an old one out.',
-    metrics: METRICS,
+    metrics: CACHE_METRICS,
     measured: done.measured,
     skipped: [...skipped, ...done.skipped],
     pairs: [...passing, ...pairsOf(storing)],

@@ -17,6 +17,13 @@ export const SCENARIO_NAMES = [
   'hit100-many',
   'hit-other',
   'miss-stored',
+  'herd',
+  'herd-unshareable',
+  'herd-zipf',
+  'follower-delay',
+  'slow-follower',
+  'lone-miss',
+  'limited',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 

@@ -5,9 +5,9 @@ import { firstLineOf } from '../scripts/bench/machine.ts';
 import { freePort, type Started, startProcess, waitForPort } from '../scripts/bench/start-process.ts';
 import type { Subject } from '../scripts/bench/subject.ts';
 
-export type PeerName = 'nginx' | 'nginx-bare' | 'haproxy' | 'haproxy-bare' | CachePeerName;
+export type PeerName = 'nginx' | 'nginx-bare' | 'nginx-limited' | 'haproxy' | 'haproxy-bare' | 'haproxy-limited' | CachePeerName;
 /** With a cache of 256 MiB in memory for what is below `/c/`. */
-export type CachePeerName = 'nginx-cache' | 'haproxy-cache' | 'varnish';
+export type CachePeerName = 'nginx-cache' | 'haproxy-cache' | 'varnish' | 'nginx-herd' | 'varnish-herd';
 export const CACHE_PEERS: readonly CachePeerName[] = ['nginx-cache', 'haproxy-cache', 'varnish'];
 
 export type PeerOptions = {
@@ -73,11 +73,11 @@ async function startHaproxy(file: string, options: PeerOptions): Promise<{ start
 }
 
 /** It compiles its configuration with a C compiler first, hence the patience. */
-async function startVarnish(options: PeerOptions): Promise<{ started: Started; port: number }> {
+async function startVarnish(file: string, options: PeerOptions): Promise<{ started: Started; port: number }> {
   const port = await freePort();
   const folder = mkdtempSync(join(options.folder, 'varnish-'));
   const config = join(folder, 'varnish.vcl');
-  writeFileSync(config, fill(template('varnish.vcl'), { ORIGIN: options.originPort, PORT: port }));
+  writeFileSync(config, fill(template(file), { ORIGIN: options.originPort, PORT: port }));
   const place = ['-F', '-f', config, '-a', `127.0.0.1:${port}`, '-n', join(folder, 'work'), '-T', 'none', '-j', 'none'];
   const started = startProcess(['varnishd', ...place, '-s', 'malloc,256m', '-p', 'thread_pools=1'], { cpus: options.cpus });
   await waitForPort(started, port);
@@ -85,10 +85,10 @@ async function startVarnish(options: PeerOptions): Promise<{ started: Started; p
 }
 
 export async function startPeer(name: PeerName, options: PeerOptions): Promise<Subject> {
-  if (name === 'varnish') {
-    const { started, port } = await startVarnish(options);
+  if (name === 'varnish' || name === 'varnish-herd') {
+    const { started, port } = await startVarnish(`${name}.vcl`, options);
     const version = firstLineOf('varnishd', ['-V']) ?? '?';
-    return { name, port, workers: options.workers, version, configText: template('varnish.vcl'), started };
+    return { name, port, workers: options.workers, version, configText: template(`${name}.vcl`), started };
   }
   const isNginx = name.startsWith('nginx');
   const file = isNginx ? `${name}.conf` : `${name}.cfg`;

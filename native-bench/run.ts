@@ -4,8 +4,13 @@ import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { commandLine, readMachine, readRevision } from '../scripts/bench/machine.ts';
 import { measureHit, measureMissStored } from './cache.ts';
+import { measureFollowerDelay } from './follower-delay.ts';
+import { measureHerd, measureHerdUnshareable } from './herd.ts';
+import { measureHerdZipf } from './herd-zipf.ts';
 import { measureHitOther } from './hit-other.ts';
 import { measureLatency } from './latency.ts';
+import { measureLimited } from './limited.ts';
+import { measureLoneMiss } from './lone-miss.ts';
 import { measureIdle, measureSlowReader, measureSoak } from './memory.ts';
 import { type NativeReport, sectionText, writeNativeReport } from './native-report.ts';
 import { HELP, type NativeOptions, readOptions, type ScenarioName } from './options.ts';
@@ -15,6 +20,7 @@ import { measureRelay, measureScaling } from './relay.ts';
 import type { Section } from './section.ts';
 import { measureSharding } from './sharding.ts';
 import { LOAD_CPU, type Setting } from './setting.ts';
+import { measureSlowFollower } from './slow-follower.ts';
 
 const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Section>>> = {
   relay100: (setting) => measureRelay('relay100', setting),
@@ -31,9 +37,17 @@ const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Sec
   'hit100-many': (setting) => measureHit('hit100-many', setting),
   'hit-other': measureHitOther,
   'miss-stored': measureMissStored,
+  herd: measureHerd,
+  'herd-unshareable': measureHerdUnshareable,
+  'herd-zipf': measureHerdZipf,
+  'follower-delay': measureFollowerDelay,
+  'slow-follower': measureSlowFollower,
+  'lone-miss': measureLoneMiss,
+  limited: measureLimited,
 };
 
-const WITH_VARNISH: readonly ScenarioName[] = ['hit100', 'hit10k', 'hit100-many', 'miss-stored'];
+const HERDS: readonly ScenarioName[] = ['herd', 'herd-unshareable', 'herd-zipf', 'follower-delay', 'slow-follower'];
+const WITH_VARNISH: readonly ScenarioName[] = ['hit100', 'hit10k', 'hit100-many', 'miss-stored', ...HERDS];
 
 async function runAll(options: NativeOptions, folder: string): Promise<{ sections: Section[]; setting: Setting }> {
   const origin = await startNginxOrigin(folder, LOAD_CPU);

@@ -11,6 +11,12 @@ export type SluiceExtras = {
   readonly cacheMemory?: string;
   /** `/who` answers with the thread that serves the connection, in `x-worker`. */
   readonly hasWho?: boolean;
+  /** The settings of that cache, in YAML; absent: the defaults. */
+  readonly cache?: string;
+  /** Of the pool of connections to the origin, in YAML, beside `pipelining`. */
+  readonly pool?: string;
+  /** Further routes, in YAML, each before the one for all the rest. */
+  readonly routes?: readonly string[];
 };
 
 export type SluiceOptions = SluiceExtras & {
@@ -43,18 +49,19 @@ export const filter = {
 
 export function sluiceConfig(options: SluiceOptions, port: number, generation = 0): string {
   const stamp = generation === 0 ? '' : `, headers: { response: { set: { x-generation: "${generation}" } } }`;
-  const { sharding, cacheMemory, hasWho } = options;
+  const { sharding, cacheMemory, hasWho, cache = 'true', pool, routes = [] } = options;
   const who = hasWho === true ? `  - { name: who, match: "/who", respond: 200, filters: ["${WHO_FILTER}"] }\n` : '';
-  const cached = cacheMemory === undefined ? '' : `  - { name: cached, match: { path: "/c/*" }, upstream: origin, cache: true }\n`;
+  const cached = cacheMemory === undefined ? '' : `  - { name: cached, match: { path: "/c/*" }, upstream: origin, cache: ${cache} }\n`;
+  const others = routes.map((route) => `  - ${route}\n`).join('');
   return `workers: ${options.workers}
 ${sharding === undefined ? '' : `sharding: ${sharding}\n`}${cacheMemory === undefined ? '' : `cacheMemory: ${cacheMemory}\n`}listeners:
   - { name: web, listen: "127.0.0.1:${port}", engine: ${options.engine} }
 upstreams:
   origin:
     endpoints: ["http://127.0.0.1:${options.originPort}"]
-    pool: { pipelining: ${options.pipelining} }
+    pool: { pipelining: ${options.pipelining}${pool === undefined ? '' : `, ${pool}`} }
 routes:
-${who}${cached}  - { name: all, match: { path: "/*" }, upstream: origin${stamp} }
+${who}${cached}${others}  - { name: all, match: { path: "/*" }, upstream: origin${stamp} }
 accessLog: { enabled: false }
 `;
 }

@@ -1,6 +1,6 @@
 import { BLANK, isLive, STATE } from './key-cells.ts';
 import { LimitCell, TAKEN } from './limit-cell.ts';
-import { COARSE_MS, MAX_AHEAD, MAX_KEPT } from './rolling-limit.ts';
+import { MAX_AHEAD, MAX_KEPT } from './rolling-limit.ts';
 
 /**
  * A token bucket in one word (GCRA): the time at which the bucket will be full, in units of the limit, 32 bits, odd. It is *ahead* of
@@ -31,7 +31,7 @@ export class BucketCell extends LimitCell {
       this.ahead = state === BLANK ? 0 : aheadOf(state, now);
       const next = this.ahead + units;
       if (next > most) return TAKEN.REFUSED;
-      this.keepUntil(cell, this.nowMs / COARSE_MS + Math.min(next * limit.coarsePerUnit, MAX_KEPT));
+      this.keepUntil(cell, this.at + Math.min(next * limit.coarsePerUnit, MAX_KEPT));
       if (Atomics.compareExchange(cells, cell + STATE, state, (now + next) | 0) !== state) continue;
       if (Atomics.load(cells, cell) !== key) return this.#undo(cell);
       this.ahead = next;
@@ -53,7 +53,7 @@ export class BucketCell extends LimitCell {
       this.ahead = state === BLANK ? 0 : aheadOf(state, now);
       const next = Math.max(0, Math.min(this.ahead + units, Math.max(limit.maxAhead, this.ahead)));
       if (next === this.ahead) return TAKEN.ADMITTED;
-      if (next > this.ahead) this.keepUntil(cell, this.nowMs / COARSE_MS + Math.min(next * limit.coarsePerUnit, MAX_KEPT));
+      if (next > this.ahead) this.keepUntil(cell, this.at + Math.min(next * limit.coarsePerUnit, MAX_KEPT));
       if (Atomics.compareExchange(cells, cell + STATE, state, (now + next) | 0) !== state) continue;
       this.ahead = next;
       return TAKEN.ADMITTED;

@@ -25,7 +25,8 @@ export class LimitCell {
   nowMs = 0;
   units = 0;
   delay = 0;
-  /** Host time of the decision in units of `COARSE_MS`. */
+  /** Host time of the decision in units of `COARSE_MS`, and the whole ones of them. */
+  at = 0;
   coarse = 0;
 
   constructor(cells: Int32Array, limit: CompiledLimit) {

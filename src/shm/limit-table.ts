@@ -1,6 +1,6 @@
 import { BucketCell } from './bucket-cell.ts';
 import { BLANK, KEY_CONTROL, KeyCells, STATE, isLive } from './key-cells.ts';
-import { TAKEN, type LimitCell } from './limit-cell.ts';
+import { TAKEN } from './limit-cell.ts';
 import { LIMIT_CELL, LimitMemory, OVERFLOW_CELLS } from './limit-memory.ts';
 import { bucketUnits, COARSE_MS, type CompiledLimit, compileLimit, windowUnits } from './rolling-limit.ts';
 import { WindowCell } from './window-cell.ts';
@@ -43,10 +43,6 @@ export type LimitTableStats = {
 export class LimitTable {
   readonly memory: SharedArrayBuffer;
   readonly seed: Uint8Array;
-  /** Whole tokens that are left now; 0 in debt. */
-  remaining = 0;
-  /** Ms until all tokens are back, if nothing more is taken. */
-  resetMs = 0;
   /**
    * After a refusal: ms until the same call would pass (if it never can, because it costs more than there ever is: `resetMs`). After an admission:
    * ms that it has to wait first, at most `maxDelayMs`; 0 without that.
@@ -59,6 +55,8 @@ export class LimitTable {
   readonly #window: WindowCell;
   readonly #overflowAt: number;
   #coarse = 0;
+  /** What the last call was about. */
+  #last: BucketCell | WindowCell;
 
   /** `self`: this thread's index among all that open the table, 0..127. Each index is one thread's at a time. */
   constructor(memory: SharedArrayBuffer, self: number) {
@@ -70,12 +68,23 @@ export class LimitTable {
     this.#overflowAt = table.overflowAt;
     this.#bucket = new BucketCell(table.cells, ANY_LIMIT);
     this.#window = new WindowCell(table.cells, ANY_LIMIT);
+    this.#last = this.#bucket;
     const { cells, control, buckets, slots } = table;
     const shape = { cells, control, buckets, slots, stride: LIMIT_CELL.WORDS, lowAt: 0, self };
     this.#keys = new KeyCells(shape, {
       isIdle: (cell) => this.#isIdle(cell),
       initialize: (cell) => this.#initialize(cell),
     });
+  }
+
+  /** Whole tokens that are left now; 0 in debt. */
+  get remaining(): number {
+    return this.#last.remaining();
+  }
+
+  /** Ms until all tokens are back, if nothing more is taken. */
+  get resetMs(): number {
+    return this.#last.resetMs();
   }
 
   /**
@@ -87,7 +96,7 @@ export class LimitTable {
     const bucket = this.#bucket;
     bucket.limit = limit;
     bucket.nowMs = nowMs;
-    bucket.units = bucketUnits(limit, cost);
+    bucket.units = cost === 1 ? limit.unitsOfOne : bucketUnits(limit, cost);
     bucket.delay = maxDelayMs * limit.unitsPerMs;
     this.#aim(bucket, nowMs);
     const guess = this.#keys.guess(low, high);
@@ -97,9 +106,7 @@ export class LimitTable {
       taken = cell === NONE ? this.#takeOverflow(bucket, low) : bucket.take(cell, high);
     }
     const isAdmitted = taken === TAKEN.ADMITTED;
-    this.remaining = bucket.remaining();
-    this.resetMs = bucket.resetMs();
-    if (isAdmitted) this.waitMs = bucket.waitMs(bucket.ahead);
+    if (isAdmitted) this.waitMs = maxDelayMs === 0 ? 0 : bucket.waitMs(bucket.ahead);
     else this.waitMs = bucket.units > limit.capacity ? this.resetMs : bucket.waitMs(bucket.ahead + bucket.units);
     return isAdmitted;
   }
@@ -170,8 +177,6 @@ export class LimitTable {
       taken = cell === NONE ? this.#takeOverflow(window, low) : window.take(cell, high);
     }
     const isAdmitted = taken === TAKEN.ADMITTED;
-    this.remaining = window.remaining();
-    this.resetMs = window.resetMs();
     this.waitMs = isAdmitted ? 0 : window.waitMs(window.units);
     return isAdmitted;
   }
@@ -197,14 +202,15 @@ export class LimitTable {
     return chosen;
   }
 
-  #aim(cell: LimitCell, nowMs: number): void {
-    this.#coarse = Math.floor(nowMs / COARSE_MS) | 0;
+  #aim(cell: BucketCell | WindowCell, nowMs: number): void {
+    const at = nowMs / COARSE_MS;
+    this.#coarse = at | 0;
+    cell.at = at;
     cell.coarse = this.#coarse;
+    this.#last = cell;
   }
 
   #tell(aimed: BucketCell | WindowCell): void {
-    this.remaining = aimed.remaining();
-    this.resetMs = aimed.resetMs();
     const one = aimed.limit.unitsPerToken;
     if (this.remaining > 0) this.waitMs = 0;
     else this.waitMs = aimed instanceof WindowCell ? aimed.waitMs(Math.ceil(one)) : aimed.waitMs(aimed.ahead + one);

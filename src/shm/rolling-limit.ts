@@ -22,6 +22,8 @@ export type CompiledLimit = {
   /** What the units of two limits have in common if they can share a cell; never 0. */
   readonly salt: number;
   readonly unitsPerToken: number;
+  /** Of a call that costs one token. */
+  readonly unitsOfOne: number;
   readonly unitsPerMs: number;
   /** What a unit takes in units of `COARSE_MS`. */
   readonly coarsePerUnit: number;
@@ -75,6 +77,7 @@ function compileBucket(limit: RollingLimit, burst: number): CompiledLimit {
     windowMs: limit.windowMs,
     salt: saltOf(limit.amount, limit.windowMs, burst),
     unitsPerToken,
+    unitsOfOne: roundUnits(unitsPerToken),
     unitsPerMs,
     coarsePerUnit: 1 / unitsPerMs / COARSE_MS,
     capacity,
@@ -92,6 +95,7 @@ function compileWindow(amount: number, windowMs: number): CompiledLimit {
     windowMs,
     salt: saltOf(amount, windowMs, 0),
     unitsPerToken: 1 / tokensPerUnit,
+    unitsOfOne: 1,
     unitsPerMs: capacity / windowMs,
     coarsePerUnit: 0,
     capacity,
@@ -102,7 +106,11 @@ function compileWindow(amount: number, windowMs: number): CompiledLimit {
 
 /** Tokens as units: rounded up to an even number, so that nothing is given away. */
 export function bucketUnits(limit: CompiledLimit, tokens: number): number {
-  return Math.ceil((tokens * limit.unitsPerToken) / 2) * 2;
+  return roundUnits(tokens * limit.unitsPerToken);
+}
+
+function roundUnits(units: number): number {
+  return Math.ceil(units / 2) * 2;
 }
 
 export function windowUnits(limit: CompiledLimit, tokens: number): number {

@@ -13,6 +13,8 @@ export type LimitsHammerOrders = {
   readonly limits: SharedArrayBuffer;
   readonly flying: SharedArrayBuffer;
   readonly blocks: SharedArrayBuffer;
+  /** How many threads hold each watched key, by themselves. A dead one is not counted out. */
+  readonly inside: SharedArrayBuffer;
   readonly stop: SharedArrayBuffer;
   readonly limit: RollingLimit;
   readonly keys: number;
@@ -25,8 +27,8 @@ export type LimitsHammerOrders = {
   readonly seed: number;
 };
 
-/** Float64 cells of a watched key in a thread's block: admitted, when it asked first and last (host ms), inside now, when it was first refused. */
-export const WATCHED = Object.freeze({ ADMITTED: 0, FIRST_MS: 1, LAST_MS: 2, INSIDE: 3, REFUSED_MS: 4, CELLS: 5 });
+/** Float64 cells of a watched key in a thread's block: admitted, when it asked first and last (host ms), when it was first refused. */
+export const WATCHED = Object.freeze({ ADMITTED: 0, FIRST_MS: 1, LAST_MS: 2, REFUSED_MS: 3, CELLS: 4 });
 /** Cells after the watched keys': takes, and how many were inside too much. */
 export const TOTALS = Object.freeze({ TAKES: 0, TOO_MANY: 1, FLOODED: 2, CELLS: 4 });
 
@@ -48,8 +50,8 @@ function run(orders: LimitsHammerOrders): void {
   const flying = new ConcurrencyTable(orders.flying, self);
   const stop = new Int32Array(orders.stop);
   const size = watched * WATCHED.CELLS + TOTALS.CELLS;
-  const all = new Float64Array(orders.blocks);
-  const block = all.subarray(self * size, (self + 1) * size);
+  const inside = new Int32Array(orders.inside);
+  const block = new Float64Array(orders.blocks).subarray(self * size, (self + 1) * size);
   const limit = compileLimit(orders.limit);
   const flood = orders.flood === undefined ? undefined : compileLimit(orders.flood);
   const dice = new Dice(orders.seed);
@@ -72,14 +74,10 @@ function run(orders: LimitsHammerOrders): void {
     return isAdmitted;
   };
   const flyOnce = (key: number, low: number, high: number): void => {
-    const at = key * WATCHED.CELLS + WATCHED.INSIDE;
     const handle = flying.acquire(low, high, maxInFlight);
     if (handle < 0) return;
-    add(at, 1);
-    let inside = 0;
-    for (let other = 0; other < all.length; other += size) inside += all[other + at] ?? 0;
-    if (inside > maxInFlight) add(totals + TOTALS.TOO_MANY, 1);
-    add(at, -1);
+    if (Atomics.add(inside, key, 1) + 1 > maxInFlight) add(totals + TOTALS.TOO_MANY, 1);
+    Atomics.sub(inside, key, 1);
     flying.release(handle);
   };
 

@@ -20,7 +20,9 @@ function targetsOf(subjects: readonly Subject[]): Target[] {
     const plain = { name: `${subject.name}, no limit`, subject, path: '/p/100' };
     const limited = { name: subject.name, subject, path: '/l/100' };
     // The peers tell their clients nothing of limits.
-    return subject.name.startsWith('sluice') ? [limited, { name: `${subject.name}, no fields`, subject, path: '/s/100' }, plain] : [limited, plain];
+    return subject.name.startsWith('sluice')
+      ? [limited, { name: `${subject.name}, no fields`, subject, path: '/s/100' }, plain]
+      : [limited, plain];
   });
 }
 

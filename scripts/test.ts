@@ -36,7 +36,15 @@ async function runFiles(chosen: readonly string[], flags: readonly string[], isS
   if (chosen.length === 0) return 0;
   const child = spawn(
     pinnedNode(),
-    ['--disable-warning=ExperimentalWarning', '--test', `--test-timeout=${TEST_TIMEOUT_MS}`, '--test-reporter=spec', ...flags, ...forwarded, ...chosen],
+    [
+      '--disable-warning=ExperimentalWarning',
+      '--test',
+      `--test-timeout=${TEST_TIMEOUT_MS}`,
+      '--test-reporter=spec',
+      ...flags,
+      ...forwarded,
+      ...chosen,
+    ],
     { cwd: ROOT, env: pinnedEnv(), stdio: ['ignore', isShownAtOnce ? 'inherit' : 'pipe', 'inherit'] },
   );
   const chunks: Buffer[] = [];

@@ -4,7 +4,7 @@ import { makeNumbers } from '../../src/base/numbers.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { N_FRESH_UNTIL, N_RESPONSE_EPOCH, N_RESPONSE_TIME, N_USELESS_AFTER, NUMBERS } from '../../src/cache/numbers.ts';
+import { N_FRESH_UNTIL, N_RESPONSE_EPOCH, N_RESPONSE_TIME, N_USELESS_AFTER } from '../../src/cache/numbers.ts';
 import { encodeMeta } from '../../src/cache/stored.ts';
 import { DiskFolder } from '../../src/runtime/store/disk-folder.ts';
 import { DiskStore } from '../../src/runtime/store/disk-store.ts';

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { quotaFile } from '../../src/runtime/quotas/quota-schema.ts';
 import { RawOrigin } from '../harness/raw-origin.ts';
 import { SluiceProcess } from '../harness/sluice-process.ts';
-import { waitFor } from '../harness/wait-for.ts';
+import { waitFor, within } from '../harness/wait-for.ts';
 import { childrenOf } from './processes.ts';
 
 const ENV = { SLUICE_WORKERS: '2', SLUICE_LOG: 'info' };
@@ -188,18 +188,23 @@ test('a consumer that is moved by the admin listener has the other tier on all w
 });
 
 test('what a worker had in flight when it died is in flight no more', async (t) => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const origin = await RawOrigin.answering(() => promise.then(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const origin = await RawOrigin.answering(() => {
+    asked.resolve();
+    return answered.promise.then(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  });
   t.after(() => origin.close());
   const site = await open(t, origin.url);
   const lost = site.ask('/busy');
-  await waitFor('in flight', async () => (await site.ask('/busy')) === 429);
+  await within('in flight', asked.promise);
+  assert.deepEqual([await site.ask('/busy'), await site.ask('/busy'), await site.ask('/busy')], [429, 429, 429]);
   // Its connections go with a worker; which one has the request, only they know.
   await waitFor('the worker is dead', async () => {
     await site.ask('/die');
     return Promise.race([lost.then(() => true), new Promise<false>((later) => setImmediate(() => later(false)))]);
   });
   assert.equal(await lost, 0);
-  resolve();
+  answered.resolve();
   await waitFor('free again', async () => (await site.ask('/busy')) === 200);
 });

@@ -67,12 +67,22 @@ async function main(): Promise<void> {
   const key = `burst\0${'2001:db8:1234:5678::/64'}`;
 
   measure('the hash of a key of 29 characters', () => hash.hash(key));
+  let fresh = 0;
+  measure('a key that was never seen before, room for it', () => {
+    fresh += 1;
+    table.take(tight, Math.imul(fresh, 0x9e3779b1), fresh, START_MS + fresh * 1e4, 1, 0);
+    if (fresh % 500_000 === 0) while (table.sweep(START_MS + fresh * 1e4 + 1e9, 4e6) > 0);
+  });
+  table.sweep(START_MS * 1000, 4e6);
   measure('one key, admitted', (at) => table.take(bucket, 1, 2, START_MS + at / 1000, 1, 0));
   measure('one key, refused', (at) => table.take(tight, 3, 4, START_MS + at / 1000, 1, 0));
   measure('one key, a sliding window', (at) => table.take(window, 5, 6, START_MS + at / 1000, 1, 0));
   measure(`a thousand keys`, (at) => table.take(bucket, lowOf(at % 1000), highOf(at % 1000), START_MS + at / 1000, 1, 0));
   measure('a million keys, in turn (no line of memory is in a cache)', (at) =>
     table.take(bucket, lowOf(at), highOf(at), START_MS + at / 1000, 1, 0),
+  );
+  measure('a thousand keys, with a million live', (at) =>
+    table.take(bucket, lowOf(at % 1000), highOf(at % 1000), START_MS + at / 1000, 1, 0),
   );
   process.stdout.write(`${JSON.stringify(table.stats())}\n`);
   await measureTwoThreads(table);

@@ -73,6 +73,8 @@ export type KeyCellsOwner = {
  *   swap; the swap is then undone.)
  * - No key has two cells: a claimer looks through the bucket after it has read the bucket's word, and publishes by a swap of just
  *   that word. So of two claimers of one key the second finds the first one's cell.
+ * - A claimer takes the first free cell on its key's way through the bucket. So a key lies before the first cell of its way that was never used
+ *   (FREE, KEY 0), and whoever looks for it stops there. What was used once has a key from then on, be it 1.
  * - A cell that is READY is published if the bucket's word names it, else not: whoever publishes another one first makes the one that is
  *   named BLANK, and whoever claims a cell that is named takes its name out. Each READY has a number of its own, so that a
  *   latecomer's help does not reach the next one.
@@ -119,7 +121,9 @@ export class KeyCells {
     for (let step = 0; step < this.#slots; step += 1) {
       const slot = first ^ step;
       const cell = bucket + slot * this.#stride;
-      if (Atomics.load(cells, cell) === high && slot !== 0) return cell;
+      const key = Atomics.load(cells, cell);
+      if (key === high && slot !== 0) return cell;
+      if (key === 0 && slot !== 0 && this.#isUnused(cell)) return NONE;
     }
     return NONE;
   }
@@ -131,7 +135,9 @@ export class KeyCells {
     for (let step = 0; step < this.#slots; step += 1) {
       const slot = first ^ step;
       const cell = bucket + slot * this.#stride;
-      if (Atomics.load(this.#cells, cell) === high && slot !== 0 && this.#isCellOf(cell, low, high)) return cell;
+      const key = Atomics.load(this.#cells, cell);
+      if (key === high && slot !== 0 && this.#isCellOf(cell, low, high)) return cell;
+      if (key === 0 && slot !== 0 && this.#isUnused(cell)) return NONE;
     }
     return NONE;
   }
@@ -139,7 +145,7 @@ export class KeyCells {
   /** The live cell of the key, made if there is none; -1: no place. */
   findOrMake(low: number, high: number): number {
     const cell = this.find(low, high);
-    return cell === NONE ? this.#make(low, high) : cell;
+    return cell === NONE ? this.make(low, high) : cell;
   }
 
   /** Looks at the next so many cells, in turn, and frees those that are idle. The answer is how many it has freed. */
@@ -165,7 +171,10 @@ export class KeyCells {
       if (!isItsOwn) return;
       mended += 1;
       const isPublished = (state & KIND_MASK) === READY && this.#isLast(cell);
-      if (!isPublished) this.#unname(cell);
+      if (!isPublished) {
+        this.#unname(cell);
+        if (Atomics.load(this.#cells, cell) === 0) Atomics.store(this.#cells, cell, 1);
+      }
       Atomics.compareExchange(this.#cells, cell + STATE, state, isPublished ? BLANK : FREE);
     });
     if (mended > 0) Atomics.add(this.#control, KEY_CONTROL.RECOVERED, mended);
@@ -213,7 +222,8 @@ export class KeyCells {
     return this.#lowAt === 0 || Atomics.load(this.#cells, cell + this.#lowAt) === low;
   }
 
-  #make(low: number, high: number): number {
+  /** As `findOrMake`, when it is likely that there is none. */
+  make(low: number, high: number): number {
     const bucket = this.#bucketAt(low);
     let mine = NONE;
     let tries = 0;
@@ -222,7 +232,7 @@ export class KeyCells {
       const found = this.#findPublished(bucket, low, high);
       if (found !== NONE) {
         // Ours is unpublished: nobody else touches it.
-        if (mine !== NONE) Atomics.store(this.#cells, mine + STATE, FREE);
+        if (mine !== NONE) this.#giveBack(mine);
         return found;
       }
       if (mine === NONE) {
@@ -259,9 +269,13 @@ export class KeyCells {
 
   /** As `find`, for claimers: a cell that is READY and published is made live. */
   #findPublished(bucket: number, low: number, high: number): number {
-    for (let slot = 1; slot < this.#slots; slot += 1) {
+    const first = low & (this.#slots - 1);
+    for (let step = 0; step < this.#slots; step += 1) {
+      const slot = first ^ step;
       const cell = bucket + slot * this.#stride;
-      if (!this.#isKeyOf(cell, low, high)) continue;
+      const key = Atomics.load(this.#cells, cell);
+      if (key === 0 && slot !== 0 && this.#isUnused(cell)) return NONE;
+      if (key !== high || slot === 0) continue;
       const state = Atomics.load(this.#cells, cell + STATE);
       if (!this.#isKeyOf(cell, low, high)) continue;
       if (isLive(state)) return cell;
@@ -309,8 +323,19 @@ export class KeyCells {
 
   #free(cell: number): boolean {
     if (!this.#takeIdle(cell)) return false;
-    Atomics.store(this.#cells, cell + STATE, FREE);
+    this.#giveBack(cell);
     return true;
+  }
+
+  /** A cell that is ours is nobody's; one that was used keeps a key, so that it does not look unused. */
+  #giveBack(cell: number): void {
+    if (Atomics.load(this.#cells, cell) === 0) Atomics.store(this.#cells, cell, 1);
+    Atomics.store(this.#cells, cell + STATE, FREE);
+  }
+
+  /** Given that its KEY was 0: no claimer has come further than this cell on its way. KEY has to be 0 after STATE too: it may be used by now. */
+  #isUnused(cell: number): boolean {
+    return Atomics.load(this.#cells, cell + STATE) === FREE && Atomics.load(this.#cells, cell) === 0;
   }
 
   #fill(cell: number, low: number, high: number): void {

@@ -99,10 +99,10 @@ export class LimitTable {
     bucket.units = cost === 1 ? limit.unitsOfOne : bucketUnits(limit, cost);
     bucket.delay = maxDelayMs * limit.unitsPerMs;
     this.#aim(bucket, nowMs);
-    const guess = this.#keys.guess(low, high);
-    let taken = guess === NONE ? (TAKEN.LOST as number) : bucket.take(guess, high);
+    let cell = this.#keys.guess(low, high);
+    let taken = cell === NONE ? (TAKEN.LOST as number) : bucket.take(cell, high);
     while (taken === TAKEN.LOST) {
-      const cell = this.#keys.findOrMake(low, high);
+      cell = cell === NONE ? this.#keys.make(low, high) : this.#keys.findOrMake(low, high);
       taken = cell === NONE ? this.#takeOverflow(bucket, low) : bucket.take(cell, high);
     }
     const isAdmitted = taken === TAKEN.ADMITTED;

@@ -165,20 +165,25 @@ export class KeyCells {
   /** Mends what a participant that has ended was about to make. The answer is how many cells that were. */
   recover(dead: number): number {
     let mended = 0;
-    this.forEachCell((cell) => {
+    const owner = (dead + 1) << OWNER_SHIFT;
+    const end = this.buckets * this.#bucketWords;
+    for (let cell = this.#stride; cell < end; cell += this.#stride) {
       const state = Atomics.load(this.#cells, cell + STATE);
-      const isItsOwn = (state & 1) === 0 && (state & OWNER_MASK) === (dead + 1) << OWNER_SHIFT;
-      if (!isItsOwn) return;
+      if ((state & 1) !== 0 || (state & OWNER_MASK) !== owner || cell % this.#bucketWords === 0) continue;
+      this.#mend(cell, state);
       mended += 1;
-      const isPublished = (state & KIND_MASK) === READY && this.#isLast(cell);
-      if (!isPublished) {
-        this.#unname(cell);
-        if (Atomics.load(this.#cells, cell) === 0) Atomics.store(this.#cells, cell, 1);
-      }
-      Atomics.compareExchange(this.#cells, cell + STATE, state, isPublished ? BLANK : FREE);
-    });
+    }
     if (mended > 0) Atomics.add(this.#control, KEY_CONTROL.RECOVERED, mended);
     return mended;
+  }
+
+  #mend(cell: number, state: number): void {
+    const isPublished = (state & KIND_MASK) === READY && this.#isLast(cell);
+    if (!isPublished) {
+      this.#unname(cell);
+      if (Atomics.load(this.#cells, cell) === 0) Atomics.store(this.#cells, cell, 1);
+    }
+    Atomics.compareExchange(this.#cells, cell + STATE, state, isPublished ? BLANK : FREE);
   }
 
   /** Calls `visit` with every cell, live or not. */

@@ -24,7 +24,10 @@ async function openAdmin(t: TestContext, token: string | undefined): Promise<Adm
       done.push(`purge ${JSON.stringify(order)}`);
       return { kind: 'ok', purged: 3 };
     },
-    limits: () => Promise.resolve({ kind: 'ok', value: {} }),
+    limits: async ({ kind }) => {
+      done.push(`limits ${kind}`);
+      return { kind: 'ok', value: { secret: 'limits' } };
+    },
     cache: () => ({ secret: 'cache' }),
     onRefused: () => {},
   });
@@ -40,6 +43,9 @@ test('without the exact token nothing but health is told or done, whatever the p
     '/config?x',
     '/cache',
     '/purge',
+    '/limits',
+    '/limits/key?limit=a&key=b',
+    '/limits/consumer?name=a',
     '//metrics',
     '/./metrics',
     '/healthz/../metrics',
@@ -67,17 +73,27 @@ test('without the exact token nothing but health is told or done, whatever the p
       assert.doesNotMatch(text, /secret/);
     }
   }
-  for (const path of ['/drain', '/reload', '/purge'])
-    assert.equal((await askOnce(port, `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`)).status, 401);
+  for (const line of [
+    'POST /drain',
+    'POST /reload',
+    'POST /purge',
+    'PUT /limits/consumer',
+    'DELETE /limits/consumer',
+    'DELETE /limits/key',
+  ])
+    assert.equal((await askOnce(port, `${line} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`)).status, 401, line);
   assert.deepEqual(done, []);
 });
 
 test('without a token a page whose name was bound to loopback is refused: its origin is its host', async (t) => {
   const { port, done } = await openAdmin(t, undefined);
   const evil = `Host: evil.example:${port}\r\nOrigin: http://evil.example:${port}\r\n`;
-  for (const path of ['/drain', '/reload', '/purge'])
-    assert.equal((await askOnce(port, `POST ${path} HTTP/1.1\r\n${evil}Content-Length: 0\r\n\r\n`)).status, 403);
-  for (const path of ['/config', '/metrics', '/cache'])
+  for (const line of ['POST /drain', 'POST /reload', 'POST /purge', 'PUT /limits/consumer', 'DELETE /limits/key'])
+    assert.equal((await askOnce(port, `${line} HTTP/1.1\r\n${evil}Content-Length: 0\r\n\r\n`)).status, 403, line);
+  const foreign = `Host: 127.0.0.1:${port}\r\nOrigin: http://evil.example\r\n`;
+  for (const line of ['PUT /limits/consumer', 'DELETE /limits/consumer', 'DELETE /limits/key'])
+    assert.equal((await askOnce(port, `${line} HTTP/1.1\r\n${foreign}Content-Length: 0\r\n\r\n`)).status, 403, line);
+  for (const path of ['/config', '/metrics', '/cache', '/limits'])
     assert.equal((await askOnce(port, `GET ${path} HTTP/1.1\r\n${evil}\r\n`)).status, 403);
   assert.deepEqual(done, []);
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {

@@ -33,8 +33,8 @@ class Site {
     t.after(() => rmSync(this.folder, { recursive: true, force: true }));
   }
 
-  async start(): Promise<void> {
-    const config = `
+  get config(): string {
+    return `
 listeners: ["127.0.0.1:0"]
 admin: "${this.adminAddress}"
 upstreams: { o: "${this.#upstream}" }
@@ -47,8 +47,11 @@ routes:
 store: { path: "${this.folder}" }
 usage: { flush: ${FLUSH_MS}ms }
 `;
+  }
+
+  async start(): Promise<void> {
     const files = { 'die.ts': 'export const filter = { request: () => process.exit(7) };\n' };
-    const sluice = await SluiceProcess.start({ config, files, env: ENV });
+    const sluice = await SluiceProcess.start({ config: this.config, files, env: ENV });
     this.sluice = sluice;
     this.#t.after(() => sluice.stop());
   }
@@ -185,6 +188,17 @@ test('a consumer that is moved by the admin listener has the other tier on all w
   assert.deepEqual([await site.ask(), await site.ask()], [429, 429]);
   assert.equal((await SluiceProcess.run(['limits', 'move', 'acme', '--admin', site.adminAddress])).code, 0);
   assert.deepEqual([await site.ask(), await site.ask()], [200, 200]);
+});
+
+test('explain asks a running Sluice what is left', async (t) => {
+  const site = await open(t);
+  assert.equal(await site.ask(), 200);
+  const files = { 'die.ts': 'export const filter = { request: () => {} };\n' };
+  const command = ['explain', '--admin', site.adminAddress, '-H', 'X-API-Key: acme-secret', 'GET', '/api'];
+  const { code, stdout } = await SluiceProcess.run(command, { config: site.config, files });
+  assert.equal(code, 0);
+  assert.match(stdout, /^consumer: acme; tier basic$/m);
+  assert.match(stdout, /^quota month: 100000 a calendar month \(UTC\), .* 1 used, 99999 left until \d{4}-\d\d-01T00:00:00.000Z$/m);
 });
 
 test('what a worker had in flight when it died is in flight no more', async (t) => {

@@ -1,3 +1,4 @@
+import { compileAdaptive } from './adaptive-schema.ts';
 import type { ParsedCache } from './cache-schema.ts';
 import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
@@ -84,6 +85,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
     minRateAfterMs: upstream.minRate.after,
     maxHeadBytes: limits.maxHead,
     maxFields: limits.maxFields,
+    adaptive: compileAdaptive(upstream.adaptive),
   };
 }
 
@@ -109,6 +111,7 @@ function compileRoute(
     responseFields: { set: headers.response.set, remove: headers.response.remove, allow: undefined },
     redirects: route.redirects,
     maxBodyBytes: route.maxBody,
+    shedPriority: route.shed.priority,
     filters: route.filters.map(({ module, onError, timeout }) => ({ module, onError, timeoutMs: timeout })),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shedSchema } from './adaptive-schema.ts';
 import { parseHostMatch } from './address.ts';
 import { cacheSchema } from './cache-schema.ts';
 import { collapseSchema, dedupeSchema } from './dedupe-schema.ts';
@@ -207,6 +208,7 @@ export const routeSchema = z.strictObject(
     cache: cacheSchema,
     collapse: collapseSchema,
     dedupe: dedupeSchema,
+    shed: shedSchema,
     limits: routeLimits,
     tiers: routeTiersSchema,
     limitFields: limitFieldsSchema,

@@ -41,6 +41,7 @@ export function warnAcross(raw: unknown): Finding[] {
     ...asList(root['routes']).flatMap((route, i) => uselessBesideRespond(asMap(route), ['routes', i])),
     ...warnCaches(root),
     ...warnDedupe(root),
+    ...asList(root['routes']).flatMap((route, i) => uselessShed(asMap(route), ['routes', i], root)),
     ...warnLimits(root),
   ];
 }
@@ -140,6 +141,15 @@ function trustsEverybody(listener: ReturnType<typeof asMap>, path: ConfigPath): 
     if (block !== '0.0.0.0/0' && block !== '::/0') return [];
     return [{ path: [...path, 'trustedProxies', i], at: 'value', message: 'believes the client address that any client claims' }];
   });
+}
+
+/** A priority is one among the requests of an upstream that is limited. */
+function uselessShed(route: ReturnType<typeof asMap>, path: ConfigPath, root: ReturnType<typeof asMap>): Finding[] {
+  const { shed, upstream } = route;
+  if (shed === undefined || typeof upstream !== 'string') return [];
+  const { adaptive } = asMap(asMap(root['upstreams'])[upstream]);
+  if (adaptive !== undefined && adaptive !== false) return [];
+  return [{ path: [...path, 'shed'], at: 'key', message: `has no effect, since upstream "${upstream}" has no \`adaptive\`` }];
 }
 
 const FORWARDING_KEYS = ['stripPrefix', 'rewrite', 'redirects', 'timeout'];

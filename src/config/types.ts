@@ -89,7 +89,32 @@ export type UpstreamConfig = {
   /** Response head in bytes. Over it: 502. */
   readonly maxHeadBytes: number;
   readonly maxFields: number;
+  /** `undefined`: as many requests at once as come. */
+  readonly adaptive: AdaptiveConfig | undefined;
 };
+
+/** How many requests an upstream may have at once, over the whole host, by how fast it answers; the excess is shed (503). */
+export type AdaptiveConfig = {
+  readonly algorithm: 'gradient' | 'aimd';
+  readonly minLimit: number;
+  readonly maxLimit: number;
+  readonly initialLimit: number;
+  /** Between two changes of the limit, at least; longer where answers take longer. */
+  readonly windowMs: number;
+  /** aimd: of the response times the one that is compared with `targetMs`, 0 to 1. */
+  readonly quantile: number;
+  /** gradient: how much longer than without a queue answers may take, as a share; above 0. */
+  readonly headroom: number;
+  /** gradient: how often the time without a queue is measured anew. */
+  readonly recalculateMs: number;
+  /** aimd: the response time that is too long. */
+  readonly targetMs: number;
+  /** aimd: what is left of the limit then, 0 to 1. */
+  readonly backoff: number;
+};
+
+/** Whose requests go first where an upstream has too many: the lower, the earlier. */
+export type ShedPriority = 'high' | 'normal' | 'low';
 
 export type FieldEdits = {
   /** Set, replacing what is there. Names as written, values checked. */
@@ -296,6 +321,8 @@ export type RouteConfig = {
   readonly cache: RouteCacheConfig | undefined;
   /** `undefined`: every miss goes to the origin by itself. Only where `cache` is there. */
   readonly collapse: CollapseConfig | undefined;
+  /** Of use where the upstream has `adaptive`. */
+  readonly shedPriority: ShedPriority;
   /** `undefined`: neither sharing nor idempotency keys. Only on routes to an upstream. */
   readonly dedupe: DedupeConfig | undefined;
   /** Those of the route itself; empty = none. See `limit-types.ts`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { adaptiveSchema } from './adaptive-schema.ts';
 import { parseEndpoint } from './address.ts';
 import { minRate } from './listener-schema.ts';
 import { PLANNED_BALANCE, PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
@@ -89,6 +90,7 @@ const upstreamObject = z.strictObject({
   timeouts,
   minRate: minRate('a response body'),
   limits,
+  adaptive: adaptiveSchema,
   ...PLANNED_UPSTREAM_KEYS,
 });
 

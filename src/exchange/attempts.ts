@@ -24,7 +24,9 @@ export function startAttempt(exchange: Exchange, plan: RoutePlan, isRetry: boole
   exchange.state = 'connecting';
   const upstream = isRetry ? cluster.pickOther(exchange.upstream) : cluster.pickTarget();
   exchange.upstream = upstream;
-  if (plan.filters !== null) startUpstreamFilters(exchange, plan, isRetry);
+  if (plan.shedding !== null && !exchange.sink.admission.enter(plan.shedding, gateway.clock.nowMs, isRetry))
+    upstream.pool.shed(exchange.sink);
+  else if (plan.filters !== null) startUpstreamFilters(exchange, plan, isRetry);
   else requestConnection(exchange, upstream, isRetry);
 }
 

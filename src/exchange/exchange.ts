@@ -148,7 +148,7 @@ export class Exchange implements UpstreamSink {
   }
 
   onClientBodyEnd(): void {
-    this.facts.isRequestWhole = true;
+    this.facts.markWhole(this.gateway.clock.nowMs);
     if (this.collector?.end() !== true) this.connection?.endBody();
   }
 

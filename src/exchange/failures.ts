@@ -68,6 +68,12 @@ const RULES: Readonly<Record<FailureKind, FailureRule>> = {
     title: 'The upstream is being taken out of service',
     retry: 'unsent',
   },
+  overloaded: {
+    status: 503,
+    proxyError: 'connection_limit_reached',
+    title: 'The upstream has more requests than it can take',
+    retry: 'never',
+  },
 };
 
 /** Which clock ran out, where a failure says that one did; `undefined` = none. */

@@ -13,6 +13,7 @@ import { RequestIds } from '../observe/request-id.ts';
 import { Router } from '../routing/router.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { Caching, type CachingServices } from './caching.ts';
+import type { AdaptiveGates } from './admission.ts';
 import type { ClientPort } from './client-port.ts';
 import { Exchange } from './exchange.ts';
 import type { FilterFault } from './filter-run.ts';
@@ -55,6 +56,8 @@ export class Gateway {
   cachePolicies: readonly CachePolicy[] = [];
   /** Some route answers identical requests by one, which may be too old for who asks after a change. */
   hasSharing = false;
+  /** Of upstreams with an adaptive limit; set before the plan that goes by them is loaded. */
+  gates: AdaptiveGates = new Map();
   /** Requests that wait for another's answer, with a limit to their patience. */
   readonly waits = new Set<{ readonly deadlineMs: number; onTimeout(): void }>();
   isDraining = false;
@@ -110,6 +113,7 @@ export class Gateway {
       caching: this.caching,
       records: this.options.records ?? null,
       limiting: this.limiting,
+      gates: this.gates,
     };
     const entries = compilePlans(config, services);
     const routes = new Router(entries);
@@ -160,6 +164,7 @@ export class Gateway {
   /** Takes back an exchange that has ended. */
   giveBack(exchange: Exchange): void {
     this.inFlight--;
+    exchange.sink.admission.leave();
     if (this.watched.size > 0) this.watched.delete(exchange);
     if (this.free.length < MAX_FREE_EXCHANGES) this.free.push(exchange);
   }

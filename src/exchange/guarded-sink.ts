@@ -1,6 +1,7 @@
 import type { ResponseHead } from '../http/response-head.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
+import { Admission } from './admission.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
@@ -8,6 +9,8 @@ import type { Exchange } from './exchange.ts';
  * hands and doom the worker; here it costs its own exchange, and the connection never hears of it.
  */
 export class GuardedSink implements UpstreamSink {
+  /** Its place among the requests that the upstream has at once, where those are limited. */
+  readonly admission = new Admission();
   private readonly exchange: Exchange;
 
   constructor(exchange: Exchange) {
@@ -37,6 +40,7 @@ export class GuardedSink implements UpstreamSink {
   onUpstreamHead(head: ResponseHead, bodyLength: number): void {
     const { life } = this.exchange;
     try {
+      this.admission.onHead(this.exchange.facts, head.status, this.exchange.gateway.clock);
       this.exchange.onUpstreamHead(head, bodyLength);
     } catch (error) {
       this.onThrown(error, life);
@@ -75,6 +79,7 @@ export class GuardedSink implements UpstreamSink {
   onUpstreamFail(failure: UpstreamFailure): void {
     const { life } = this.exchange;
     try {
+      this.admission.onFailure(failure.kind, this.exchange.gateway.clock);
       this.exchange.onUpstreamFail(failure);
     } catch (error) {
       this.onThrown(error, life);

@@ -8,6 +8,7 @@ import { type PathPattern, parsePattern } from '../routing/pattern.ts';
 import { compileRewrite, type TargetRewrite } from '../routing/rewrite.ts';
 import { acceptedMethods, type RouteEntry } from '../routing/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import { type AdaptiveGates, compileShedding, type SheddingPlan } from './admission.ts';
 import type { RenderedAnswer } from './answers.ts';
 import { type CachePlan, compileCachePlan } from './cache-plan.ts';
 import type { Caching } from './caching.ts';
@@ -36,6 +37,7 @@ export type RoutePlan = {
   readonly idempotency: IdempotencyPlan | null;
   readonly limits: LimitPlan | null;
   readonly sharing: SharingPlan | null;
+  readonly shedding: SheddingPlan | null;
   /** Authorization and Cookie reach the upstream. */
   readonly forwardsCredentials: boolean;
   readonly maxBodyBytes: number;
@@ -54,6 +56,7 @@ export type PlanServices = {
   readonly caching: Caching | null;
   readonly records: IdempotencyRecords | null;
   readonly limiting: Limiting | null;
+  readonly gates: AdaptiveGates;
 };
 
 /** The configured routes as the router takes them. The configuration has been checked: whatever is missing here is our own fault. */
@@ -97,6 +100,7 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
     limits: compileLimitPlan(route, config, services),
     idempotency: compileIdempotency(route, services.records, services.metrics),
     sharing: compileSharing(route, services.caching, services.metrics),
+    shedding: upstream?.adaptive === undefined ? null : compileShedding(route, upstream.name, services),
     forwardsCredentials: upstream?.forwardCredentials ?? false,
     cache: compileCachePlan(route, services.caching, services.metrics),
     maxBodyBytes: route.maxBodyBytes,

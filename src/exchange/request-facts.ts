@@ -38,6 +38,8 @@ export class RequestFacts implements RouteQuery {
   /** Bytes of the request body were handed to an attempt; they cannot be sent again. */
   isBodySpent = false;
   isRequestWhole = false;
+  /** When its body ended; 0 = it had none. */
+  wholeMs = 0;
   /** The gateway would not take it, or not the whole of it. */
   isRefused = false;
   /** Sent to the client; 0 = none yet. */
@@ -91,6 +93,12 @@ export class RequestFacts implements RouteQuery {
     return this.clientAddress;
   }
 
+  /** Its body has ended. */
+  markWhole(nowMs: number): void {
+    this.isRequestWhole = true;
+    this.wholeMs = nowMs;
+  }
+
   /** Time went by until another request got what this one waits for. */
   addWait(ms: number): void {
     this.waitMs = Math.max(0, this.waitMs) + ms;
@@ -118,6 +126,7 @@ export class RequestFacts implements RouteQuery {
     this.attempts = 0;
     this.isBodySpent = false;
     this.isRequestWhole = false;
+    this.wholeMs = 0;
     this.isRefused = false;
     this.status = 0;
     this.proxyError = '';

@@ -31,6 +31,7 @@ export const FAILURE_KINDS = [
   'pool-full',
   'pool-timeout',
   'pool-closed',
+  'overloaded',
 ] as const;
 
 /** Every clock that can end something, by side. */
@@ -51,6 +52,8 @@ export const TIMEOUT_KINDS = [
 export const CONNECTION_STATES = ['idle', 'active'] as const;
 /** Why a request was sent once more: nothing of it had left, it met a connection that the origin was closing, or it waited in a pipeline that broke. */
 export const RETRY_REASONS = ['unsent', 'stale', 'unanswered'] as const;
+/** Of routes: whose requests are shed last, and whose first. */
+export const SHED_PRIORITIES = ['high', 'normal', 'low'] as const;
 export const FILTER_PHASES = ['request', 'upstream-request', 'response', 'finish'] as const;
 export const RELOAD_RESULTS = ['success', 'failure'] as const;
 export const DEATH_REASONS = ['exit', 'error', 'stuck'] as const;

@@ -13,6 +13,7 @@ import {
   REFUSAL_REASONS,
   RELOAD_RESULTS,
   RETRY_REASONS,
+  SHED_PRIORITIES,
   TAKEOVER_KINDS,
   TIMEOUT_KINDS,
   UNCACHEABLE_REASONS,
@@ -22,11 +23,14 @@ import {
 /**
  * A label and where its values come from: a fixed list, the names in the config (of some routes only: `cached-route` have a cache,
  * `deduped-route` share answers by `dedupe`, `sharing-route` by either, `keyed-route` keep answers by Idempotency-Key, `limited-route`
- * have limits or tiers; `limit`: the names of limits and quotas that requests of the row's `route` may meet; `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
+ * have limits or tiers; `adaptive-upstream`: upstreams with an adaptive limit; `limit`: the names of limits and quotas that requests of the row's `route` may meet; `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
  */
 export type LabelRow =
   | { readonly name: string; readonly values: readonly string[] }
-  | { readonly name: string; readonly from: 'route' | RouteKind | 'limit' | 'listener' | 'upstream' | 'endpoint' | 'runtime' };
+  | {
+      readonly name: string;
+      readonly from: 'route' | RouteKind | 'limit' | 'listener' | 'upstream' | 'adaptive-upstream' | 'endpoint' | 'runtime';
+    };
 
 type RouteKind = 'cached-route' | 'sharing-route' | 'deduped-route' | 'keyed-route' | 'limited-route';
 
@@ -48,6 +52,7 @@ const CACHED_ROUTE = { name: 'route', from: 'cached-route' } as const;
 const SHARING_ROUTE = { name: 'route', from: 'sharing-route' } as const;
 const LISTENER = { name: 'listener', from: 'listener' } as const;
 const UPSTREAM = { name: 'upstream', from: 'upstream' } as const;
+const ADAPTIVE = { name: 'upstream', from: 'adaptive-upstream' } as const;
 const ENDPOINT = { name: 'endpoint', from: 'endpoint' } as const;
 
 const COUNTER = { type: 'counter', unit: 'none', per: 'host' } as const;
@@ -149,6 +154,29 @@ export const METRICS = [
     name: 'sluice_upstream_pool_overflows_total',
     labels: [UPSTREAM],
     help: 'Requests refused because too many waited already.',
+  },
+  // Adaptive limits of upstreams
+  { ...GAUGE, name: 'sluice_adaptive_limit', labels: [ADAPTIVE], help: 'Requests that the upstream may have at once.' },
+  { ...GAUGE, name: 'sluice_adaptive_in_flight', labels: [ADAPTIVE], help: 'Requests that wait for the head of an answer.' },
+  {
+    ...GAUGE,
+    unit: 'seconds',
+    name: 'sluice_adaptive_base_seconds',
+    labels: [ADAPTIVE],
+    help: 'Response time of the upstream without a queue, as far as known.',
+  },
+  {
+    ...GAUGE,
+    unit: 'seconds',
+    name: 'sluice_adaptive_sample_seconds',
+    labels: [ADAPTIVE],
+    help: 'Response time by which the limit was last changed.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_adaptive_shed_total',
+    labels: [ADAPTIVE, { name: 'priority', values: SHED_PRIORITIES }],
+    help: 'Requests not sent to the upstream since it had as many as it can take.',
   },
   // The cache
   {

@@ -6,7 +6,11 @@ import { cellsOf, type MetricPlan, type MetricSlot, otherValues, slotKey, toSlot
 /** The part of a configuration that labels are made of. */
 export type MetricSubjects = {
   readonly listeners: readonly { readonly name: string }[];
-  readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly url: string }[] }[];
+  readonly upstreams: readonly {
+    readonly name: string;
+    readonly endpoints: readonly { readonly url: string }[];
+    readonly adaptive?: unknown;
+  }[];
   readonly routes: readonly MetricRoute[];
   readonly tiers?: readonly (Limited & Named)[];
   readonly consumers?: { readonly list: readonly Limited[] } | undefined;
@@ -151,6 +155,8 @@ function valuesOf(label: LabelRow, { upstream, route }: PartialSet, subjects: Me
       return namesOf(subjects.listeners);
     case 'upstream':
       return namesOf(subjects.upstreams);
+    case 'adaptive-upstream':
+      return namesOf(subjects.upstreams.filter(({ adaptive }) => adaptive !== undefined));
     case 'endpoint':
       return subjects.upstreams.find(({ name }) => name === upstream)?.endpoints.map(({ url }) => url) ?? [];
     case 'runtime':

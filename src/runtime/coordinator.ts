@@ -6,6 +6,7 @@ import type { EventLog } from '../observe/log.ts';
 import { createHeartbeats } from '../shm/heartbeat.ts';
 import { Acceptor } from './acceptor.ts';
 import { AccessTarget } from './access-target.ts';
+import { AdaptiveHost } from './adaptive-host.ts';
 import { adminHandler, type ReloadResult } from './admin.ts';
 import { adminPort, type AdminScene } from './admin-port.ts';
 import { CacheMemory, slotsFor } from './cache-memory.ts';
@@ -188,6 +189,8 @@ export class Coordinator {
     const config = limits.planned(read.config);
     const metrics = new ProcessMetrics(slots);
     const heartbeats = createHeartbeats(slots);
+    const adaptive = new AdaptiveHost(slots);
+    metrics.adaptive = adaptive;
     const problem = this.#openAccessLog(config);
     if (problem !== undefined) return problem;
     const cache = new CacheMemory(slots, this.#log);
@@ -205,7 +208,9 @@ export class Coordinator {
     this.#uwsHeadBytes = maxUwsHeadBytes(config);
     const replaceMe = (reason: string): void => this.#tell({ kind: 'replace-me', reason });
     if (config.sharding === 'acceptor') this.#acceptor = new Acceptor(this.#sources, replaceMe);
-    const plan: PlanMessage = { generation: 1, config, modules, moduleGeneration: 1, metricPlan: metrics.plan(config), caching, limiting };
+    const shared = { caching, limiting, adaptive: adaptive.prepare(config) };
+    adaptive.settle(config);
+    const plan: PlanMessage = { generation: 1, config, modules, moduleGeneration: 1, metricPlan: metrics.plan(config), ...shared };
     const memory = { counters: metrics.counters.memory, heartbeats: heartbeats.memory };
     events.processStarted(this.#log, { version: metrics.version, node: process.versions.node, workers: config.workers });
     this.#metrics = metrics;
@@ -223,6 +228,7 @@ export class Coordinator {
         onSlotFreed: (slot) => {
           metrics.clearGauges(slot);
           limits.recover(slot);
+          adaptive.recover(slot);
           return cache.recover(slot);
         },
         onDeath: (reason) => metrics.countRestart(reason),
@@ -279,7 +285,8 @@ export class Coordinator {
     // A consumer was moved, and nothing was read.
     const moduleGeneration = read.modules === this.#good?.modules ? before.moduleGeneration : generation;
     const metricPlan = metrics.plan(config);
-    const plan: PlanMessage = { generation, config, modules: read.modules, moduleGeneration, metricPlan, caching, limiting };
+    const shared = { caching, limiting, adaptive: metrics.adaptive?.prepare(config) };
+    const plan: PlanMessage = { generation, config, modules: read.modules, moduleGeneration, metricPlan, ...shared };
     const refusals = await crew.ask('prepared', () => ({ kind: 'prepare', plan }), PREPARE_TIMEOUT_MS);
     if (refusals.length > 0) {
       crew.tell({ kind: 'discard', generation });
@@ -292,6 +299,7 @@ export class Coordinator {
     crew.adopt(plan);
     const silent = await crew.ask('committed', () => ({ kind: 'commit', generation }), COMMIT_TIMEOUT_MS);
     this.#cache?.settle(caching);
+    metrics.adaptive?.settle(config);
     await this.#keepers?.settle(config, caching);
     for (const problem of silent) events.exceptionCaught(this.#log, { where: 'reload', message: problem, stack: undefined });
     if (JSON.stringify(before.config.accessLog) !== JSON.stringify(config.accessLog)) await this.#moveAccessLog(config);

@@ -3,6 +3,7 @@ import { compileRewrite } from '../routing/rewrite.ts';
 import type { Found } from '../routing/route.ts';
 import type { FieldEdits, GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.ts';
 import { formatDuration, formatSize } from '../config/units.ts';
+import { shareOf } from '../upstream/adaptive-gate.ts';
 import { explainCache } from './explain-cache.ts';
 import { explainDedupe } from './explain-dedupe.ts';
 import type { AskedRequest } from './explain-request.ts';
@@ -17,6 +18,7 @@ export function explainRoute(found: Found<RouteConfig>, asked: AskedRequest, con
     `target: ${targetOf(found, asked)}`,
     `host: ${answered.host === 'client' ? `the client's, ${asked.facts.head.authority || '(none)'}` : "the endpoint's own"}`,
     `credentials: ${answered.forwardCredentials ? 'forwarded' : 'stripped'}`,
+    ...adaptiveLines(answered, route),
     ...fieldLines(route),
     `body: ${route.maxBodyBytes === 0 ? 'any size' : `at most ${formatSize(route.maxBodyBytes)}`}`,
     `deadline: ${route.timeoutMs === 0 ? 'none' : formatDuration(route.timeoutMs)}`,
@@ -30,6 +32,17 @@ export function explainRoute(found: Found<RouteConfig>, asked: AskedRequest, con
 function answeredBy({ action }: RouteConfig, config: GatewayConfig): UpstreamConfig | string {
   if (action.kind === 'respond') return `answered by the gateway: ${action.respond.status}`;
   return config.upstreams.find(({ name }) => name === action.upstream) ?? `there is no upstream ${action.upstream}`;
+}
+
+/** Where the limit stands only the running process knows: its metrics tell. */
+function adaptiveLines({ adaptive }: UpstreamConfig, { shedPriority }: RouteConfig): string[] {
+  if (adaptive === undefined) return [];
+  const { algorithm, minLimit, maxLimit, targetMs } = adaptive;
+  const by = algorithm === 'aimd' ? `answers within ${formatDuration(targetMs)}` : 'how much slower answers are than without a queue';
+  const share = `${Math.round(shareOf(shedPriority) * 100)}%`;
+  return [
+    `in flight: ${minLimit} to ${maxLimit} on the host, by ${by} (${algorithm}); this route, priority ${shedPriority}, fills ${share} of that; over it 503`,
+  ];
 }
 
 function endpointsText({ endpoints }: UpstreamConfig): string {

@@ -59,6 +59,9 @@ export type LimitSegments = {
   readonly quotas: SharedArrayBuffer;
 };
 
+/** Where workers and coordinator meet for adaptive limits, and the place of each upstream there. One for the life of the process. */
+export type AdaptiveSegment = { readonly cells: SharedArrayBuffer; readonly places: Readonly<Record<string, number>> };
+
 /** One plan on its way to the workers. */
 export type PlanMessage = {
   /** Counts up with each reload; 1 is the plan of the start. */
@@ -73,6 +76,8 @@ export type PlanMessage = {
   readonly caching: CacheSegments | undefined;
   /** `undefined`: nothing is limited. */
   readonly limiting: LimitSegments | undefined;
+  /** `undefined`: no upstream has an adaptive limit. */
+  readonly adaptive: AdaptiveSegment | undefined;
 };
 
 /** What a worker thread is started with. */

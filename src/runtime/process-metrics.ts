@@ -5,6 +5,7 @@ import { CONTENT_TYPES, printMetrics } from '../observe/prometheus.ts';
 import { MetricRegistry } from '../observe/registry.ts';
 import type { MetricPlan } from '../observe/slots.ts';
 import { type CounterBlocks, createCounters } from '../shm/counters.ts';
+import type { AdaptiveHost } from './adaptive-host.ts';
 import type { CacheStats } from './cache-memory.ts';
 import { CacheStoreMetrics } from './cache-store-metrics.ts';
 import type { LimitFigures } from './limits/limit-memory.ts';
@@ -29,6 +30,8 @@ export type ProcessState = {
 export class ProcessMetrics {
   readonly version = readVersion();
   readonly counters: CounterBlocks;
+  /** Whose figures are printed too. */
+  adaptive: AdaptiveHost | undefined;
   readonly #registry = new MetricRegistry();
   readonly #workers: number;
   readonly #cacheMetrics = new CacheStoreMetrics();
@@ -82,6 +85,7 @@ export class ProcessMetrics {
     this.#writer.set(this.#writer.slot('sluice_uptime_seconds', {}), process.uptime() * 1000);
     this.#writer.set(this.#writer.slot('sluice_process_resident_memory_bytes', {}), process.memoryUsage.rss());
     this.#writer.set(this.#writer.slot('sluice_metric_label_sets_overflowed', {}), this.#registry.overflowedTotal);
+    this.adaptive?.writeMetrics(this.#writer);
     this.#cacheMetrics.write(this.#writer, cache);
     this.#diskMetrics.write(this.#writer, disk);
     this.#recordsMetrics.write(this.#writer, records);

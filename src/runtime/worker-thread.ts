@@ -4,6 +4,7 @@ import { LoopClock } from '../base/clock.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Listener } from '../edge/listener.ts';
 import { openNodeListener } from '../edge/node-listener.ts';
+import type { AdaptiveGates } from '../exchange/admission.ts';
 import type { CachingServices } from '../exchange/caching.ts';
 import type { LoadedFilters } from '../exchange/filters.ts';
 import { Gateway } from '../exchange/gateway.ts';
@@ -19,6 +20,7 @@ import { Heartbeats } from '../shm/heartbeat.ts';
 import { LimitTable } from '../shm/limit-table.ts';
 import { ObjectStore } from '../shm/object-store.ts';
 import { QuotaTable } from '../shm/quota-table.ts';
+import { AdaptiveGate } from '../upstream/adaptive-gate.ts';
 import { AccessFile } from './access-file.ts';
 import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
@@ -26,7 +28,7 @@ import { Handovers } from './handovers.ts';
 import { loadFilters } from './load-filters.ts';
 import { WorkerRecords } from './records/worker-records.ts';
 import { WorkerDiskTier } from './store/worker-disk-tier.ts';
-import type { CacheSegments, FromWorker, LimitSegments, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
+import type { AdaptiveSegment, CacheSegments, FromWorker, LimitSegments, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
 
 /** How often deadlines are looked at; the worker's sign of life comes with it. */
 export const SWEEP_MS = 50;
@@ -175,6 +177,7 @@ export class WorkerThread {
 
   #load({ plan, filters }: Prepared): void {
     const metrics = new MetricsWriter(this.#block, plan.metricPlan);
+    this.#gateway.gates = openGates(plan.adaptive, this.#start.slot);
     this.#gateway.load(plan.config, metrics, filters, this.#openCache(plan.caching), this.#openLimits(plan.limiting));
   }
 
@@ -263,4 +266,10 @@ export class WorkerThread {
   #report(where: string, error: unknown): void {
     this.#tell({ kind: 'error', where, text: describeError(error) });
   }
+}
+
+function openGates(segment: AdaptiveSegment | undefined, slot: number): AdaptiveGates {
+  if (segment === undefined) return new Map();
+  const blocks = new CounterBlocks(segment.cells);
+  return new Map(Object.entries(segment.places).map(([upstream, place]) => [upstream, new AdaptiveGate(blocks, slot, place)]));
 }

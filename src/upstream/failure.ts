@@ -18,7 +18,8 @@ export type FailureKind =
   | 'unexpected-upgrade' // 101 that nobody asked for
   | 'pool-full'
   | 'pool-timeout'
-  | 'pool-closed';
+  | 'pool-closed'
+  | 'overloaded'; // not asked: it has as many requests as it can take
 
 /**
  * How far the attempt had got. `queued`: no byte was sent, or, in a pipeline, the origin was still at a request before it, so

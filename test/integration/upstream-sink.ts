@@ -112,6 +112,7 @@ export class TestUpstream {
       minRateAfterMs: 0,
       maxHeadBytes: 8192,
       maxFields: 20,
+      adaptive: undefined,
     };
     this.cluster = new Cluster(
       {

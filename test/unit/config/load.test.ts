@@ -113,6 +113,7 @@ routes:
     responseFields: { set: [], remove: ['server'], allow: undefined },
     redirects: 'rewrite',
     maxBodyBytes: 10 * 2 ** 20,
+    shedPriority: 'normal',
     timeoutMs: 60_000,
     filters: [
       { module: './one.ts', onError: 'fail', timeoutMs: 10_000 },

@@ -25,6 +25,7 @@ function planOf(route: object, top: object = {}): RoutePlan {
     caching: null,
     records: null,
     limiting: null,
+    gates: new Map(),
   });
   assert.ok(entry);
   return entry.value;

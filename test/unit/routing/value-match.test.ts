@@ -56,6 +56,7 @@ const config = (path: string, more: Partial<RouteConfig> = {}, header?: ValueMat
   action: { kind: 'upstream', upstream: 'u' },
   stripPrefix: false,
   rewritePath: undefined,
+  shedPriority: 'normal',
   requestFields: NONE,
   responseFields: NONE,
   redirects: 'keep',

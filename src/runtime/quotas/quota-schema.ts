@@ -5,8 +5,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { SEED_BYTES } from '../../shm/keyed-hash.ts';
 import { troubleOf } from '../store/disk-schema.ts';
 
-/** Another number: another version has made it. */
+/** Another number: another version has made it, or has hashed its keys in another way (`policy/limit-hash.ts`). */
 const SCHEMA_VERSION = 1;
+/** What SQLite calls a file that is not what it should be. */
+const SQLITE_CORRUPT = 11;
 /** Another process may hold the write lock for as long as one of its short transactions takes. */
 const BUSY_TIMEOUT_MS = 2_000;
 const MAX_LOG_BYTES = 8 * 2 ** 20;
@@ -31,22 +33,41 @@ export function quotaFile(storePath: string): string {
   return join(storePath, 'usage', 'quotas.db');
 }
 
-/**
- * Opens what is kept of usage, makes it where there is none. What is damaged is set aside under another name, `damaged` tells which,
- * and begun anew: to refuse all of a gateway's traffic for it would be worse. Throws where it cannot be had at all.
- */
-export function openQuotas(storePath: string): { readonly database: DatabaseSync; readonly damaged: string | undefined } {
-  const path = quotaFile(storePath);
+/** Opens what is kept of usage, makes it where there is none. Throws where it cannot be had, or is damaged. */
+export function openQuotas(storePath: string): DatabaseSync {
   mkdirSync(join(storePath, 'usage'), { recursive: true, mode: 0o700 });
+  return open(quotaFile(storePath));
+}
+
+/**
+ * The same for the first time in a process's life. What is damaged is set aside under another name, `damaged` tells which, and begun
+ * anew: to refuse all of a gateway's traffic for it would be worse. Throws where it cannot be had at all.
+ */
+export function openSoundQuotas(storePath: string): { readonly database: DatabaseSync; readonly damaged: string | undefined } {
   try {
-    return { database: open(path), damaged: undefined };
+    return { database: check(openQuotas(storePath)), damaged: undefined };
   } catch (error) {
     if (troubleOf(error) !== 'corrupt') throw error;
+    const path = quotaFile(storePath);
     const damaged = `${path}.damaged-${Date.now()}`;
     renameSync(path, damaged);
     for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
-    return { database: open(path), damaged };
+    return { database: openQuotas(storePath), damaged };
   }
+}
+
+/** Throws what SQLite throws of a damaged page. Reads the whole file, some 50 bytes a key. */
+function check(database: DatabaseSync): DatabaseSync {
+  let found: unknown;
+  try {
+    found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  if (found === 'ok') return database;
+  database.close();
+  throw Object.assign(new Error(`quotas: ${String(found)}`), { errcode: SQLITE_CORRUPT });
 }
 
 function open(path: string): DatabaseSync {

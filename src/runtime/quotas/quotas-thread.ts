@@ -74,7 +74,7 @@ class QuotasThread {
   }
 
   #open(): QuotaBook {
-    return new QuotaBook(openQuotas(this.#start.storePath).database, this.#table, this.#start.how);
+    return new QuotaBook(openQuotas(this.#start.storePath), this.#table, this.#start.how);
   }
 
   /** The first `sync` has brought what is on disk into the table. */

@@ -1,4 +1,4 @@
-import { openQuotas, seedOf } from './quota-schema.ts';
+import { openQuotas, openSoundQuotas, seedOf } from './quota-schema.ts';
 
 /** What a store knows before anything is counted. */
 export type UsageState = {
@@ -11,7 +11,7 @@ export type UsageState = {
 
 /** Reads it, or begins it. A few ms. Throws what the file system or SQLite throws. */
 export function readUsageState(storePath: string): UsageState {
-  const { database, damaged } = openQuotas(storePath);
+  const { database, damaged } = openSoundQuotas(storePath);
   try {
     const rows = database.prepare('SELECT consumer, tier FROM moves').all();
     return { seed: seedOf(database), moves: new Map(rows.map(({ consumer, tier }) => [String(consumer), String(tier)])), damaged };
@@ -22,7 +22,7 @@ export function readUsageState(storePath: string): UsageState {
 
 /** A consumer is moved, or (`undefined`) no longer. On disk when it returns. Throws what the file system or SQLite throws. */
 export function writeMove(storePath: string, consumer: string, tier: string | undefined): void {
-  const { database } = openQuotas(storePath);
+  const database = openQuotas(storePath);
   try {
     if (tier === undefined) database.prepare('DELETE FROM moves WHERE consumer = ?').run(consumer);
     else database.prepare('INSERT OR REPLACE INTO moves (consumer, tier) VALUES (?, ?)').run(consumer, tier);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
@@ -51,8 +51,9 @@ class FakeCells implements QuotaCells {
 type Kit = { readonly cells: FakeCells; readonly book: QuotaBook };
 
 function open(t: TestContext, folder: string, { cells = new FakeCells(), how = 'restore' as QuotaBookStart } = {}): Kit {
-  const book = new QuotaBook(openQuotas(folder).database, cells, how);
-  t.after(() => book.close());
+  const database = openQuotas(folder);
+  const book = new QuotaBook(database, cells, how);
+  t.after(() => database.isOpen && book.close());
   book.sync();
   return { cells, book };
 }
@@ -120,7 +121,7 @@ test('what cannot be written is written later', (t) => {
   const folder = folderFor(t);
   const { book, cells } = open(t, folder);
   cells.use(1, 10);
-  const other = openQuotas(folder).database;
+  const other = openQuotas(folder);
   other.exec("CREATE TRIGGER no BEFORE INSERT ON quotas BEGIN SELECT raise(ABORT, 'no'); END");
   assert.throws(() => book.sync(), /no/);
   cells.use(2, 1);
@@ -214,10 +215,24 @@ test('a move of a consumer is kept until it is taken back', (t) => {
 
 test('a store that is damaged is set aside and begun anew', (t) => {
   const folder = folderFor(t);
-  mkdirSync(join(folder, 'usage'));
-  writeFileSync(quotaFile(folder), 'this is no database, whatever its name says. '.repeat(100));
-  const { damaged } = readUsageState(folder);
-  assert.ok(damaged !== undefined && existsSync(damaged));
-  assert.equal(readUsageState(folder).damaged, undefined);
-  assert.equal(readdirSync(join(folder, 'usage')).filter((name) => name.includes('damaged')).length, 1);
+  const damage: ((path: string) => void)[] = [
+    (path) => writeFileSync(path, 'this is no database, whatever its name says. '.repeat(100)),
+    (path) => {
+      const pages = readFileSync(path);
+      pages.fill(0x55, 4096);
+      writeFileSync(path, pages);
+    },
+  ];
+  for (const [at, spoil] of damage.entries()) {
+    const place = join(folder, String(at));
+    const { book, cells } = open(t, place);
+    for (let key = 0; key < 1000; key++) cells.use(key);
+    book.sync();
+    book.close();
+    spoil(quotaFile(place));
+    const { damaged } = readUsageState(place);
+    assert.ok(damaged !== undefined && existsSync(damaged), `kind ${at}`);
+    assert.equal(readUsageState(place).damaged, undefined);
+    assert.equal(open(t, place).cells.used(1), 0);
+  }
 });

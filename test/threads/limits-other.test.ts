@@ -20,19 +20,19 @@ describe('what is in flight, and quotas, in every order of steps', () => {
     'a quota: an old cell goes to another key as its own begins a new window',
   ];
   for (const name of TWO) {
-    test(`${name}, at most two preemptions, and in 100 random orders`, async () => {
+    test(`${name}, at most two preemptions, and in 50 random orders`, async () => {
       const { runs } = await rig.explore(name, { maxPreemptions: 2 });
       assert.ok(runs > 50, `${runs}`);
-      await rig.sample(name, 100);
+      await rig.sample(name, 50);
     });
   }
 
   const THREE = ['in flight: three want two places', 'in flight: an idle cell goes to another key, or its own key comes back'];
   for (const name of THREE) {
-    test(`${name}, at most one preemption, and in 300 random orders`, async () => {
+    test(`${name}, at most one preemption, and in 150 random orders`, async () => {
       const { runs } = await rig.explore(name, { maxPreemptions: 1 });
       assert.ok(runs > 50, `${runs}`);
-      await rig.sample(name, 300);
+      await rig.sample(name, 150);
     });
   }
 

@@ -25,6 +25,7 @@ describe('limits, in every order of steps: no charge is lost, no key has two cel
 
   const MIDDLE = [
     'two make the cell of one key',
+    'two make the cell of one key as the tag of the bucket wraps',
     'two make the cell of one key out of an idle one',
     'two make the only cell of a bucket',
     'one takes twice while another key takes its idle cell',

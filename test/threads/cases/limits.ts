@@ -133,6 +133,14 @@ export const STEP_CASES: StepCases = {
     check: exactly(1),
   }),
   'two make the cell of one key': limitCase({ slots: 4, participants: two1, check: exactly(1) }),
+  'two make the cell of one key as the tag of the bucket wraps': limitCase({
+    slots: 4,
+    before: (_table, { cells }) => {
+      cells[0] = ~0xff;
+    },
+    participants: two1,
+    check: exactly(1),
+  }),
   'three make the cell of one key': limitCase({ slots: 4, participants: [...two1, participant(taking(K))], check: exactly(1) }),
   'one makes a cell, another key is made, the first key comes again': limitCase({
     slots: 4,

@@ -14,6 +14,8 @@ import { childrenOf } from './processes.ts';
 
 const ENV = { SLUICE_WORKERS: '2', SLUICE_LOG: 'info' };
 const FLUSH_MS = 100;
+const KILLS = 2;
+const CLIENTS = 4;
 /** What a busy machine may add to that. */
 const MARGIN_MS = 1_500;
 
@@ -155,10 +157,10 @@ test('a SIGKILL under load costs no more than usage.flush', async (t) => {
   const site = await open(t);
   const admitted: number[] = [];
   let isOver = false;
-  const clients = Array.from({ length: 4 }, async () => {
+  const clients = Array.from({ length: CLIENTS }, async () => {
     while (!isOver) if ((await site.ask()) === 200) admitted.push(performance.now());
   });
-  for (let kills = 0; kills < 3; kills++) {
+  for (let kills = 0; kills < KILLS; kills++) {
     const before = admitted.length;
     await waitFor('some requests', () => admitted.length > before + 100, 20_000);
     const killedMs = performance.now();
@@ -171,7 +173,7 @@ test('a SIGKILL under load costs no more than usage.flush', async (t) => {
   isOver = true;
   await Promise.all(clients);
   // Nothing is counted that did not happen: those under way at a kill have no answer.
-  assert.ok((await site.used()) <= admitted.length + 4 * 3);
+  assert.ok((await site.used()) <= admitted.length + CLIENTS * KILLS);
 });
 
 test('a consumer that is moved by the admin listener has the other tier on all workers at once, and after a restart', async (t) => {

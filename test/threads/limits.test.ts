@@ -60,9 +60,9 @@ describe('limits, in every order of steps: no charge is lost, no key has two cel
   }
 
   const DEATHS = [
-    'death: one makes a cell, one makes the same',
-    'death: one makes a cell out of an idle one, one takes of that',
-    'death: one sweeps, one takes',
+    'one dies as it makes a cell, one makes the same',
+    'one dies as it makes a cell out of an idle one, one takes of that',
+    'one dies as it sweeps, one takes',
   ];
   for (const name of DEATHS) {
     test(`${name}: the first dies at any step, at most one preemption; nothing is left half made`, async () => {

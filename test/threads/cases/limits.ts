@@ -240,20 +240,20 @@ export const STEP_CASES: StepCases = {
     ],
     check: exactly(2),
   }),
-  'death: one makes a cell, one makes the same': limitCase({
+  'one dies as it makes a cell, one makes the same': limitCase({
     isDeadly: true,
     slots: 4,
     participants: [participant(taking(K)), participant(taking(K)), participant(inTurn(mending, taking(K)), [0, 1])],
     check: () => [],
   }),
-  'death: one makes a cell out of an idle one, one takes of that': limitCase({
+  'one dies as it makes a cell out of an idle one, one takes of that': limitCase({
     isDeadly: true,
     slots: 2,
     before: idling(J),
     participants: [participant(taking(K)), participant(taking(J)), participant(inTurn(mending, taking(K), taking(J)), [0, 1])],
     check: () => [],
   }),
-  'death: one sweeps, one takes': limitCase({
+  'one dies as it sweeps, one takes': limitCase({
     isDeadly: true,
     slots: 4,
     before: idling(K, J),

@@ -24,6 +24,7 @@ export const SCENARIO_NAMES = [
   'slow-follower',
   'lone-miss',
   'limited',
+  'adaptive',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 

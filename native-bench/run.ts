@@ -3,6 +3,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { commandLine, readMachine, readRevision } from '../scripts/bench/machine.ts';
+import { measureAdaptive } from './adaptive.ts';
 import { measureHit, measureMissStored } from './cache.ts';
 import { measureFollowerDelay } from './follower-delay.ts';
 import { measureHerd, measureHerdUnshareable } from './herd.ts';
@@ -44,6 +45,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Sec
   'slow-follower': measureSlowFollower,
   'lone-miss': measureLoneMiss,
   limited: measureLimited,
+  adaptive: measureAdaptive,
 };
 
 const HERDS: readonly ScenarioName[] = ['herd', 'herd-unshareable', 'herd-zipf', 'follower-delay', 'slow-follower'];

@@ -15,6 +15,8 @@ export type SluiceExtras = {
   readonly cache?: string;
   /** Of the pool of connections to the origin, in YAML, beside `pipelining`. */
   readonly pool?: string;
+  /** Further settings of the upstream, in YAML, one line. */
+  readonly upstream?: string;
   /** Further routes, in YAML, each before the one for all the rest. */
   readonly routes?: readonly string[];
 };
@@ -49,7 +51,7 @@ export const filter = {
 
 export function sluiceConfig(options: SluiceOptions, port: number, generation = 0): string {
   const stamp = generation === 0 ? '' : `, headers: { response: { set: { x-generation: "${generation}" } } }`;
-  const { sharding, cacheMemory, hasWho, cache = 'true', pool, routes = [] } = options;
+  const { sharding, cacheMemory, hasWho, cache = 'true', pool, upstream, routes = [] } = options;
   const who = hasWho === true ? `  - { name: who, match: "/who", respond: 200, filters: ["${WHO_FILTER}"] }\n` : '';
   const cached = cacheMemory === undefined ? '' : `  - { name: cached, match: { path: "/c/*" }, upstream: origin, cache: ${cache} }\n`;
   const others = routes.map((route) => `  - ${route}\n`).join('');
@@ -60,7 +62,7 @@ upstreams:
   origin:
     endpoints: ["http://127.0.0.1:${options.originPort}"]
     pool: { pipelining: ${options.pipelining}${pool === undefined ? '' : `, ${pool}`} }
-routes:
+${upstream === undefined ? '' : `    ${upstream}\n`}routes:
 ${who}${cached}${others}  - { name: all, match: { path: "/*" }, upstream: origin${stamp} }
 accessLog: { enabled: false }
 `;

@@ -60,12 +60,15 @@ export class AdaptiveRegulator {
   /** To be called every 50 ms or so. Host time. */
   tick(nowMs: number): void {
     this.#mostInFlight = Math.max(this.#mostInFlight, sumOf(this.#workers, IN_FLIGHT));
-    const elapsedMs = nowMs - (this.#own[SINCE_MS] ?? 0);
+    const sinceMs = this.#own[SINCE_MS] ?? 0;
+    const elapsedMs = nowMs - sinceMs;
     if (elapsedMs < this.#config.windowMs) return;
     const answers = this.#since(ANSWERS);
     const failed = this.#since(FAILED);
     const isLate = elapsedMs >= LATE_WINDOWS * this.#config.windowMs;
-    if (answers + failed < (isLate ? 1 : this.#wanted)) return;
+    // Nothing came for long, or at all: the first that comes is not judged as one that was waited for.
+    if (sinceMs === 0 || (isLate && answers + failed === 0)) this.#own[SINCE_MS] = nowMs;
+    if (sinceMs === 0 || answers + failed < (isLate ? 1 : this.#wanted)) return;
     const sampleMs = this.#sample();
     const isUsed = this.#mostInFlight >= this.#limit.limit * USED_SHARE || this.#since(SHED) > 0;
     this.#limit.update({ nowMs, sampleMs, isUsed, failedShare: failed / (answers + failed) });

@@ -160,3 +160,23 @@ describe('an origin that becomes ten times slower under twice its load (simulate
     assert.ok(shareShed('low') > shareShed('normal') && shareShed('normal') > shareShed('high'));
   });
 });
+
+describe('the regulator', () => {
+  it('judges no limit by a few answers that come first, or after a long silence', () => {
+    const blocks = createAdaptiveCells(1);
+    const gate = new AdaptiveGate(blocks, 0, 0);
+    const regulator = new AdaptiveRegulator(ADAPTIVE, { blocks, place: 0 }, () => 0.5);
+    const day = 86_400_000;
+    gate.observe(5, day);
+    regulator.tick(day);
+    for (let ms = 50; ms <= 60_000; ms += 50) regulator.tick(day + ms);
+    const judged = regulator.figures.sampleMs;
+    for (let i = 0; i < 19; i++) gate.observe(500, day + 60_001);
+    regulator.tick(day + 60_050);
+    regulator.tick(day + 60_200);
+    assert.equal(regulator.figures.sampleMs, judged);
+    gate.observe(500, day + 60_201);
+    regulator.tick(day + 60_250);
+    assert.ok(regulator.figures.sampleMs > 400);
+  });
+});

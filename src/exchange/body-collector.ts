@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Exchange } from './exchange.ts';
 
-/** Bodies that one worker holds in its own memory; over it, no request is taken whose body would be one more. */
+/** Bodies that one worker holds in its own memory; over it, no request is taken whose body would be one more, and none is held further. */
 export const MAX_HELD_BYTES = 64 * 2 ** 20;
 
 /**
@@ -12,13 +12,15 @@ export class BodyCollector {
   readonly chunks: Buffer[] = [];
   /** The body is whole, and kept whole. */
   isWhole = false;
+  /** It is not kept whole since this worker holds too much, not since it is too long. */
+  isCrowdedOut = false;
   private bytes = 0;
   private isOpen = true;
   private readonly exchange: Exchange;
   private readonly maxBytes: number;
   private readonly onDone: () => void;
 
-  /** `onDone`: called once, when the body is whole or has become too long. */
+  /** `onDone`: called once, when the body is whole or is not kept any further. */
   constructor(exchange: Exchange, maxBytes: number, onDone: () => void) {
     this.exchange = exchange;
     this.maxBytes = maxBytes;
@@ -31,7 +33,8 @@ export class BodyCollector {
     this.chunks.push(Buffer.from(bytes));
     this.bytes += bytes.length;
     this.exchange.gateway.heldBytes += bytes.length;
-    if (this.bytes > this.maxBytes) {
+    this.isCrowdedOut = this.bytes <= this.maxBytes && this.exchange.gateway.heldBytes > MAX_HELD_BYTES;
+    if (this.bytes > this.maxBytes || this.isCrowdedOut) {
       this.exchange.port?.pauseBody();
       this.close();
     }

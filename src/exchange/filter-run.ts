@@ -29,6 +29,8 @@ export class FilterRun {
   private readonly filters: readonly LoadedFilter[];
   private readonly context: FilterContext;
   private readonly report: FaultReport;
+  /** The head as it came, before the filters changed it. */
+  received = '';
 
   constructor(filters: readonly LoadedFilter[], context: FilterContext, report: FaultReport) {
     this.filters = filters;
@@ -61,6 +63,11 @@ export class FilterRun {
   async finish(facts: Omit<FilterSummary, keyof FilterContext>): Promise<void> {
     const summary: FilterSummary = { ...this.context, ...facts };
     await this.each('finish', (filter) => filter.finish?.(summary));
+  }
+
+  /** Some of them writes what is sent by what it has learned of this request. */
+  get tellsUpstream(): boolean {
+    return this.filters.some(({ filter }) => filter.upstreamRequest !== undefined);
   }
 
   get sharedContext(): FilterContext {

@@ -23,6 +23,7 @@ const TARGET = /^\/[\x21-\x7e]*$/;
 export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
   const { head, gateway } = exchange;
   const run = new FilterRun(plan.filters ?? [], contextOf(exchange, plan), (fault) => gateway.reportFilterFault(plan, fault));
+  run.received = head.text;
   exchange.filters = run;
   const { firstLine, fields } = splitHead(head.text);
   const facts = {

@@ -91,6 +91,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     const { exchange, keyed } = this;
     collectBody(exchange, keyed.config.maxBodyBytes, (collector) => {
       if (collector.isWhole) this.ask(key, collector);
+      else if (collector.isCrowdedOut) this.refuse('unavailable', RECORDS_UNAVAILABLE);
       else exchange.refuse('body-too-large');
     });
   }

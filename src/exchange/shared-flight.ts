@@ -1,4 +1,5 @@
 import { never } from '../base/never.ts';
+import { N_EPOCH } from '../cache/numbers.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
 import type { Ticket } from '../shm/flight-ticket.ts';
 import type { Flights } from '../shm/flights.ts';
@@ -15,14 +16,17 @@ const REMEMBERED_MS = 10_000;
 /** Flights that a request enters before it goes by itself: what one had for it may be gone, or too old. */
 const MAX_FLIGHTS = 3;
 
+/** `too-old`: what was asked has been changed between the flight's request and this one. `useless`: it has gone meanwhile. */
+export type Attached = 'taken' | 'too-old' | 'useless';
+
 /** What comes of a request that looks for an identical one under way. */
 export interface FlightMember {
   /** It goes to the upstream, for all or alone. */
   send(): void;
   /** It must not run: an identical one may have. */
   refuse(answer: OwnAnswer): void;
-  /** There is what the flight has for all; pinned, `attach` is to unpin it. False: it is of no use for this one any more. */
-  attach(filling: FillingObject): boolean;
+  /** There is what the flight has for all; pinned, `attach` is to unpin it. */
+  attach(filling: FillingObject): Attached;
   /** It waits from now on. */
   onParked(): void;
 }
@@ -38,7 +42,8 @@ export class SharedFlight implements FlightWaiter {
   private readonly sharing: SharingPlan;
   private readonly flights: Flights;
   private readonly store: ObjectStore;
-  private readonly key: string;
+  private readonly firstKey: string;
+  private ownKey: string;
   private readonly isRepeatable: boolean;
   private readonly member: FlightMember;
   private ticket: Ticket | null = null;
@@ -50,11 +55,17 @@ export class SharedFlight implements FlightWaiter {
     this.sharing = sharing;
     this.flights = sharing.flights;
     this.store = sharing.caching.store;
-    this.key = of.key;
+    this.firstKey = of.key;
+    this.ownKey = of.key;
     this.isRepeatable = of.isRepeatable;
     this.member = of.member;
     this.wait = new FlightWait(exchange, sharing.flights, this);
     this.deadlineMs = exchange.gateway.clock.nowMs + sharing.config.maxWaitMs;
+  }
+
+  /** Of the flight, and of what it has for all. */
+  get key(): string {
+    return this.ownKey;
   }
 
   /** The flight that it leads. */
@@ -124,8 +135,12 @@ export class SharedFlight implements FlightWaiter {
   /** The flight has something for all, or had. */
   private arrive(ticket: Ticket): void {
     const filling = this.open(ticket);
-    if (filling !== undefined && this.member.attach(filling)) return;
+    const sequence = filling?.numbers[N_EPOCH] ?? 0;
+    const attached = filling === undefined ? 'useless' : this.member.attach(filling);
+    if (attached === 'taken') return;
     this.ticket = null;
+    // Those who come after a change have a flight of their own, as long as the one from before it goes on.
+    if (attached === 'too-old') this.ownKey = `${this.firstKey}\n${sequence}`;
     if (this.isRepeatable && this.entered < MAX_FLIGHTS) this.enter();
     else this.goWithout(DUPLICATE_NOT_ANSWERED);
   }

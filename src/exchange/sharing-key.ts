@@ -9,6 +9,7 @@ import { parseVary, selectingPairs, VARY_ANY } from '../http/vary.ts';
 import type { BodyCollector } from './body-collector.ts';
 import { originOf } from './cache-origin.ts';
 import type { Exchange } from './exchange.ts';
+import { splitHead } from './filter-run.ts';
 import type { SharingPlan } from './sharing-plan.ts';
 
 /** By what two requests are known to be one. */
@@ -27,12 +28,24 @@ const TELLING = new Set([
   ...['range', 'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'],
   ...['content-type', 'content-encoding', 'content-language', 'content-range'],
   ...['x-http-method-override', 'x-http-method', 'x-method-override', 'x-original-url', 'x-rewrite-url', 'soapaction'],
+  ...['if', 'destination', 'depth', 'overwrite', 'upload-offset'],
 ]);
 
 /** Names that speak of who asks. Credentials stand in fields of any name, and an answer for one is not for another. */
-const CREDENTIAL =
-  /auth|token|key|secret|session|credential|passw|sign|cookie|csrf|xsrf|jwt|user|account|consumer|tenant|identity|subject|principal|customer|login|email|role|group|permission|cert/;
+const CREDENTIAL = new RegExp(
+  [
+    'auth|token|key|secret|session|credential|passw|sign|cookie|csrf|xsrf|jwt|user|account|consumer|tenant|identity|subject|principal|customer',
+    'login|email|role|group|permission|cert|dpop|proof|wsse|otp|mfa|2fa|ticket|bearer|sso|saml|oidc|claim|client(?!-ip)|device|org|team|workspace',
+    'project|member|owner|actor|act-as|sudo|imperson|behalf|delegat|person|scope|privilege|sid|uid|(?:^|-)(?:dn|pin|sub)$',
+  ].join('|'),
+);
 const NO_CREDENTIAL = 'user-agent';
+/** Of a connection, or written by ourselves. Where filters write the upstream's head, all other fields may count. */
+const OF_THE_WAY = new Set([
+  ...['host', 'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'http2-settings', 'transfer-encoding'],
+  ...['content-length', 'expect', 'max-forwards', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port'],
+  ...['x-real-ip', 'forwarded'],
+]);
 
 /**
  * The key of a request: as long as one is under way, all others with it are one with it. Apart from the keys of the cache, which begin
@@ -65,28 +78,43 @@ function uriText(uri: CacheUri): string {
 }
 
 /** The fields that count, a line each, in the order sent. */
-function fieldLines({ head, listener, port, plan }: Exchange, sharing: SharingPlan): string {
+function fieldLines(exchange: Exchange, sharing: SharingPlan): string {
+  const { head, listener, port, plan, filters } = exchange;
   if (plan === null) return '';
   const { kinds, starts, nameEnds, valueStarts, valueEnds, count } = head.marks;
   const { forward } = plan;
   const actions = listener?.isTrusted(port?.remoteAddress ?? '') === true ? forward.fromTrusted : forward.fromUntrusted;
   const nominated = head.hasNominated ? nominatedNames(head) : undefined;
-  let lines = '';
+  let lines = filters?.tellsUpstream === true ? linesForFilters(filters.received, sharing) : '';
   for (let i = 0; i < count; i++) {
     const start = starts[i] ?? 0;
     const name = head.text.slice(start, nameEnds[i]).toLowerCase();
     const isForwarded = actions[kinds[i] ?? 0] === KEEP && nominated?.has(name) !== true && !isEdited(forward.edits, head, start, i);
-    if (!sharing.chosen.has(name) && !(isForwarded && isCounted(name, sharing))) continue;
+    if (!sharing.chosen.has(hyphened(name)) && !(isForwarded && isCounted(hyphened(name), sharing))) continue;
     lines += `${name}:${head.text.slice(valueStarts[i], valueEnds[i])}\n`;
   }
   return lines;
+}
+
+/** Origins of the CGI kind cannot tell such a name from one with hyphens. */
+function hyphened(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
+}
+
+/** What the client sent, whether or not it goes on as it is: a filter may tell the upstream in its own words. */
+function linesForFilters(received: string, sharing: SharingPlan): string {
+  const counted = splitHead(received)
+    .fields.entries()
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => !OF_THE_WAY.has(name) && isCounted(hyphened(name), sharing));
+  return `${counted.map(([name, value]) => `${name}:${value}\n`).join('')}\n`;
 }
 
 function isEdited(edits: FieldEdits | undefined, head: RequestHead, start: number, at: number): boolean {
   return edits !== undefined && isDroppedByEdits(edits, head.text, start, head.marks.nameEnds[at] ?? 0);
 }
 
-/** Of a field that the upstream gets. */
+/** Of a field that the upstream gets; hyphens in its name. */
 function isCounted(name: string, { config, chosen }: SharingPlan): boolean {
   if (chosen.has(name) || TELLING.has(name)) return true;
   if (config.key.hasHeaders) return !PASSING.has(name);

@@ -16,8 +16,8 @@ import { answerFraming } from './messages.ts';
 import { answerForRule } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { readShared, type SharedAnswer, type SharedHead, sharedFailure, sharedHead, sharedNothing, stamp } from './shared-answer.ts';
-import { type FlightMember, SharedFlight } from './shared-flight.ts';
-import { DUPLICATE_NOT_ANSWERED } from './sharing-answers.ts';
+import { type Attached, type FlightMember, SharedFlight } from './shared-flight.ts';
+import { DUPLICATE_NOT_ANSWERED, SHARING_UNAVAILABLE } from './sharing-answers.ts';
 import { epochNameOf, sharingKey } from './sharing-key.ts';
 import type { SharingPlan } from './sharing-plan.ts';
 
@@ -40,8 +40,9 @@ export class SharingRun implements AnswerRun, FlightMember {
   private readonly plan: RoutePlan;
   private readonly sharing: SharingPlan;
   private readonly inner: InnerRun | null;
-  private key = '';
   private flight: SharedFlight | null = null;
+  /** When what it is about was changed last, before it came. */
+  private changedAt = 0;
   /** Of the invalidations, when the request was sent. */
   private sequence = 0;
   private hasHead = false;
@@ -68,11 +69,13 @@ export class SharingRun implements AnswerRun, FlightMember {
     const { exchange, sharing, isRepeatable } = this;
     collectBody(exchange, sharing.config.maxBodyBytes, (collector) => {
       if (!collector.isWhole) {
-        this.send();
+        if (collector.isCrowdedOut && !isRepeatable) this.refuse(SHARING_UNAVAILABLE);
+        else this.send();
         return;
       }
-      this.key = sharingKey(exchange, sharing, { collector, isRepeatable });
-      this.flight = new SharedFlight(exchange, sharing, { key: this.key, isRepeatable, member: this });
+      this.changedAt = sharing.caching.epochs.lastOfUrl(epochNameOf(exchange));
+      const key = sharingKey(exchange, sharing, { collector, isRepeatable });
+      this.flight = new SharedFlight(exchange, sharing, { key, isRepeatable, member: this });
       this.flight.enter();
     });
   }
@@ -98,30 +101,35 @@ export class SharingRun implements AnswerRun, FlightMember {
     exchange.collector = null;
   }
 
-  attach(filling: FillingObject): boolean {
+  attach(filling: FillingObject): Attached {
     const shared = readShared(filling);
-    const isGood = shared !== undefined && filling.state !== 'gone' && this.isUpToDate(filling);
+    const isThere = shared !== undefined && filling.state !== 'gone';
+    const isGood = isThere && this.isUpToDate(filling);
     if (isGood && shared.kind === 'answer' && isSelected(shared.vary, this.exchange.head)) {
       this.countShared();
       this.serve(filling, shared);
-      return true;
+      return 'taken';
     }
     filling.unpin();
-    if (!isGood) return false;
+    if (!isGood) return isThere ? 'too-old' : 'useless';
     if (shared.kind !== 'failure') this.flight?.goWithout(DUPLICATE_NOT_ANSWERED);
     else {
       this.countShared();
       this.exchange.answer(answerForRule(shared.failure, shared.rule));
     }
-    return true;
+    return 'taken';
   }
 
-  /** A request for how things are is not answered by how they were before somebody changed them. */
+  /**
+   * A request for how things are is not answered by how they were before somebody changed them. Nor is a PUT done that came before another
+   * write, which this one comes after. What must not run beside itself waits all the same.
+   */
   private isUpToDate({ numbers }: FillingObject): boolean {
-    const { exchange, sharing } = this;
-    if (!SAFE.has(exchange.facts.method)) return true;
+    const { exchange, sharing, isRepeatable, changedAt } = this;
+    const askedAt = numbers[N_EPOCH] ?? 0;
+    if (!SAFE.has(exchange.facts.method)) return !isRepeatable || changedAt <= askedAt;
     const { epochs } = sharing.caching;
-    return epochs.verdict([epochs.urlCellOf(epochNameOf(exchange))], numbers[N_EPOCH] ?? 0) === 'valid';
+    return epochs.verdict([epochs.urlCellOf(epochNameOf(exchange))], askedAt) === 'valid';
   }
 
   private serve(filling: FillingObject, answer: Extract<SharedAnswer, { kind: 'answer' }>): void {
@@ -197,9 +205,9 @@ export class SharingRun implements AnswerRun, FlightMember {
   /** Who leads keeps nobody waiting by reading slowly. */
   takeFull(): boolean {
     if (this.inner?.takeFull() === true) return true;
-    const { fill, exchange, sharing, plan } = this;
-    if (fill === null || this.isWithheld || plan.filters !== null) return false;
-    const filling = sharing.caching.store.openFilling(fill.entry, fill.generation, this.key);
+    const { fill, flight, exchange, sharing, plan } = this;
+    if (fill === null || flight === null || this.isWithheld || plan.filters !== null) return false;
+    const filling = sharing.caching.store.openFilling(fill.entry, fill.generation, flight.key);
     if (filling === undefined) return false;
     const body = new FollowedBody(exchange, filling, { sent: exchange.facts.bytesSent, onBroken: () => this.relayRest() });
     exchange.storedBody = body;
@@ -248,11 +256,11 @@ export class SharingRun implements AnswerRun, FlightMember {
   }
 
   private begin({ meta, numbers }: SharedHead, expectedBytes: number): boolean {
-    const { flight, sharing, exchange, key } = this;
+    const { flight, sharing, exchange } = this;
     if (flight === null || flight.led === null) return false;
     const { hostMs } = exchange.gateway.clock;
     stamp(numbers, flight.led, { hostMs, maxWaitMs: sharing.config.maxWaitMs, sequence: this.sequence });
-    this.fill = sharing.caching.store.begin({ key, meta, numbers, expectedBytes }) ?? null;
+    this.fill = sharing.caching.store.begin({ key: flight.key, meta, numbers, expectedBytes }) ?? null;
     return this.fill !== null;
   }
 

@@ -84,6 +84,11 @@ export class Epochs {
     this.#bump(this.urlCellOf(url), soft);
   }
 
+  /** When this URL was invalidated last, hard, as a number to compare with `now` of another moment; 0: never. */
+  lastOfUrl(url: string): number {
+    return Number(Atomics.load(this.#hard, this.urlCellOf(url)));
+  }
+
   /** The worst that has befallen any of the cells, or everything, after `since`. */
   verdict(cells: ArrayLike<number>, since: number): EpochVerdict {
     if (this.#isBumped(this.#hard, cells, since)) return 'gone';

@@ -4,7 +4,7 @@ import { makeNumbers } from '../../../src/base/numbers.ts';
 import type { OwnAnswer } from '../../../src/exchange/answers.ts';
 import { Caching } from '../../../src/exchange/caching.ts';
 import { stamp } from '../../../src/exchange/shared-answer.ts';
-import { type FlightMember, SharedFlight } from '../../../src/exchange/shared-flight.ts';
+import { type Attached, type FlightMember, SharedFlight } from '../../../src/exchange/shared-flight.ts';
 import type { SharingPlan } from '../../../src/exchange/sharing-plan.ts';
 import { createEpochs, Epochs } from '../../../src/shm/epochs.ts';
 import type { FillingObject } from '../../../src/shm/filling-object.ts';
@@ -30,10 +30,10 @@ class Member implements FlightMember {
   refuse({ problem }: OwnAnswer): void {
     this.calls.push(`refuse ${problem}`);
   }
-  attach(filling: FillingObject): boolean {
+  attach(filling: FillingObject): Attached {
     this.calls.push(`attach ${filling.meta}`);
     filling.unpin();
-    return !this.isPicky;
+    return this.isPicky ? 'useless' : 'taken';
   }
   onParked(): void {
     this.calls.push('parked');

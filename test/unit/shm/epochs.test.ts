@@ -104,3 +104,14 @@ test('names have no order and no length that breaks it', () => {
   assert.equal(epochs.verdict([epochs.cellOf('x'.repeat(70_000))], before), 'gone');
   assert.throws(() => createEpochs(new Uint8Array(3)), /seed/);
 });
+
+test('when a URL was invalidated last can be told, and compared with other moments', () => {
+  const epochs = make();
+  assert.equal(epochs.lastOfUrl('/a'), 0);
+  epochs.bump('/a', false);
+  const before = epochs.now();
+  epochs.bumpUrl('/a', false);
+  epochs.bumpUrl('/b', true);
+  assert.equal(epochs.lastOfUrl('/a'), before + 1);
+  assert.equal(epochs.lastOfUrl('/b'), 0);
+});

@@ -31,12 +31,12 @@ function besideRespond(route: RawMap, path: ConfigPath): Finding[] {
   return [{ path, at: 'key', message: 'cannot stand beside `respond`, whose answer is in memory anyway', remedy: 'remove it' }];
 }
 
-/** Two objects at least must fit, or every fill empties the store. */
+/** The store takes no object above a quarter of its arena, which is what its tables leave of the memory. */
 function largerThanMemory(cache: RawMap, root: RawMap, path: ConfigPath): Finding[] {
   const maxObject = sizeOf(cache['maxObject']);
   const memory = sizeOf(root['cacheMemory'] ?? '256MiB');
-  if (maxObject === undefined || memory === undefined || maxObject <= memory / 2) return [];
-  const message = `must not be above half of \`cacheMemory\`, which is ${formatSize(memory)}`;
+  if (maxObject === undefined || memory === undefined || maxObject <= memory / 5) return [];
+  const message = `must not be above a fifth of \`cacheMemory\`, which is ${formatSize(memory)}`;
   return [{ path: [...path, 'maxObject'], at: 'value', message, remedy: 'lower it or raise `cacheMemory`' }];
 }
 

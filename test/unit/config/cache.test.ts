@@ -137,7 +137,7 @@ test('what is wrong with a cache is told with its place', () => {
     ['{ methods: [] }', 'routes[0].cache.methods: must have at least one method'],
     [
       '{ maxObject: 129MiB }',
-      'routes[0].cache.maxObject: must not be above half of `cacheMemory`, which is 256MiB; lower it or raise `cacheMemory`',
+      'routes[0].cache.maxObject: must not be above a fifth of `cacheMemory`, which is 256MiB; lower it or raise `cacheMemory`',
     ],
     [
       '{ key: { query: some } }',
@@ -165,7 +165,7 @@ test('cacheMemory and store have bounds, and a route that answers by itself has 
   assert.deepEqual(problemsOf(fileWith('true', 'cacheMemory: 4KiB')), ['cacheMemory: must be from 1MiB to 64GiB']);
   assert.deepEqual(problemsOf(fileWith('true', 'store: { cacheDisk: 1GiB }')), ['store.path: is required']);
   assert.deepEqual(problemsOf(fileWith('{ maxObject: 6MiB }', 'cacheMemory: 8MiB')), [
-    'routes[0].cache.maxObject: must not be above half of `cacheMemory`, which is 8MiB; lower it or raise `cacheMemory`',
+    'routes[0].cache.maxObject: must not be above a fifth of `cacheMemory`, which is 8MiB; lower it or raise `cacheMemory`',
   ]);
   assert.deepEqual(problemsOf('routes: [{ respond: 200, cache: true }, { match: /b, respond: 200, cache: false }]'), [
     'routes[0].cache: cannot stand beside `respond`, whose answer is in memory anyway; remove it',

@@ -2,7 +2,7 @@ import { never } from '../base/never.ts';
 import { answerStored } from '../cache/answer.ts';
 import { searchKey } from '../cache/cache-request.ts';
 import { Decision, decide } from '../cache/decide.ts';
-import { N_RESPONSE_TIME } from '../cache/numbers.ts';
+import { N_EPOCH, N_RESPONSE_TIME } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
 import { mayAnswerWaiting } from '../cache/sharing.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
@@ -19,6 +19,8 @@ import { resumeFrom } from './cache-resume.ts';
 import { buildStoredBlock } from './serve-stored.ts';
 import { type EntryView, readFilling } from './entry-view.ts';
 
+/** Flights that a request enters, as the answers of those before turn out not to be for it. */
+const MAX_MOVES = 3;
 /** A mark that is shorter may be gone before the last of those who waited has looked. */
 const MIN_MARK_MS = 500;
 
@@ -31,6 +33,8 @@ export class CacheFlight implements FlightWaiter {
   private readonly flights: Flights;
   private readonly plan: CollapsePlan;
   private key: string;
+  /** From one flight to another. */
+  private moves = 0;
   private ticket: Ticket | null = null;
   /** When its patience ends, ms of the loop's clock. */
   private deadlineMs: number;
@@ -176,7 +180,9 @@ export class CacheFlight implements FlightWaiter {
     const standing = this.standingOf(entry);
     if (standing === 'good' && this.serve(filling, entry)) return;
     filling.unpin();
-    if (standing === 'variant') this.enterVariant(entry);
+    if (standing === 'variant') this.enterOther(run.variantKey(entry.meta.vary));
+    // Those who come after a purge have a flight of their own, as long as the one from before it goes on.
+    else if (standing === 'purged') this.enterOther(`${this.key}\n!${entry.numbers[N_EPOCH]}`);
     else run.send();
   }
 
@@ -190,10 +196,10 @@ export class CacheFlight implements FlightWaiter {
     return key === '' ? undefined : store.openFilling(entry, entryGeneration, key);
   }
 
-  private standingOf(entry: EntryView): 'good' | 'variant' | 'unfit' {
+  private standingOf(entry: EntryView): 'good' | 'variant' | 'purged' | 'unfit' {
     const { run } = this;
     const { caching } = run.cache;
-    if (entry.judge(caching.epochs) !== 'valid' || caching.isPrefixPurged(entry.numbers)) return 'unfit';
+    if (entry.judge(caching.epochs) !== 'valid' || caching.isPrefixPurged(entry.numbers)) return 'purged';
     const decision = new Decision();
     decide(run.request, [entry], run.hostMs, decision);
     if (decision.chosen === null) return 'variant';
@@ -202,14 +208,14 @@ export class CacheFlight implements FlightWaiter {
     return decision.kind === 'serve' || isNewer ? 'good' : 'unfit';
   }
 
-  /** The answer varies, and is not for this request: those for whom it is one share another flight. */
-  private enterVariant(entry: EntryView): void {
+  /** The answer is not for this request, as it varies, say: those for whom it is none either share another flight. */
+  private enterOther(key: string): void {
     const { run } = this;
-    const key = run.variantKey(entry.meta.vary);
-    if (key === this.key) {
+    if (key === this.key || this.moves === MAX_MOVES) {
       run.send();
       return;
     }
+    this.moves++;
     this.key = key;
     this.enter();
   }

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { waitFor } from '../harness/wait-for.ts';
+import { held, numbered, openShared, type SharedHost } from './shared-host.ts';
+
+const MINUTE = 'Cache-Control: max-age=60\r\n';
+const HERD = 40;
+
+function purge(host: SharedHost): void {
+  host.fronts[0].gateway.caching?.epochs.bumpUrl('http://a.example/a', false);
+}
+
+test('a purge in the midst of a herd is no stampede', async (t) => {
+  const origin = held((index) => numbered(index, MINUTE));
+  const host = await openShared(t, origin.answer, { dedupe: { enabled: false }, route: { cache: true } });
+  const replies = host.herd(HERD);
+  await host.gathered(HERD, HERD - 1);
+  purge(host);
+  origin.open();
+  await Promise.all(replies);
+  assert.equal(host.asked(), 2);
+});
+
+test('a herd that comes after a purge, while an answer from before it streams, is one request', async (t) => {
+  const rest = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const host = await openShared(
+    t,
+    async (_request, index, connection) => {
+      if (index > 0) {
+        await gate.promise;
+        return numbered(index, MINUTE);
+      }
+      await connection.send(`HTTP/1.1 200 OK\r\n${MINUTE}Content-Length: 10\r\n\r\nfirst`);
+      await rest.promise;
+      await connection.send('after');
+      return undefined;
+    },
+    { dedupe: { enabled: false }, route: { cache: true } },
+  );
+  const first = host.ask();
+  await waitFor('it streams', () => host.fronts[0].gateway.caching?.flights?.stats(0).streaming === 1);
+  purge(host);
+  const replies = host.herd(HERD);
+  await host.gathered(HERD + 1, HERD - 1);
+  gate.resolve();
+  await Promise.all(replies);
+  rest.resolve();
+  assert.equal((await first).text, 'firstafter');
+  assert.equal(host.asked(), 2);
+});

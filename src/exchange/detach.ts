@@ -4,13 +4,15 @@ import { DetachedPort } from './detached-port.ts';
 import type { Exchange } from './exchange.ts';
 import type { Outcome } from './finish.ts';
 import { answerFraming } from './messages.ts';
+import { withLimitLines } from './send-own.ts';
 
 /** Goes on without the client, for the cache and those who wait for it. `outcome`: how it ended for the client. */
 export function detach(exchange: Exchange, outcome: Outcome): void {
   const { port, listener, facts, connection } = exchange;
   if (port === null || listener === null) return;
   exchange.clientOutcome = outcome;
-  exchange.limitHold?.release();
+  // Who leaves has it still under way for him: else he could have any number, and not wait for one.
+  if (outcome === 'complete') exchange.limitHold?.release();
   exchange.port = new DetachedPort(port);
   // The head is the client connection's, which may overwrite it.
   facts.keepHead(listener.config.limits);
@@ -24,7 +26,7 @@ export function answerCondition(exchange: Exchange, { statusText, dropped, lines
   const kept = dropped.reduce((rest, name) => removeFromBlock(rest, name), block);
   facts.status = Number.parseInt(statusText, 10);
   exchange.state = 'answering';
-  port?.writeHead(statusText, `${kept}${lines}${exchange.limitLines}`, answerFraming(facts.method, facts.status, 0), -1);
+  port?.writeHead(statusText, withLimitLines(`${kept}${lines}`, exchange.limitLines), answerFraming(facts.method, facts.status, 0), -1);
   detach(exchange, 'complete');
   port?.finish();
 }

@@ -37,7 +37,7 @@ import {
 } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
-import { answerOwn, sendRendered } from './send-own.ts';
+import { answerOwn, sendRendered, withLimitLines } from './send-own.ts';
 import { startForwarding } from './sharing-start.ts';
 import type { BodySource } from './stored-body.ts';
 import type { StoredEntry } from './stored-entry.ts';
@@ -262,7 +262,7 @@ export class Exchange implements UpstreamSink {
   /** The head of an answer, from wherever: to the filters, or to the client. */
   deliverHead(head: AnswerToSend): void {
     const { plan, limitLines } = this;
-    const answer = limitLines === '' ? head : { ...head, block: head.block + limitLines };
+    const answer = limitLines === '' ? head : { ...head, block: withLimitLines(head.block, limitLines) };
     if (plan !== null && plan.filters !== null) {
       startResponseFilters(this, answer);
       return;

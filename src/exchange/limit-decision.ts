@@ -21,6 +21,14 @@ export function costAhead(cost: LimitCost): number {
   return cost.kind === 'fixed' ? cost.amount : cost.ahead;
 }
 
+/** Now: host time, and wall time, which only quotas need. */
+export type LimitMoment = {
+  readonly hostMs: number;
+  readonly wallMs: number;
+  /** False: so many wait already that nobody else may; limits that throttle refuse. */
+  readonly mayWait: boolean;
+};
+
 /**
  * Asks all limits of one request, in the order of its set, and takes of all or of none: what was taken before one said no is given
  * back. One object a thread; its fields tell how the last request fared, until the next.
@@ -31,8 +39,6 @@ export class LimitDecision {
   readonly violated: string[] = [];
   /** Refused: until it would pass. Else how long it has to wait for its turn. */
   waitMs = 0;
-  /** Whose turn it has to wait for. */
-  throttledBy = '';
   /** By place in the set: the handle of what is under way. */
   readonly handles = new Int32Array(MAX_RULES);
   private plan: LimitPlan | null = null;
@@ -41,11 +47,12 @@ export class LimitDecision {
   private highs: Int32Array = NO_KEYS;
   private hostMs = 0;
   private wallMs = 0;
+  private mayWait = true;
   /** By place: whether it took anything. */
   private readonly isTaken = new Uint8Array(MAX_RULES);
 
-  /** True: it may go on, at once or after `waitMs`. `hostMs`, `wallMs`: now; the latter for quotas alone. */
-  decide(memo: LimitMemo, hostMs: number, wallMs: number): boolean {
+  /** True: it may go on, at once or after `waitMs`. */
+  decide(memo: LimitMemo, { hostMs, wallMs, mayWait }: LimitMoment): boolean {
     const { set } = memo;
     this.plan = memo.plan;
     this.set = set;
@@ -53,9 +60,9 @@ export class LimitDecision {
     this.highs = memo.highs;
     this.hostMs = hostMs;
     this.wallMs = wallMs;
+    this.mayWait = mayWait;
     this.violated.length = 0;
     this.waitMs = 0;
-    this.throttledBy = '';
     const { concurrency, rates, quotas } = set;
     let at = 0;
     for (const rule of concurrency) this.askConcurrency(rule, at++);
@@ -66,8 +73,8 @@ export class LimitDecision {
     return false;
   }
 
-  /** The request does not go on after all, in its turn or because of another limit. */
-  giveBack(): void {
+  /** The request does not go on because of another limit. */
+  private giveBack(): void {
     const { plan, set } = this;
     if (plan === null || set === null) return;
     const { limits, concurrency, quotas } = plan.limiting.services;
@@ -93,12 +100,6 @@ export class LimitDecision {
     }
   }
 
-  /** `name` says no, whatever the others have said. */
-  refuse(name: string): void {
-    this.violated.push(name);
-    this.giveBack();
-  }
-
   private askConcurrency({ config, told }: ConcurrencyRule, at: number): void {
     const { limiting } = this.plan as LimitPlan;
     const { concurrency } = limiting.services;
@@ -120,16 +121,15 @@ export class LimitDecision {
     if (this.violated.length > 0) {
       limits.peek(rate, this.low(at), this.high(at), this.hostMs);
       this.readings.set(told, limits.remaining, limits.resetMs);
+      if (limits.remaining === 0) this.refuseToo(config, limits.waitMs - config.maxDelayMs);
       return;
     }
-    const isTaken = limits.take(rate, this.low(at), this.high(at), this.hostMs, costAhead(config.cost), config.maxDelayMs);
+    const maxDelayMs = this.mayWait ? config.maxDelayMs : 0;
+    const isTaken = limits.take(rate, this.low(at), this.high(at), this.hostMs, costAhead(config.cost), maxDelayMs);
     if (isTaken) this.isTaken[at] = 1;
     this.readings.set(told, limits.remaining, limits.resetMs);
     const { waitMs } = limits;
-    if (isTaken && waitMs > this.waitMs) {
-      this.waitMs = waitMs;
-      this.throttledBy = config.name;
-    }
+    if (isTaken && waitMs > this.waitMs) this.waitMs = waitMs;
     this.settle(config, isTaken, waitMs, isTaken && waitMs > 0);
   }
 
@@ -141,8 +141,9 @@ export class LimitDecision {
     const cost = costAhead(config.cost);
     this.isTaken[at] = 0;
     let isTaken = false;
-    if (this.violated.length > 0) quotas.peek(this.low(at), this.high(at), startSec);
-    else {
+    if (this.violated.length > 0) {
+      if (quotas.peek(this.low(at), this.high(at), startSec) + cost > config.amount) this.refuseToo(config, untilEndMs);
+    } else {
       isTaken = quotas.take(this.low(at), this.high(at), startSec, config.amount, cost);
       const isOver = !isTaken && config.action === 'overage';
       if (isOver) quotas.add(this.low(at), this.high(at), startSec, cost);
@@ -168,6 +169,13 @@ export class LimitDecision {
       this.violated.push(name);
       this.waitMs = waitMs;
     }
+  }
+
+  /** Somebody else has said no; this one would have, too, so that to come again before both say yes would be in vain. */
+  private refuseToo({ name, action }: { readonly name: string; readonly action: string }, waitMs: number): void {
+    if (waitMs <= 0 || action === 'shadow' || action === 'overage') return;
+    this.violated.push(name);
+    this.waitMs = Math.max(this.waitMs, waitMs);
   }
 
   private low(at: number): number {

@@ -10,7 +10,7 @@ const NO_HANDLE = -1;
 const MAX_COST = 1e9;
 const COST = /^\d{1,10}$/;
 
-/** What a request still owes its limits while it is under way: places that it takes up, and a cost that only the answer tells. */
+/** What a request still owes its limits while it is under way: places that it takes up, among those who wait, too, and a cost that only the answer tells. */
 export class LimitHold {
   private readonly plan: LimitPlan;
   private readonly set: RouteLimitSet;
@@ -19,6 +19,7 @@ export class LimitHold {
   private readonly handles: Int32Array;
   private readonly wallMs: number;
   private isCharged = false;
+  private turn: NodeJS.Timeout | undefined;
 
   constructor({ plan, set, lows, highs }: LimitMemo, decision: LimitDecision, wallMs: number) {
     this.plan = plan;
@@ -27,6 +28,19 @@ export class LimitHold {
     this.highs = highs;
     this.handles = decision.handles.slice(0, set.concurrency.length);
     this.wallMs = wallMs;
+  }
+
+  /**
+   * `goOn` is called when its turn has come, unless it is released before. What was taken for it is not given back then: those who
+   * wait behind it keep their turns, and somebody else in its place would come together with one of them.
+   */
+  wait(waitMs: number, goOn: () => void): void {
+    const { limiting } = this.plan;
+    limiting.delayed++;
+    this.turn = setTimeout(() => {
+      this.endWait();
+      goOn();
+    }, Math.ceil(waitMs));
   }
 
   /** Once: the difference between what was taken ahead and what the answer's fields say. */
@@ -52,11 +66,19 @@ export class LimitHold {
 
   /** The client has been served, or has left. Harmless when it has been called before. */
   release(): void {
+    this.endWait();
     const { concurrency } = this.plan.limiting.services;
     for (const [i, handle] of this.handles.entries()) {
       if (handle !== NO_HANDLE) concurrency.release(handle);
       this.handles[i] = NO_HANDLE;
     }
+  }
+
+  private endWait(): void {
+    if (this.turn === undefined) return;
+    clearTimeout(this.turn);
+    this.turn = undefined;
+    this.plan.limiting.delayed--;
   }
 
   private low(at: number): number {

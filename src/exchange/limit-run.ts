@@ -19,27 +19,29 @@ export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: Limit
   const { facts, gateway } = exchange;
   const memo = memoOf(exchange, limits);
   facts.consumer = memo.asker.name;
-  if (limiting.consumers?.refuses(memo.asker) === true) {
-    facts.markRefused(gateway.clock.nowMs);
-    exchange.answer({ ...UNKNOWN_KEY, problem: 'unknown-key', proxyError: '' });
-    return;
-  }
   const { set } = memo;
   const wallMs = set.quotas.length === 0 ? 0 : Date.now();
-  let isGood = decision.decide(memo, gateway.clock.hostMs, wallMs);
-  if (isGood && decision.waitMs > 0 && limiting.delayed >= limiting.maxDelayed) {
-    limits.count(decision.throttledBy, 'refused');
-    decision.refuse(decision.throttledBy);
-    isGood = false;
-  }
+  const mayWait = limiting.delayed < limiting.maxDelayed;
+  const isGood = decision.decide(memo, { hostMs: gateway.clock.hostMs, wallMs, mayWait });
   exchange.limitLines = limitFieldLines(set, decision.readings);
   if (!isGood) {
     refuse(exchange);
     return;
   }
-  if (memo.needsHold) exchange.limitHold = new LimitHold(memo, decision, wallMs);
-  if (decision.waitMs > 0) wait(exchange, plan, limits, decision.waitMs);
-  else exchange.enter(plan);
+  const { waitMs } = decision;
+  const hold = memo.needsHold || waitMs > 0 ? new LimitHold(memo, decision, wallMs) : null;
+  exchange.limitHold = hold;
+  // Not before the limits have been asked: they hold for guesses at keys, too.
+  if (limiting.consumers?.refuses(memo.asker) === true) {
+    facts.markRefused(gateway.clock.nowMs);
+    exchange.answer({ ...UNKNOWN_KEY, problem: 'unknown-key', proxyError: '' });
+  } else if (hold !== null && waitMs > 0) {
+    hold.wait(waitMs, () => {
+      gateway.clock.refresh();
+      facts.addWait(waitMs);
+      gateway.guard(exchange, () => exchange.enter(plan));
+    });
+  } else exchange.enter(plan);
 }
 
 function memoOf(exchange: Exchange, limits: LimitPlan): LimitMemo {
@@ -58,16 +60,4 @@ function refuse(exchange: Exchange): void {
   facts.markRefused(gateway.clock.nowMs);
   // The lines of the RateLimit fields come with every answer of this exchange.
   exchange.answer({ ...limitProblem([...decision.violated], retryAfterLine(decision.waitMs)), problem: 'limit', proxyError: '' });
-}
-
-function wait(exchange: Exchange, plan: RoutePlan, { limiting }: LimitPlan, waitMs: number): void {
-  const { gateway, facts, life } = exchange;
-  limiting.delayed++;
-  setTimeout(() => {
-    limiting.delayed--;
-    if (exchange.life !== life) return;
-    gateway.clock.refresh();
-    facts.addWait(waitMs);
-    gateway.guard(exchange, () => exchange.enter(plan));
-  }, Math.ceil(waitMs));
 }

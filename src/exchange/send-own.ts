@@ -1,4 +1,5 @@
 import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
+import { removeFromBlock } from '../http/fields.ts';
 import type { Exchange } from './exchange.ts';
 import { answerFraming } from './messages.ts';
 
@@ -20,10 +21,18 @@ export function sendRendered(exchange: Exchange, rendered: RenderedAnswer): void
   const { length } = rendered.body;
   const framing = answerFraming(facts.method, facts.status, length);
   const lengthWhenNone = facts.status === 204 || facts.status === 304 ? -1 : length;
-  port.writeHead(rendered.status, `${rendered.block}${limitLines}Date: ${gateway.dateText()}\r\n`, framing, lengthWhenNone);
+  port.writeHead(rendered.status, `${withLimitLines(rendered.block, limitLines)}Date: ${gateway.dateText()}\r\n`, framing, lengthWhenNone);
   if (framing.kind !== 'none') {
     facts.bytesSent += length;
     port.writeBody(rendered.body);
   }
   exchange.complete();
+}
+
+const LEGACY_FIELDS = ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset'];
+
+/** Field lines with those of the limits. Of X-RateLimit fields there can be one only (of RateLimit any number: it is a list), so those of the origin go. */
+export function withLimitLines(block: string, limitLines: string): string {
+  if (!limitLines.includes('X-RateLimit-')) return block + limitLines;
+  return LEGACY_FIELDS.reduce((rest, name) => removeFromBlock(rest, name), block) + limitLines;
 }

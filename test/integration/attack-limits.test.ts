@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import type { Engine } from '../../src/config/types.ts';
+import { connectRaw } from '../harness/raw-client.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { hostCache } from './cached-front.ts';
+import { openConfigured } from './configured-front.ts';
+import { openLimited } from './limited-front.ts';
+
+const ENGINES: readonly Engine[] = ['node', 'uws'];
+const THROTTLE = { action: 'throttle', burst: 1 };
+
+for (const engine of ENGINES) {
+  test(`${engine}: who leaves while he waits makes room for others who wait`, async (t) => {
+    const limits = [{ name: 'slow', key: { header: 'X-Kind' }, rate: '1/2s', maxDelay: '10s', ...THROTTLE }];
+    const { ask, front, counted } = await openLimited(t, { limits }, { engine, top: { limits: { maxDelayed: 1 } } });
+    await ask('X-Kind: a\r\n');
+    await ask('X-Kind: b\r\n');
+    const client = await connectRaw(front.port);
+    await client.send('GET / HTTP/1.1\r\nHost: a.example\r\nX-Kind: a\r\n\r\n');
+    await waitFor('it waits', () => counted('delayed') === 1);
+    client.close();
+    await waitFor('it has gone', () => front.gateway.inFlight === 0);
+    assert.equal((await ask('X-Kind: b\r\n')).status, 200);
+  });
+
+  test(`${engine}: the body of a request that waits its turn is not lost`, async (t) => {
+    const limits = [{ name: 'slow', key: 'ip', rate: '10/1s', maxDelay: '2s', ...THROTTLE }];
+    const { ask, front, origin } = await openLimited(t, { limits }, { engine });
+    await ask();
+    const body = randomBytes(200_000).toString('hex');
+    const client = await connectRaw(front.port);
+    t.after(() => client.close());
+    await client.send(`POST /p HTTP/1.1\r\nHost: a.example\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    assert.equal((await client.readReply('POST')).status, 200);
+    assert.equal(origin.requests[1]?.body.toString('latin1') === body, true);
+  });
+}
+
+test('of one who waits too long in a crowd it is said once that he was refused', async (t) => {
+  const limits = [{ name: 'slow', key: 'ip', rate: '1/2s', maxDelay: '10s', ...THROTTLE }];
+  const { ask, counted } = await openLimited(t, { limits }, { top: { limits: { maxDelayed: 0 } } });
+  await ask();
+  assert.equal((await ask()).status, 429);
+  assert.deepEqual([counted('allowed'), counted('refused'), counted('delayed')], [1, 1, 0]);
+});
+
+test('guesses at keys are limited like other requests', async (t) => {
+  const consumers = { from: [{ apiKey: { header: 'X-API-Key' } }], unknown: 'reject', list: [{ name: 'ann', keys: ['key-of-ann'] }] };
+  const { ask } = await openLimited(t, { limits: [{ name: 'l', key: 'ip', rate: '2/1h' }] }, { top: { consumers } });
+  const statuses: number[] = [];
+  for (let i = 0; i < 4; i++) statuses.push((await ask(`X-API-Key: guess-${i}\r\n`)).status);
+  assert.deepEqual(statuses, [401, 401, 429, 429]);
+});
+
+test('X-RateLimit fields of the origin do not contradict ours', async (t) => {
+  const answer = (): string => 'HTTP/1.1 200 OK\r\nX-RateLimit-Limit: 7\r\nX-RateLimit-Remaining: 6\r\nContent-Length: 0\r\n\r\n';
+  const { ask } = await openLimited(t, { limits: [{ name: 'l', key: 'ip', rate: '2/1h' }], limitFields: 'both' }, { answer });
+  const reply = await ask();
+  assert.deepEqual([reply.field('X-RateLimit-Limit'), reply.field('X-RateLimit-Remaining')], ['2', '1']);
+});
+
+test('who is refused by several limits is told when all of them would let him pass', async (t) => {
+  const limits = [
+    { name: 'hour', key: 'ip', rate: '1/1h' },
+    { name: 'day', key: 'ip', rate: '1/1d' },
+  ];
+  const { ask } = await openLimited(t, { limits });
+  await ask();
+  const reply = await ask();
+  assert.equal(reply.field('Retry-After'), '86400');
+});
+
+test('who leaves while the cache goes on for him has it still under way', async (t) => {
+  const { services, origin } = await openLimited(t, {}, { answer: () => 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf' });
+  const front = await openConfigured(
+    t,
+    {
+      upstreams: { o: origin.url },
+      routes: [{ name: 'api', upstream: 'o', cache: { defaultTtl: '1h' }, limits: [{ name: 'c', key: 'ip', concurrency: 2 }] }],
+    },
+    { limiting: services, caching: hostCache().open(0) },
+  );
+  for (let i = 0; i < 2; i++) {
+    const client = await connectRaw(front.port);
+    await client.send(`GET /${i} HTTP/1.1\r\nHost: a.example\r\n\r\n`);
+    await waitFor('it has half of it', () => client.text.endsWith('half'));
+    client.close();
+  }
+  await waitFor('they have gone', () => front.listener.connections === 0);
+  const client = await connectRaw(front.port);
+  t.after(() => client.close());
+  await client.send('GET /2 HTTP/1.1\r\nHost: a.example\r\n\r\n');
+  assert.equal((await client.readReply('GET')).status, 429);
+});

@@ -1,6 +1,6 @@
 import { never } from '../base/never.ts';
 import { answerStored } from '../cache/answer.ts';
-import { searchKey } from '../cache/cache-request.ts';
+import { isAuthorized, searchKey } from '../cache/cache-request.ts';
 import { Decision, decide } from '../cache/decide.ts';
 import { N_EPOCH, N_RESPONSE_TIME } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
@@ -19,6 +19,8 @@ import { resumeFrom } from './cache-resume.ts';
 import { buildStoredBlock } from './serve-stored.ts';
 import { type EntryView, readFilling } from './entry-view.ts';
 
+/** They may be said of the fields of one request, and of no other to the same URL. */
+const OF_THE_REQUEST = new Set([400, 408, 411, 412, 413, 415, 417, 421, 425, 429, 431]);
 /** Flights that a request enters, as the answers of those before turn out not to be for it. */
 const MAX_MOVES = 3;
 /** A mark that is shorter may be gone before the last of those who waited has looked. */
@@ -32,7 +34,11 @@ export class CacheFlight implements FlightWaiter {
   private readonly run: CacheRun;
   private readonly flights: Flights;
   private readonly plan: CollapsePlan;
+  /** Behind each key: answers to requests with credentials are seldom for all, which says nothing of those to others. */
+  private readonly whose: string;
   private key: string;
+  /** It leads since the first one has failed. */
+  private isSuccessor = false;
   /** From one flight to another. */
   private moves = 0;
   private ticket: Ticket | null = null;
@@ -46,7 +52,8 @@ export class CacheFlight implements FlightWaiter {
     this.run = run;
     this.flights = flights;
     this.plan = plan;
-    this.key = run.request.key;
+    this.whose = isAuthorized(run.request) ? '\nA' : '';
+    this.key = `${run.request.key}${this.whose}`;
     this.deadlineMs = run.patienceMs(plan.maxWaitMs);
     this.wait = new FlightWait(run.exchange, flights, this);
   }
@@ -180,7 +187,7 @@ export class CacheFlight implements FlightWaiter {
     const standing = this.standingOf(entry);
     if (standing === 'good' && this.serve(filling, entry)) return;
     filling.unpin();
-    if (standing === 'variant') this.enterOther(run.variantKey(entry.meta.vary));
+    if (standing === 'variant') this.enterOther(`${run.variantKey(entry.meta.vary)}${this.whose}`);
     // Those who come after a purge have a flight of their own, as long as the one from before it goes on.
     else if (standing === 'purged') this.enterOther(`${this.key}\n!${entry.numbers[N_EPOCH]}`);
     else run.send();
@@ -290,6 +297,7 @@ export class CacheFlight implements FlightWaiter {
   private takeOver(): void {
     const { run, followed } = this;
     const { metrics } = run.cache;
+    this.isSuccessor = true;
     if (followed === null) {
       metrics.countTakeover('restart');
       run.send();
@@ -313,8 +321,8 @@ export class CacheFlight implements FlightWaiter {
   release(status: number): void {
     const { ticket, flights, run, plan } = this;
     if (ticket?.kind !== 'lead') return;
-    // An error says nothing of what the answers to this key are; one follower tries again.
-    if (status >= 500) flights.fail(ticket);
+    // An error says nothing of what the answers to this key are; one follower tries again. So does one of this very request, at first.
+    if (status >= 500 || (OF_THE_REQUEST.has(status) && !this.isSuccessor)) flights.fail(ticket);
     else flights.release(ticket, run.hostMs + Math.max(plan.uncacheableForMs, MIN_MARK_MS));
   }
 

@@ -49,3 +49,30 @@ test('a herd that comes after a purge, while an answer from before it streams, i
   assert.equal((await first).text, 'firstafter');
   assert.equal(host.asked(), 2);
 });
+
+const MISFITS = [
+  ['400', 'X-Bad: 1\r\n', 'HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno'],
+  ['431', 'X-Bad: 1\r\n', 'HTTP/1.1 431 Too Large\r\nContent-Length: 2\r\n\r\nno'],
+  ['an answer for one user', 'Authorization: me\r\n', 'HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nme'],
+] as const;
+
+for (const [name, fields, misfit] of MISFITS) {
+  test(`one request that gets ${name} neither lets a herd loose nor has the URL remembered`, async (t) => {
+    const gate = Promise.withResolvers<void>();
+    const host = await openShared(
+      t,
+      async ({ head }, index) => {
+        await gate.promise;
+        return head.includes('X-Bad') || head.includes('Authorization') ? misfit : numbered(index, MINUTE);
+      },
+      { dedupe: { enabled: false }, route: { cache: true } },
+    );
+    const first = host.ask({ fields });
+    await waitFor('it is with the origin', () => host.asked() === 1);
+    const replies = host.herd(HERD);
+    await waitFor('the herd is here', () => host.fronts[0].gateway.inFlight + host.fronts[1].gateway.inFlight === HERD + 1);
+    gate.resolve();
+    await Promise.all([first, ...replies]);
+    assert.equal(host.asked(), 2);
+  });
+}

@@ -118,6 +118,11 @@ export class QuotaTable {
     this.#put(low, high, startSec, used, 0);
   }
 
+  /** The key has a place, which no other key gets in the 32 days from the begin of the window on. Nothing is used, and nothing has changed. */
+  reserve(low: number, high: number, startSec: number): void {
+    this.#findOrMake(low, high, startSec);
+  }
+
   /** Nothing is used of the key's present window. False: nothing was. */
   reset(low: number, high: number): boolean {
     const cell = this.#keys.find(low, high);

@@ -5,11 +5,13 @@ import type { QuotaKeeping } from '../quotas/quotas-host.ts';
 import { UsageStore } from '../quotas/usage-store.ts';
 import { carryUsage } from './carry-usage.ts';
 import { type LimitFigures, LimitMemory, type LimitTables, limitsAnything } from './limit-memory.ts';
+import { QuotaReserve } from './reserve-quotas.ts';
 
 /** Limits, tiers and quotas from the coordinator's side: their shared memory, and what is known of usage beyond the life of the process. */
 export class LimitHost {
   readonly #memory: LimitMemory;
   readonly #usage: UsageStore;
+  readonly #reserve = new QuotaReserve();
 
   /** `slots`: how many workers may ever live at once. */
   constructor(slots: number, log: EventLog) {
@@ -44,7 +46,9 @@ export class LimitHost {
 
   /** The tables for a plan; `undefined` when it limits nothing. Text when they cannot be had. */
   prepare(config: GatewayConfig): LimitSegments | string | undefined {
-    return this.#memory.prepare(config, () => this.#usage.seed);
+    const segments = this.#memory.prepare(config, () => this.#usage.seed);
+    if (typeof segments === 'object' && this.tables !== undefined) this.#reserve.reserve(config, this.tables);
+    return segments;
   }
 
   /** What the quotas thread is to keep; `undefined` when there is nothing, or nowhere. */

@@ -17,6 +17,11 @@ const decision = new LimitDecision();
 export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: LimitPlan): void {
   const { limiting } = limits;
   const { facts, gateway } = exchange;
+  // Sluice itself asks, to refresh its cache: nobody pays for that.
+  if (exchange.refreshOf !== null) {
+    exchange.enter(plan);
+    return;
+  }
   const memo = memoOf(exchange, limits);
   facts.consumer = memo.asker.name;
   const { set } = memo;

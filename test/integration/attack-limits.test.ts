@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import type { Engine } from '../../src/config/types.ts';
-import { connectRaw } from '../harness/raw-client.ts';
+import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { hostCache } from './cached-front.ts';
 import { openConfigured } from './configured-front.ts';
@@ -93,4 +93,27 @@ test('who leaves while the cache goes on for him has it still under way', async 
   t.after(() => client.close());
   await client.send('GET /2 HTTP/1.1\r\nHost: a.example\r\n\r\n');
   assert.equal((await client.readReply('GET')).status, 429);
+});
+
+test('what refreshes the cache costs nobody anything, and no limit keeps it from its way', async (t) => {
+  const answer = (): string =>
+    'HTTP/1.1 200 OK\r\nCache-Control: max-age=0, stale-while-revalidate=60\r\nContent-Length: 2\r\n\r\nok';
+  const { services, origin } = await openLimited(t, {}, { answer });
+  const limits = [
+    { name: 'c', key: 'ip', concurrency: 1 },
+    { name: 'l', key: 'ip', rate: '9/1h' },
+  ];
+  const front = await openConfigured(
+    t,
+    { upstreams: { o: origin.url }, routes: [{ name: 'api', upstream: 'o', cache: true, limits }] },
+    { limiting: services, caching: hostCache().open(0) },
+  );
+  const ask = async (): Promise<string> => {
+    const reply = await askOnce(front.port, 'GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    return `${reply.status} ${/"l";r=\d+/.exec(reply.field('RateLimit') ?? '')?.[0]}`;
+  };
+  assert.equal(await ask(), '200 "l";r=8');
+  assert.equal(await ask(), '200 "l";r=7');
+  await waitFor('it is refreshed', () => origin.requests.length === 2);
+  assert.equal(await ask(), '200 "l";r=6');
 });

@@ -96,8 +96,7 @@ test('who leaves while the cache goes on for him has it still under way', async 
 });
 
 test('what refreshes the cache costs nobody anything, and no limit keeps it from its way', async (t) => {
-  const answer = (): string =>
-    'HTTP/1.1 200 OK\r\nCache-Control: max-age=0, stale-while-revalidate=60\r\nContent-Length: 2\r\n\r\nok';
+  const answer = (): string => 'HTTP/1.1 200 OK\r\nCache-Control: max-age=0, stale-while-revalidate=60\r\nContent-Length: 2\r\n\r\nok';
   const { services, origin } = await openLimited(t, {}, { answer });
   const limits = [
     { name: 'c', key: 'ip', concurrency: 1 },

@@ -79,7 +79,7 @@ const scope = fieldName
   })
   .prefault('consumer')
   .describe(
-    'Whose a key is: consumer (whoever sends the same Authorization), ip, none, or the name of a header field that tells; default consumer.',
+    'Whose a key is: consumer (whoever sends the same Authorization, API key and the like), ip, none, or the name of a header field that tells; default consumer.',
   );
 
 const onConcurrent = z

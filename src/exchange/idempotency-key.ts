@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { parseStringList } from '../http/structured-fields.ts';
+import type { ConsumerSource } from '../config/limit-types.ts';
 import type { IdempotencyScope } from '../config/types.ts';
+import { RequestView } from './asker-facts.ts';
 import type { Exchange } from './exchange.ts';
 import type { RoutePlan } from './plan.ts';
 
@@ -26,8 +28,10 @@ export function recordKey(route: string, scope: string, key: string): string {
   return createHash('sha256').update(`${route}\n${scope.length} ${scope}\n${key}`, 'latin1').digest('base64url');
 }
 
-/** Whose key it is. */
-export function scopeOf(exchange: Exchange, scope: IdempotencyScope): string {
+const view = new RequestView();
+
+/** Whose key it is. `sources`: where a request tells who asks, beside Authorization. */
+export function scopeOf(exchange: Exchange, scope: IdempotencyScope, sources: readonly ConsumerSource[]): string {
   const { facts, port, listener } = exchange;
   switch (scope.kind) {
     case 'none':
@@ -37,8 +41,25 @@ export function scopeOf(exchange: Exchange, scope: IdempotencyScope): string {
     case 'ip':
       return port === null || listener === null ? '' : `ip ${facts.addressBehind(port.remoteAddress, listener.trusted)}`;
     case 'consumer':
-      return `consumer ${facts.field('authorization') ?? ''}`;
+      return `consumer ${facts.field('authorization') ?? ''}${sources.length === 0 ? '' : credentialsIn(exchange, sources)}`;
   }
+}
+
+/** What the request says of who asks, as it came: nobody can have that of another but by knowing his secret, or by a trusted proxy's word. */
+function credentialsIn(exchange: Exchange, sources: readonly ConsumerSource[]): string {
+  view.turnTo(exchange);
+  let text = '';
+  for (const source of sources) {
+    const value = credentialIn(source);
+    if (value !== undefined) text += `\0${source.name} ${value}`;
+  }
+  view.turnTo(null);
+  return text;
+}
+
+function credentialIn(source: ConsumerSource): string | undefined {
+  if (source.kind === 'header') return view.isFromTrustedProxy ? view.field(source.name) : undefined;
+  return source.place === 'header' ? view.field(source.name) : view.query(source.name);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
-import type { IdempotencyConfig, RouteConfig } from '../config/types.ts';
+import type { ConsumerSource } from '../config/limit-types.ts';
+import type { GatewayConfig, IdempotencyConfig, RouteConfig } from '../config/types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { IdempotencyMetrics } from './dedupe-metrics.ts';
 import type { IdempotencyRecords } from './idempotency-records.ts';
@@ -10,16 +11,19 @@ export type IdempotencyPlan = {
   readonly methods: ReadonlySet<string>;
   readonly records: IdempotencyRecords;
   readonly metrics: IdempotencyMetrics;
+  /** Where a request tells who asks. */
+  readonly sources: readonly ConsumerSource[];
 };
 
 /** `null` where the route has no such keys. */
 export function compileIdempotency(
   { name, dedupe }: RouteConfig,
-  records: IdempotencyRecords | null,
-  metrics: MetricsWriter,
+  { consumers }: Pick<GatewayConfig, 'consumers'>,
+  { records, metrics: writer }: { readonly records: IdempotencyRecords | null; readonly metrics: MetricsWriter },
 ): IdempotencyPlan | null {
   const config = dedupe?.idempotency;
   if (config === undefined) return null;
   assert(records !== null, `route ${name} has records of its keys`);
-  return Object.freeze({ config, methods: new Set(config.methods), records, metrics: new IdempotencyMetrics(metrics, name) });
+  const metrics = new IdempotencyMetrics(writer, name);
+  return Object.freeze({ config, methods: new Set(config.methods), records, metrics, sources: consumers?.from ?? [] });
 }

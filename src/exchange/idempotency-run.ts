@@ -100,7 +100,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     const { exchange, plan, keyed } = this;
     const { scope, ttlMs, onConcurrent } = keyed.config;
     const order = {
-      key: recordKey(plan.name, scopeOf(exchange, scope), key),
+      key: recordKey(plan.name, scopeOf(exchange, scope, keyed.sources), key),
       fingerprint: collector.digest(fingerprintPreamble(exchange, plan, scope)),
       ttlMs,
       waits: onConcurrent === 'wait',

@@ -98,7 +98,7 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
     allow: (methods.length === 0 ? USUAL_METHODS : methods).join(', '),
     filters: filtersOf(route, services.filters),
     limits: compileLimitPlan(route, config, services),
-    idempotency: compileIdempotency(route, services.records, services.metrics),
+    idempotency: compileIdempotency(route, config, services),
     sharing: compileSharing(route, services.caching, services.metrics),
     shedding: upstream?.adaptive === undefined ? null : compileShedding(route, upstream.name, services),
     forwardsCredentials: upstream?.forwardCredentials ?? false,

@@ -49,7 +49,7 @@ function idempotencyLine({ header, isRequired, ttlMs, scope, onConcurrent, maxWa
 function scopeText(scope: IdempotencyScope): string {
   switch (scope.kind) {
     case 'consumer':
-      return 'of whoever sends the same Authorization';
+      return 'of whoever sends the same Authorization, API key and the like';
     case 'ip':
       return 'of one address';
     case 'none':

@@ -33,6 +33,8 @@ export class CacheRequest {
   contentDigest = '';
   /** See `RequestOrigin`. */
   beside = '';
+  /** See `RequestOrigin`. */
+  wasAuthorized = false;
   /** Directives of Cache-Control, or what Pragma stands for. */
   readonly directives = new CacheControl();
 }
@@ -44,6 +46,8 @@ export type RequestOrigin = {
   readonly contentDigest: string;
   /** Part of the key: lines, each with LF before it, of what is no field that the rules know, and that the origin may answer by; mostly `''`. */
   readonly beside?: string;
+  /** It came with credentials, which the head does not have any more, and the origin may have been told whose it is in other words. */
+  readonly wasAuthorized?: boolean;
 };
 
 /** Reads what the cache must know of a vetted request. */
@@ -54,6 +58,7 @@ export function readCacheRequest(policy: CachePolicy, head: RequestHead, origin:
   into.scheme = origin.scheme;
   into.contentDigest = origin.contentDigest;
   into.beside = origin.beside ?? '';
+  into.wasAuthorized = origin.wasAuthorized === true;
   into.bits = into.method === 'get' ? 0 : ASKS_OTHER_METHOD;
   into.range = '';
   clearDirectives(into.directives);
@@ -136,6 +141,6 @@ function saysAnything(directives: CacheControl): boolean {
 }
 
 /** Whether it came with credentials, so that its answer may be for this user alone (RFC 9111 3.5). */
-export function isAuthorized({ head }: CacheRequest): boolean {
-  return head !== null && hasField(head, FIELD_AUTHORIZATION);
+export function isAuthorized({ head, wasAuthorized }: CacheRequest): boolean {
+  return wasAuthorized || (head !== null && hasField(head, FIELD_AUTHORIZATION));
 }

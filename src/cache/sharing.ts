@@ -1,12 +1,12 @@
 import type { Numbers } from '../base/numbers.ts';
-import { FIELD_AUTHORIZATION, FIELD_COOKIE } from '../http/known-fields.ts';
+import { FIELD_COOKIE } from '../http/known-fields.ts';
 import { hasField } from '../http/request-head.ts';
-import type { CacheRequest } from './cache-request.ts';
+import { type CacheRequest, isAuthorized } from './cache-request.ts';
 import { BIT_WITH_CREDENTIALS, N_BITS, N_FRESH_UNTIL, N_RESPONSE_TIME } from './numbers.ts';
 
 /** Whether the request shows who asks, so that an answer that no cache may use unasked may be this user's alone. */
-export function hasCredentials({ head }: CacheRequest): boolean {
-  return head !== null && (hasField(head, FIELD_COOKIE) || hasField(head, FIELD_AUTHORIZATION));
+export function hasCredentials(request: CacheRequest): boolean {
+  return isAuthorized(request) || (request.head !== null && hasField(request.head, FIELD_COOKIE));
 }
 
 /**

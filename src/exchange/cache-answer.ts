@@ -1,4 +1,4 @@
-import { admit, type ExchangeTimes } from '../cache/admit.ts';
+import { type Admission, admit, type ExchangeTimes } from '../cache/admit.ts';
 import { answerStored } from '../cache/answer.ts';
 import { type Combination, combine } from '../cache/combine.ts';
 import { type Freshening, freshen, freshenByHead } from '../cache/freshen.ts';
@@ -6,12 +6,13 @@ import { FLAG_INVALID, N_EPOCH } from '../cache/numbers.ts';
 import { mayServeOnError } from '../cache/on-error.ts';
 import { mayAnswerWaiting } from '../cache/sharing.ts';
 import { decodeMeta } from '../cache/stored.ts';
+import { fieldValue } from '../http/fields.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { CacheFill } from './cache-fill.ts';
 import { answerCondition } from './detach.ts';
 import { clientBlock } from './messages.ts';
 import { isRest, type Resume } from './cache-resume.ts';
-import { releaseHeldBody } from './filter-steps.ts';
+import { releaseHeldBody, variesByFilters } from './filter-steps.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
@@ -252,7 +253,7 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
   const { cache, request, decision } = run;
   // The answer to a POST is newer than what the POST itself has made invalid.
   const sequence = request.method === 'unsafe' ? cache.caching.epochs.now() : run.sequence;
-  const admission = decision.mayStore && request.key !== '' ? admit(request, head, times) : undefined;
+  const admission = decision.mayStore && request.key !== '' ? admitted(run, head, times) : undefined;
   if (admission?.kind === 'skip') cache.metrics.countUncacheable(admission.reason);
   if (admission?.kind !== 'store') {
     run.releaseClaim();
@@ -268,6 +269,12 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
   }
   cache.metrics.countUncacheable('no-room');
   run.flight?.release(head.status);
+}
+
+/** No later request says of itself what filters have said of this one. */
+function admitted(run: CacheRun, head: ResponseHead, times: ExchangeTimes): Admission {
+  const isOpen = variesByFilters(run.exchange, fieldValue(head, 'vary'));
+  return isOpen ? { kind: 'skip', reason: 'vary-any' } : admit(run.request, head, times);
 }
 
 /** Entries that the new one takes the place of: the same variant, the one that was asked about, and the oldest of too many. */

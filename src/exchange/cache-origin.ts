@@ -22,10 +22,12 @@ const REPORTED =
   (1 << FIELD_X_FORWARDED_PORT) |
   (1 << FIELD_X_FORWARDED_OTHER) |
   (1 << FIELD_FORWARDED);
+const AUTHORIZATION = /^authorization:/im;
 const HOST_AND_PROTO = /(?:^|[;,\s])(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/gi;
 
-export function originOf({ head, listener, port, facts }: Exchange): RequestOrigin {
-  const origin = listener?.proto === 'https' ? HTTPS : HTTP;
+export function originOf({ head, listener, port, facts, filters }: Exchange): RequestOrigin {
+  const scheme = listener?.proto === 'https' ? HTTPS : HTTP;
+  const origin = filters?.tellsUpstream === true ? { ...scheme, wasAuthorized: AUTHORIZATION.test(filters.received) } : scheme;
   const isReported = (head.seen & REPORTED) !== 0 && listener?.isTrusted(port?.remoteAddress ?? '') === true;
   if (!isReported && facts.filteredTarget === '') return origin;
   const target = facts.filteredTarget === '' ? '' : `\n>${facts.filteredTarget}`;

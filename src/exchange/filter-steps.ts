@@ -1,5 +1,6 @@
 import { parseRequestHead } from '../http/request-head.ts';
 import { statusText } from '../http/status.ts';
+import { parseVary } from '../http/vary.ts';
 import type { RenderedAnswer } from './answers.ts';
 import { requestConnection } from './attempts.ts';
 import type { Exchange } from './exchange.ts';
@@ -53,6 +54,14 @@ export function startUpstreamFilters(exchange: Exchange, plan: RoutePlan, isRetr
     exchange.state = 'connecting';
     requestConnection(exchange, upstream, isRetry);
   });
+}
+
+/** Whether an answer with this Vary may be another one for a request of which the filters tell the upstream something else. */
+export function variesByFilters(exchange: Exchange, vary: string | undefined): boolean {
+  if (exchange.filteredHead === '' || vary === undefined) return false;
+  const told = splitHead(exchange.filteredHead).fields;
+  const own = splitHead(upstreamHead(exchange)).fields;
+  return parseVary(vary).some((name) => told.has(name) && told.get(name) !== own.get(name));
 }
 
 export function startResponseFilters(exchange: Exchange, held: HeldHead): void {

@@ -10,6 +10,7 @@ import type { BodyCollector } from './body-collector.ts';
 import { originOf } from './cache-origin.ts';
 import type { Exchange } from './exchange.ts';
 import { splitHead } from './filter-run.ts';
+import { variesByFilters } from './filter-steps.ts';
 import type { SharingPlan } from './sharing-plan.ts';
 
 /** By what two requests are known to be one. */
@@ -128,6 +129,7 @@ const BY_ADDRESS = new Set(['x-forwarded-for', 'x-real-ip', 'forwarded']);
 export function varyingPairs(vary: string | undefined, exchange: Exchange, sharing: SharingPlan): readonly string[] {
   const names = parseVary(vary);
   if (names.length === 0 || names === VARY_ANY) return names;
+  if (variesByFilters(exchange, vary)) return VARY_ANY;
   if (!sharing.config.key.hasAddress && names.some((name) => BY_ADDRESS.has(name))) return VARY_ANY;
   const drops = exchange.plan?.forward.edits?.drops;
   const differing = names.filter((name) => !isCounted(name, sharing) && drops?.has(name) !== true);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Filter } from '../../src/exchange/filters.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { held, numbered, openShared, type SharedHost } from './shared-host.ts';
 
@@ -74,5 +75,32 @@ for (const [name, fields, misfit] of MISFITS) {
     gate.resolve();
     await Promise.all([first, ...replies]);
     assert.equal(host.asked(), 2);
+  });
+}
+
+for (const lines of ['', 'Vary: X-Who\r\n']) {
+  test(`an answer to one of whom filters tell the upstream is not stored for others${lines === '' ? '' : ', by Vary'}`, async (t) => {
+    const field = lines === '' ? 'Authorization' : 'X-Secret';
+    const filters: Record<string, Filter> = {
+      './who.ts': {
+        request({ headers, state }) {
+          state.set('user', headers.get(field));
+          headers.delete(field);
+        },
+        upstreamRequest({ headers, state }) {
+          headers.set('X-Who', String(state.get('user')));
+        },
+      },
+    };
+    const host = await openShared(
+      t,
+      ({ head }) => {
+        const who = /X-Who: (\w+)/.exec(head)?.[1] ?? '';
+        return `HTTP/1.1 200 OK\r\n${MINUTE}${lines}Content-Length: ${who.length}\r\n\r\n${who}`;
+      },
+      { dedupe: { enabled: false }, route: { filters: ['./who.ts'], cache: true }, filters },
+    );
+    assert.equal((await host.ask({ fields: `${field}: alice\r\n` })).text, 'alice');
+    assert.equal((await host.ask({ fields: `${field}: bob\r\n` })).text, 'bob');
   });
 }

@@ -14,7 +14,7 @@ const SLOW_BYTES_PER_SEC = MEBI;
 const SAMPLE_MS = 50;
 const LINGER_MS = 1000;
 /** An object may take a quarter of Sluice's store. */
-const STORED = { cacheMemory: '512MiB', cache: '{ maxObject: 128MiB }' };
+const STORED = { cacheMemory: '640MiB', cache: '{ maxObject: 128MiB }' };
 /** More than the store: every page of it has been touched, so that what still grows is something else. */
 const PREFILLS = 8;
 const TIMEOUT_MS = 60_000;
@@ -121,7 +121,7 @@ export async function measureSlowFollower(setting: Setting): Promise<Section> {
     id: 'slow-follower',
     title: `${FOLLOWERS} followers of an object of 100 MiB, one of which reads 1 MiB/s`,
     how:
-      'Sluice with a store of 512 MiB, Varnish with 256 MiB, whose every page has been used before, so `growth` is what is held beyond it (nginx keeps its cache in files, which RSS does not show). `others`: the 19 followers that are fast with and without the slow one; ' +
+      'Sluice with a store of 640 MiB, Varnish with 256 MiB, whose every page has been used before, so `growth` is what is held beyond it (nginx keeps its cache in files, which RSS does not show). `others`: the 19 followers that are fast with and without the slow one; ' +
       'the origin sends as fast as it can; load and origin share the two cores.',
     metrics: METRICS,
     measured: done.measured,

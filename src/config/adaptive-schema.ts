@@ -68,12 +68,17 @@ const shedObject = z.strictObject({
   ]),
 });
 
-export const shedSchema = z
-  .union([z.enum(['normal', 'high', 'low']).transform((priority) => shedObject.parse({ priority })), shedObject], {
-    error: 'must be high, normal, low, or a mapping with `priority`',
-  })
+const shed = z.union([z.enum(['normal', 'high', 'low']).transform((priority) => shedObject.parse({ priority })), shedObject], {
+  error: 'must be high, normal, low, or a mapping with `priority`',
+});
+
+export const shedSchema = shed
   .prefault({})
   .describe('Who gives way when the upstream has too many requests: high, normal, low, or a mapping; default normal.');
+
+export const tierShedSchema = shed
+  .optional()
+  .describe('The same for consumers of this tier, on whatever route: high, normal, low, or a mapping; default that of the route.');
 
 export function compileAdaptive(parsed: ParsedAdaptive | undefined): AdaptiveConfig | undefined {
   if (parsed === undefined || !parsed.enabled) return undefined;

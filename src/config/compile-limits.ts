@@ -37,8 +37,8 @@ function compilePlan(tiers: ParsedConfig['routes'][number]['tiers'], all: readon
   return { plan, fallback: tiers.default ?? plan[0] ?? '' };
 }
 
-function compileTier(name: string, { limits, quotas, overage }: ParsedTier): TierConfig {
-  return { name, ...compileAllowance({ limits, quotas }, `${name}-`, overage.allow) };
+function compileTier(name: string, { limits, quotas, overage, shed }: ParsedTier): TierConfig {
+  return { name, ...compileAllowance({ limits, quotas }, `${name}-`, overage.allow), shedPriority: shed?.priority };
 }
 
 function compileConsumers({ consumers, tiers }: ParsedConfig): ConsumersConfig | undefined {

@@ -1,5 +1,7 @@
 /** Consumers, tiers, limits and quotas of the configuration; part of what `types.ts` says. Times in ms. */
 
+import type { ShedPriority } from './types.ts';
+
 /** A part of what a limit counts by. The value of a request that lacks it is told in `policy/limit-key.ts`. */
 export type LimitKeyPart =
   | { readonly kind: 'consumer' }
@@ -80,6 +82,8 @@ export type TierConfig = {
   /** All counted by consumer. */
   readonly limits: readonly LimitConfig[];
   readonly quotas: readonly QuotaConfig[];
+  /** In place of the route's; `undefined` = the route's holds. */
+  readonly shedPriority: ShedPriority | undefined;
 };
 
 /** Where a request tells who asks. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tierShedSchema } from './adaptive-schema.ts';
 import { limitCost, tierLimits } from './limit-schema.ts';
 import type { CalendarUnit } from './limit-types.ts';
 import { nameText } from './listener-schema.ts';
@@ -81,6 +82,7 @@ const tier = z.strictObject(
     limits: tierLimits.describe('Limits of each consumer over all routes with this tier: rates such as 100/1h, or mappings; default none.'),
     quotas: quotas.describe('Amounts for each hour, day or month of the calendar: texts such as 1000/month, or mappings; default none.'),
     overage,
+    shed: tierShedSchema,
   },
   { error: 'must be a mapping with `limits` or `quotas`' },
 );

@@ -1,14 +1,16 @@
-import type { RouteConfig } from '../config/types.ts';
+import type { RouteConfig, ShedPriority } from '../config/types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import { type AdaptiveGate, shareOf } from '../upstream/adaptive-gate.ts';
 import type { FailureKind } from '../upstream/failure.ts';
 import type { RequestFacts } from './request-facts.ts';
 
-/** Of a route whose upstream has an adaptive limit. */
-export type SheddingPlan = {
+/** Of a route whose upstream has an adaptive limit: by the route's own priority, and by that of a tier that has one. */
+export type SheddingPlan = { readonly usual: Shedding; readonly byPriority: Readonly<Record<ShedPriority, Shedding>> };
+
+export type Shedding = {
   readonly gate: AdaptiveGate;
-  /** How much of the limit the route's requests may fill. */
+  /** How much of the limit requests of this priority may fill. */
   readonly share: number;
   readonly metrics: MetricsWriter;
   readonly shed: MetricSlot;
@@ -18,14 +20,18 @@ export type SheddingPlan = {
 export type AdaptiveGates = ReadonlyMap<string, AdaptiveGate>;
 
 export function compileShedding(
-  { shedPriority: priority }: RouteConfig,
+  { shedPriority }: RouteConfig,
   upstream: string,
   services: { readonly gates: AdaptiveGates; readonly metrics: MetricsWriter },
 ): SheddingPlan | null {
   const gate = services.gates.get(upstream);
   if (gate === undefined) return null;
   const { metrics } = services;
-  return { gate, share: shareOf(priority), metrics, shed: metrics.slot('sluice_adaptive_shed_total', { upstream, priority }) };
+  const of = (priority: ShedPriority): Shedding => {
+    return { gate, share: shareOf(priority), metrics, shed: metrics.slot('sluice_adaptive_shed_total', { upstream, priority }) };
+  };
+  const byPriority = { high: of('high'), normal: of('normal'), low: of('low') };
+  return { usual: byPriority[shedPriority], byPriority };
 }
 
 /** Failures that tell of an upstream with too much to do, or none that does it. The others are ours, the client's, or a broken answer. */
@@ -47,7 +53,7 @@ export class Admission {
   #sinceMs = 0;
 
   /** False: shed. Who tries once more keeps what it was given. */
-  enter({ gate, share, metrics, shed }: SheddingPlan, nowMs: number, isRetry: boolean): boolean {
+  enter({ gate, share, metrics, shed }: Shedding, nowMs: number, isRetry: boolean): boolean {
     this.leave();
     if (isRetry) {
       gate.enter();

@@ -1,3 +1,5 @@
+import type { Shedding, SheddingPlan } from './admission.ts';
+import { LimitMemo } from './limit-memo.ts';
 import { never } from '../base/never.ts';
 import type { Target } from '../upstream/cluster.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
@@ -24,10 +26,16 @@ export function startAttempt(exchange: Exchange, plan: RoutePlan, isRetry: boole
   exchange.state = 'connecting';
   const upstream = isRetry ? cluster.pickOther(exchange.upstream) : cluster.pickTarget();
   exchange.upstream = upstream;
-  if (plan.shedding !== null && !exchange.sink.admission.enter(plan.shedding, gateway.clock.nowMs, isRetry))
+  if (plan.shedding !== null && !exchange.sink.admission.enter(sheddingOf(exchange, plan.shedding), gateway.clock.nowMs, isRetry))
     upstream.pool.shed(exchange.sink);
   else if (plan.filters !== null) startUpstreamFilters(exchange, plan, isRetry);
   else requestConnection(exchange, upstream, isRetry);
+}
+
+/** The tier of who asks goes before the route. */
+function sheddingOf({ head }: Exchange, { usual, byPriority }: SheddingPlan): Shedding {
+  const priority = head.limits instanceof LimitMemo ? head.limits.priority : undefined;
+  return priority === undefined ? usual : byPriority[priority];
 }
 
 /** Asks the pool for a connection; a retry never meets a used one, which may be as stale as the last. */

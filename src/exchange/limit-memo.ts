@@ -1,3 +1,4 @@
+import type { ShedPriority } from '../config/types.ts';
 import type { Asker } from '../policy/consumers.ts';
 import type { LimitKey } from '../policy/limit-key.ts';
 import type { LimitHash } from '../policy/limit-hash.ts';
@@ -17,6 +18,8 @@ export class LimitMemo {
   readonly highs: Int32Array;
   /** Something is still owed to the limits while the request is under way. */
   readonly needsHold: boolean;
+  /** `undefined`: that of the route. */
+  readonly priority: ShedPriority | undefined;
 
   constructor(plan: LimitPlan, asker: Asker, view: RequestView) {
     const { limiting } = plan;
@@ -25,6 +28,7 @@ export class LimitMemo {
     this.plan = plan;
     this.asker = asker;
     this.set = set;
+    this.priority = plan.priorities.get(set.tier);
     this.lows = new Int32Array(count);
     this.highs = new Int32Array(count);
     this.needsHold = set.concurrency.length > 0 || hasToldCosts(set);

@@ -14,10 +14,12 @@ const configFor = (port: number): string => `admin: "127.0.0.1:0"
 listeners: ["127.0.0.1:0"]
 upstreams:
   o: { endpoints: ["http://127.0.0.1:${port}"], adaptive: { minLimit: 10, maxLimit: 10 } }
+consumers: { from: [{ apiKey: { header: X-API-Key } }], list: [{ name: vip, keys: [key-of-gold], tier: gold }] }
+tiers: { gold: { limits: [1000000/1h], shed: high }, rest: { limits: [1000000/1h] } }
 routes:
   - { name: die, match: "/die", upstream: o, filters: ["./die.ts"] }
   - { name: high, match: "/high", upstream: o, shed: high }
-  - { name: low, match: "/low", upstream: o, shed: { priority: low } }
+  - { name: low, match: "/low", upstream: o, shed: { priority: low }, tiers: { plan: [gold, rest], default: rest } }
   - { name: all, match: "/*", upstream: o }
 `;
 
@@ -48,8 +50,8 @@ class Scene {
   }
 
   /** Each on a connection of its own, so that both workers have some. */
-  ask(path: string, count: number): Promise<Answer>[] {
-    return Array.from({ length: count }, () => ask(`http://127.0.0.1:${this.sluice.port}${path}`));
+  ask(path: string, count: number, headers: Readonly<Record<string, string>> = {}): Promise<Answer>[] {
+    return Array.from({ length: count }, () => ask(`http://127.0.0.1:${this.sluice.port}${path}`, headers));
   }
 
   async held(count: number): Promise<void> {
@@ -71,9 +73,9 @@ class Scene {
   }
 }
 
-function ask(url: string): Promise<Answer> {
+function ask(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    get(url, { agent: false }, (response) => {
+    get(url, { agent: false, headers }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (text: string) => (body += text));
@@ -92,7 +94,8 @@ test('over all workers an upstream has as many requests as its limit, the lowest
   const normal = scene.ask('/', 2);
   await scene.held(9);
   assert.deepEqual(await statuses(scene.ask('/', 3)), [503, 503, 503]);
-  const high = scene.ask('/high', 1);
+  // The tier of who asks goes before the route.
+  const high = scene.ask('/low', 1, { 'X-API-Key': 'key-of-gold' });
   await scene.held(10);
   const [shed] = await Promise.all(scene.ask('/high', 1));
   assert.equal(shed?.status, 503);

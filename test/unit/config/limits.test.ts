@@ -95,7 +95,7 @@ test('the example of the task: a free tier, a paid one, and a consumer with more
   unknown: reject
   list: [{ name: acme, keys: ["\${env:KEY}"], tier: paid, limits: [20000/1h], quotas: [5/day] }, { name: other }]
 tiers:
-  free: { limits: [100/1h, 1000/1d] }
+  free: { limits: [100/1h, 1000/1d], shed: low }
   paid: { limits: [10000/1h, { rate: 1/1s, action: shadow }], quotas: [1000/month, { amount: 7, per: hour, soft: false, name: h }], overage: true }`,
     ),
   );
@@ -108,6 +108,7 @@ tiers:
         { ...RATE, name: 'free-1000-per-1d', amount: 1000, burst: 1000, windowMs: 86_400_000 },
       ],
       quotas: [],
+      shedPriority: 'low',
     },
     {
       name: 'paid',
@@ -119,6 +120,7 @@ tiers:
         { ...QUOTA, action: 'overage' },
         { ...QUOTA, name: 'h', amount: 7, per: 'hour' },
       ],
+      shedPriority: undefined,
     },
   ]);
   assert.deepEqual(made.consumers, {

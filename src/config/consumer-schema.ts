@@ -16,7 +16,12 @@ const source = z
     apiKey: z
       .strictObject({
         header: lowerFieldName.optional().describe('Name of the header field with the key.'),
-        query: z.string().min(1, { error: 'must not be empty' }).max(128).optional().describe('Name of the query parameter with the key.'),
+        query: z
+          .string()
+          .min(1, { error: 'must not be empty' })
+          .max(128)
+          .optional()
+          .describe('Name of the query parameter with the key, which neither the upstream nor the log gets.'),
       })
       .optional()
       .describe('A secret key, in a header field or in the query.'),

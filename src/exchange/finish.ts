@@ -1,4 +1,5 @@
 import { fieldValue } from '../http/fields.ts';
+import { withoutParameters } from '../http/query-parameters.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { AccessOutcome, AccessRecord } from '../observe/access-record.ts';
 import { detach } from '../base/detach.ts';
@@ -63,7 +64,8 @@ function describeRequest(exchange: Exchange, record: AccessRecord): void {
   record.peerAddress = port?.remoteAddress ?? '';
   if (!exchange.facts.isHeadVetted) return;
   record.method = head.method;
-  record.target = head.target;
+  const secrets = exchange.gateway.secretParameters;
+  record.target = secrets.length === 0 ? head.target : withoutParameters(head.target, secrets);
   record.host = head.authority;
   record.protocol = head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
   if (port !== null && listener !== null) record.clientAddress = exchange.facts.addressBehind(port.remoteAddress, listener.trusted);

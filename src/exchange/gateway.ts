@@ -21,7 +21,7 @@ import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilters } from './filters.ts';
 import { Limiting, type LimitingServices } from './limiting.ts';
 import { ListenerPlan } from './listener-plan.ts';
-import { compilePlans, type RoutePlan } from './plan.ts';
+import { compilePlans, type RoutePlan, secretParameters } from './plan.ts';
 import { RouteMetrics } from './route-metrics.ts';
 import { UpstreamGauges } from './upstream-gauges.ts';
 
@@ -54,6 +54,8 @@ export class Gateway {
   caching: Caching | null = null;
   /** Of all routes that cache: what an unsafe request makes invalid is looked for under each. */
   cachePolicies: readonly CachePolicy[] = [];
+  /** Names of query parameters that have API keys in them. */
+  secretParameters: readonly string[] = [];
   /** Some route answers identical requests by one, which may be too old for who asks after a change. */
   hasSharing = false;
   /** Of upstreams with an adaptive limit; set before the plan that goes by them is loaded. */
@@ -103,6 +105,7 @@ export class Gateway {
     this.serverName = config.serverName;
     this.pseudonym = viaPseudonym(config.serverName, this.options.runToken);
     const clusters = this.reuseClusters(config);
+    this.secretParameters = secretParameters(config);
     this.useCaching(caching);
     this.limiting = limiting === undefined ? null : new Limiting(limiting, config);
     const services = {

@@ -15,19 +15,14 @@ const MAX_RULES = 256;
 const NO_HANDLE = -1;
 const NO_KEYS = new Int32Array(0);
 /** When a place gets free nobody knows; the request may come again soon. */
-const CONCURRENCY_WAIT_MS = 1000;
+export const CONCURRENCY_WAIT_MS = 1000;
+/** Of `outcomes`. */
+export const TAKEN = 1;
+const SHADOWED = 2;
 
 export function costAhead(cost: LimitCost): number {
   return cost.kind === 'fixed' ? cost.amount : cost.ahead;
 }
-
-/** Now: host time, and wall time, which only quotas need. */
-export type LimitMoment = {
-  readonly hostMs: number;
-  readonly wallMs: number;
-  /** False: so many wait already that nobody else may; limits that throttle refuse. */
-  readonly mayWait: boolean;
-};
 
 /**
  * Asks all limits of one request, in the order of its set, and takes of all or of none: what was taken before one said no is given
@@ -39,6 +34,8 @@ export class LimitDecision {
   readonly violated: string[] = [];
   /** Refused: until it would pass. Else how long it has to wait for its turn. */
   waitMs = 0;
+  /** False: so many wait already that nobody else may; limits that throttle refuse. Set before each decision. */
+  mayWait = true;
   /** By place in the set: the handle of what is under way. */
   readonly handles = new Int32Array(MAX_RULES);
   private plan: LimitPlan | null = null;
@@ -47,12 +44,11 @@ export class LimitDecision {
   private highs: Int32Array = NO_KEYS;
   private hostMs = 0;
   private wallMs = 0;
-  private mayWait = true;
-  /** By place: whether it took anything. */
-  private readonly isTaken = new Uint8Array(MAX_RULES);
+  /** By place: what came of it; 0: it has taken nothing. */
+  readonly outcomes = new Uint8Array(MAX_RULES);
 
-  /** True: it may go on, at once or after `waitMs`. */
-  decide(memo: LimitMemo, { hostMs, wallMs, mayWait }: LimitMoment): boolean {
+  /** True: it may go on, at once or after `waitMs`; then it takes up no place yet. `hostMs`, `wallMs`: now; the latter for quotas alone. */
+  decide(memo: LimitMemo, hostMs: number, wallMs: number): boolean {
     const { set } = memo;
     this.plan = memo.plan;
     this.set = set;
@@ -60,7 +56,6 @@ export class LimitDecision {
     this.highs = memo.highs;
     this.hostMs = hostMs;
     this.wallMs = wallMs;
-    this.mayWait = mayWait;
     this.violated.length = 0;
     this.waitMs = 0;
     const { concurrency, rates, quotas } = set;
@@ -68,9 +63,13 @@ export class LimitDecision {
     for (const rule of concurrency) this.askConcurrency(rule, at++);
     for (const rule of rates) this.askRate(rule, at++);
     for (const rule of quotas) this.askQuota(rule, at++);
-    if (this.violated.length === 0) return true;
-    this.giveBack();
-    return false;
+    const isGood = this.violated.length === 0;
+    const isWaiting = isGood && this.waitMs > 0;
+    // Who waits takes up no place: he would keep others out who need not wait. He is asked when his turn has come (`LimitHold`).
+    if (isWaiting) this.leavePlaces();
+    else this.countPlaces();
+    if (!isGood) this.giveBack();
+    return isGood;
   }
 
   /** The request does not go on because of another limit. */
@@ -78,23 +77,20 @@ export class LimitDecision {
     const { plan, set } = this;
     if (plan === null || set === null) return;
     const { limits, concurrency, quotas } = plan.limiting.services;
+    this.leavePlaces();
     const [firstRate, firstQuota] = [set.concurrency.length, set.concurrency.length + set.rates.length];
     for (const [i, rule] of set.concurrency.entries()) {
-      const handle = this.handles[i] ?? NO_HANDLE;
-      if (handle === NO_HANDLE) continue;
-      concurrency.release(handle);
-      this.handles[i] = NO_HANDLE;
-      this.readings.set(rule.told, rule.config.max - concurrency.inFlight(this.low(i), this.high(i)), 0);
+      if (this.outcomes[i] === TAKEN) this.readings.set(rule.told, rule.config.max - concurrency.inFlight(this.low(i), this.high(i)), 0);
     }
     for (const [i, { rate, config, told }] of set.rates.entries()) {
       const at = firstRate + i;
-      if (this.isTaken[at] !== 1) continue;
+      if (this.outcomes[at] !== TAKEN) continue;
       limits.give(rate, this.low(at), this.high(at), this.hostMs, costAhead(config.cost));
       this.readings.set(told, limits.remaining, limits.resetMs);
     }
     for (const [i, { quota, config, told }] of set.quotas.entries()) {
       const at = firstQuota + i;
-      if (this.isTaken[at] !== 1) continue;
+      if (this.outcomes[at] !== TAKEN) continue;
       quotas.give(this.low(at), this.high(at), quota.startSec(this.wallMs), costAhead(config.cost));
       this.readings.set(told, quota.remaining(quotas.used), quota.resetMs(this.wallMs));
     }
@@ -104,20 +100,48 @@ export class LimitDecision {
     const { limiting } = this.plan as LimitPlan;
     const { concurrency } = limiting.services;
     this.handles[at] = NO_HANDLE;
+    this.outcomes[at] = 0;
     if (this.violated.length > 0) {
       this.readings.set(told, config.max - concurrency.inFlight(this.low(at), this.high(at)), 0);
       return;
     }
     const handle = concurrency.acquire(this.low(at), this.high(at), config.max);
-    if (handle !== REFUSED) this.handles[at] = handle;
     this.readings.set(told, config.max - concurrency.current, 0);
-    this.settle(config, handle !== REFUSED, CONCURRENCY_WAIT_MS);
+    if (handle === REFUSED) {
+      if (config.action === 'shadow') this.outcomes[at] = SHADOWED;
+      else this.settle(config, false, CONCURRENCY_WAIT_MS);
+      return;
+    }
+    this.handles[at] = handle;
+    this.outcomes[at] = TAKEN;
+  }
+
+  private leavePlaces(): void {
+    const { plan, set } = this;
+    if (plan === null || set === null) return;
+    for (let at = 0; at < set.concurrency.length; at++) {
+      const handle = this.handles[at] ?? NO_HANDLE;
+      if (handle !== NO_HANDLE) plan.limiting.services.concurrency.release(handle);
+      this.handles[at] = NO_HANDLE;
+    }
+  }
+
+  /** Those that were refused have been counted. */
+  private countPlaces(): void {
+    const { plan, set } = this;
+    if (plan === null || set === null) return;
+    let at = 0;
+    for (const { config } of set.concurrency) {
+      const outcome = this.outcomes[at++];
+      if (outcome === TAKEN) plan.count(config.name, 'allowed');
+      else if (outcome === SHADOWED) plan.count(config.name, 'shadowed');
+    }
   }
 
   private askRate({ config, told, rate }: Rate, at: number): void {
     const { limiting } = this.plan as LimitPlan;
     const { limits } = limiting.services;
-    this.isTaken[at] = 0;
+    this.outcomes[at] = 0;
     if (this.violated.length > 0) {
       limits.peek(rate, this.low(at), this.high(at), this.hostMs);
       this.readings.set(told, limits.remaining, limits.resetMs);
@@ -126,7 +150,7 @@ export class LimitDecision {
     }
     const maxDelayMs = this.mayWait ? config.maxDelayMs : 0;
     const isTaken = limits.take(rate, this.low(at), this.high(at), this.hostMs, costAhead(config.cost), maxDelayMs);
-    if (isTaken) this.isTaken[at] = 1;
+    if (isTaken) this.outcomes[at] = TAKEN;
     this.readings.set(told, limits.remaining, limits.resetMs);
     const { waitMs } = limits;
     if (isTaken && waitMs > this.waitMs) this.waitMs = waitMs;
@@ -139,7 +163,7 @@ export class LimitDecision {
     const startSec = quota.startSec(this.wallMs);
     const untilEndMs = quota.resetMs(this.wallMs);
     const cost = costAhead(config.cost);
-    this.isTaken[at] = 0;
+    this.outcomes[at] = 0;
     let isTaken = false;
     if (this.violated.length > 0) {
       if (quotas.peek(this.low(at), this.high(at), startSec) + cost > config.amount) this.refuseToo(config, untilEndMs);
@@ -147,7 +171,7 @@ export class LimitDecision {
       isTaken = quotas.take(this.low(at), this.high(at), startSec, config.amount, cost);
       const isOver = !isTaken && config.action === 'overage';
       if (isOver) quotas.add(this.low(at), this.high(at), startSec, cost);
-      if (isTaken || isOver) this.isTaken[at] = 1;
+      if (isTaken || isOver) this.outcomes[at] = TAKEN;
       this.settle(config, isTaken, untilEndMs);
     }
     this.readings.set(told, quota.remaining(quotas.used), untilEndMs);

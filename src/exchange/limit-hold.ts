@@ -1,7 +1,8 @@
 import type { LimitCost } from '../config/limit-types.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { ResponseHead } from '../http/response-head.ts';
-import { costAhead, type LimitDecision } from './limit-decision.ts';
+import { REFUSED } from '../shm/concurrency-table.ts';
+import { costAhead, type LimitDecision, TAKEN } from './limit-decision.ts';
 import type { LimitMemo } from './limit-memo.ts';
 import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
 
@@ -17,6 +18,8 @@ export class LimitHold {
   private readonly lows: Int32Array;
   private readonly highs: Int32Array;
   private readonly handles: Int32Array;
+  /** By place: whether anything was taken ahead. */
+  private readonly outcomes: Uint8Array;
   private readonly wallMs: number;
   private isCharged = false;
   private turn: NodeJS.Timeout | undefined;
@@ -27,36 +30,40 @@ export class LimitHold {
     this.lows = lows;
     this.highs = highs;
     this.handles = decision.handles.slice(0, set.concurrency.length);
+    this.outcomes = decision.outcomes.slice(0, lows.length);
     this.wallMs = wallMs;
   }
 
   /**
-   * `goOn` is called when its turn has come, unless it is released before. What was taken for it is not given back then: those who
-   * wait behind it keep their turns, and somebody else in its place would come together with one of them.
+   * `goOn` is called when its turn has come, with the name of the limit that has no place for it then, or `''`; not if it is released
+   * before. What it has taken of rates is not given back when it does not go on: those who wait behind it keep their turns, and
+   * somebody else in its place would come together with one of them.
    */
-  wait(waitMs: number, goOn: () => void): void {
+  wait(waitMs: number, goOn: (refusedBy: string) => void): void {
     const { limiting } = this.plan;
     limiting.delayed++;
     this.turn = setTimeout(() => {
       this.endWait();
-      goOn();
+      const refusedBy = this.takePlaces();
+      if (refusedBy !== '') this.giveQuotas();
+      goOn(refusedBy);
     }, Math.ceil(waitMs));
   }
 
-  /** Once: the difference between what was taken ahead and what the answer's fields say. */
+  /** Once: the difference between what was taken ahead and what the answer's fields say. Who had nothing taken, beyond a limit that lets go on, pays nothing. */
   charge(head: ResponseHead, hostMs: number): void {
     if (this.isCharged) return;
     this.isCharged = true;
     const { limits, quotas } = this.plan.limiting.services;
     let at = this.set.concurrency.length;
     for (const { config, rate } of this.set.rates) {
-      const more = costTold(config.cost, head);
+      const more = this.outcomes[at] === TAKEN ? costTold(config.cost, head) : 0;
       if (more > 0) limits.charge(rate, this.low(at), this.high(at), hostMs, more);
       else if (more < 0) limits.give(rate, this.low(at), this.high(at), hostMs, -more);
       at++;
     }
     for (const { config, quota } of this.set.quotas) {
-      const more = costTold(config.cost, head);
+      const more = this.outcomes[at] === TAKEN ? costTold(config.cost, head) : 0;
       const startSec = quota.startSec(this.wallMs);
       if (more > 0) quotas.add(this.low(at), this.high(at), startSec, more);
       else if (more < 0) quotas.give(this.low(at), this.high(at), startSec, -more);
@@ -66,7 +73,7 @@ export class LimitHold {
 
   /** The client has been served, or has left. Harmless when it has been called before. */
   release(): void {
-    this.endWait();
+    if (this.endWait()) this.giveQuotas();
     const { concurrency } = this.plan.limiting.services;
     for (const [i, handle] of this.handles.entries()) {
       if (handle !== NO_HANDLE) concurrency.release(handle);
@@ -74,11 +81,36 @@ export class LimitHold {
     }
   }
 
-  private endWait(): void {
-    if (this.turn === undefined) return;
+  /** False: it did not wait. */
+  private endWait(): boolean {
+    if (this.turn === undefined) return false;
     clearTimeout(this.turn);
     this.turn = undefined;
     this.plan.limiting.delayed--;
+    return true;
+  }
+
+  /** The answer is the name of the limit that has none; `''`: it may go on. */
+  private takePlaces(): string {
+    const { plan, set } = this;
+    for (const [i, { config }] of set.concurrency.entries()) {
+      const handle = plan.limiting.services.concurrency.acquire(this.low(i), this.high(i), config.max);
+      if (handle !== REFUSED) this.handles[i] = handle;
+      else if (config.action !== 'shadow') {
+        plan.count(config.name, 'refused');
+        return config.name;
+      }
+      plan.count(config.name, handle === REFUSED ? 'shadowed' : 'allowed');
+    }
+    return '';
+  }
+
+  private giveQuotas(): void {
+    const { set, plan, wallMs } = this;
+    const first = set.concurrency.length + set.rates.length;
+    for (const [i, { config, quota }] of set.quotas.entries()) {
+      plan.limiting.services.quotas.give(this.low(first + i), this.high(first + i), quota.startSec(wallMs), costAhead(config.cost));
+    }
   }
 
   private low(at: number): number {

@@ -3,7 +3,7 @@ import { limitProblem, UNKNOWN_KEY } from '../policy/limit-problem.ts';
 import { limitFieldLines, retryAfterLine } from '../policy/rate-limit-fields.ts';
 import { RequestView } from './asker-facts.ts';
 import type { Exchange } from './exchange.ts';
-import { LimitDecision } from './limit-decision.ts';
+import { CONCURRENCY_WAIT_MS, LimitDecision } from './limit-decision.ts';
 import { LimitHold } from './limit-hold.ts';
 import { LimitMemo } from './limit-memo.ts';
 import type { LimitPlan } from './limit-plan.ts';
@@ -26,11 +26,11 @@ export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: Limit
   facts.consumer = memo.asker.name;
   const { set } = memo;
   const wallMs = set.quotas.length === 0 ? 0 : Date.now();
-  const mayWait = limiting.delayed < limiting.maxDelayed;
-  const isGood = decision.decide(memo, { hostMs: gateway.clock.hostMs, wallMs, mayWait });
+  decision.mayWait = limiting.delayed < limiting.maxDelayed;
+  const isGood = decision.decide(memo, gateway.clock.hostMs, wallMs);
   exchange.limitLines = limitFieldLines(set, decision.readings);
   if (!isGood) {
-    refuse(exchange);
+    refuse(exchange, [...decision.violated], decision.waitMs);
     return;
   }
   const { waitMs } = decision;
@@ -41,10 +41,13 @@ export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: Limit
     facts.markRefused(gateway.clock.nowMs);
     exchange.answer({ ...UNKNOWN_KEY, problem: 'unknown-key', proxyError: '' });
   } else if (hold !== null && waitMs > 0) {
-    hold.wait(waitMs, () => {
+    hold.wait(waitMs, (refusedBy) => {
       gateway.clock.refresh();
       facts.addWait(waitMs);
-      gateway.guard(exchange, () => exchange.enter(plan));
+      gateway.guard(exchange, () => {
+        if (refusedBy === '') exchange.enter(plan);
+        else refuseInTurn(exchange, refusedBy);
+      });
     });
   } else exchange.enter(plan);
 }
@@ -60,9 +63,15 @@ function memoOf(exchange: Exchange, limits: LimitPlan): LimitMemo {
   return memo;
 }
 
-function refuse(exchange: Exchange): void {
+function refuse(exchange: Exchange, violated: readonly string[], waitMs: number): void {
   const { facts, gateway } = exchange;
   facts.markRefused(gateway.clock.nowMs);
   // The lines of the RateLimit fields come with every answer of this exchange.
-  exchange.answer({ ...limitProblem([...decision.violated], retryAfterLine(decision.waitMs)), problem: 'limit', proxyError: '' });
+  exchange.answer({ ...limitProblem(violated, retryAfterLine(waitMs)), problem: 'limit', proxyError: '' });
+}
+
+/** All places were taken when its turn came. What was read of the limits before is not true any more. */
+function refuseInTurn(exchange: Exchange, name: string): void {
+  exchange.limitLines = '';
+  refuse(exchange, [name], CONCURRENCY_WAIT_MS);
 }

@@ -2,10 +2,12 @@ import type { GatewayConfig, RouteConfig } from '../config/types.ts';
 import { assert } from '../base/assert.ts';
 import { compileResponsePolicy, type ResponsePolicy } from '../http/client-head.ts';
 import { compileForwardPolicy, type ForwardPolicy, type ForwardSettings } from '../http/forward.ts';
+import { withoutParameters } from '../http/query-parameters.ts';
 import { statusText } from '../http/status.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { type PathPattern, parsePattern } from '../routing/pattern.ts';
-import { compileRewrite, type TargetRewrite } from '../routing/rewrite.ts';
+import type { Captures } from '../routing/captures.ts';
+import { compileRewrite } from '../routing/rewrite.ts';
 import { acceptedMethods, type RouteEntry } from '../routing/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { type AdaptiveGates, compileShedding, type SheddingPlan } from './admission.ts';
@@ -17,8 +19,12 @@ import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilter, LoadedFilters } from './filters.ts';
 import { compileLimitPlan, type LimitPlan } from './limit-plan.ts';
 import type { Limiting } from './limiting.ts';
+import type { RequestFacts } from './request-facts.ts';
 import { RouteMetrics } from './route-metrics.ts';
 import { compileSharing, type SharingPlan } from './sharing-plan.ts';
+
+/** The target for the upstream. */
+export type RouteRewrite = (captures: Captures, facts: Pick<RequestFacts, 'target' | 'queryText'>) => string;
 
 /** A route made ready at load: all that a request on it needs, and nothing that it does not use (`null` = absent). */
 export type RoutePlan = {
@@ -29,7 +35,7 @@ export type RoutePlan = {
   readonly respond: RenderedAnswer | null;
   readonly forward: ForwardPolicy;
   readonly response: ResponsePolicy;
-  readonly rewrite: TargetRewrite | null;
+  readonly rewrite: RouteRewrite | null;
   /** Of an `Allow` field: the methods that the route takes, or the usual ones where it takes all. */
   readonly allow: string;
   readonly filters: readonly LoadedFilter[] | null;
@@ -94,7 +100,7 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
       ...consumerFields(config),
     }),
     response: compileResponsePolicy({ responseFields: route.responseFields, redirects: route.redirects, pseudonym }),
-    rewrite: rewriteOf(route, parsed.pattern),
+    rewrite: rewriteOf(route, parsed.pattern, upstream?.forwardCredentials === true ? [] : secretParameters(config)),
     allow: (methods.length === 0 ? USUAL_METHODS : methods).join(', '),
     filters: filtersOf(route, services.filters),
     limits: compileLimitPlan(route, config, services),
@@ -119,10 +125,18 @@ function consumerFields({ consumers }: GatewayConfig): Pick<ForwardSettings, 'id
   };
 }
 
-function rewriteOf(route: RouteConfig, pattern: PathPattern): TargetRewrite | null {
+/** Names of query parameters that have API keys in them. */
+export function secretParameters({ consumers }: Pick<GatewayConfig, 'consumers'>): readonly string[] {
+  const from = consumers?.from ?? [];
+  return from.flatMap((source) => (source.kind === 'apiKey' && source.place === 'query' ? [source.name] : []));
+}
+
+function rewriteOf(route: RouteConfig, pattern: PathPattern, secrets: readonly string[]): RouteRewrite | null {
   const compiled = compileRewrite(pattern, route);
   assert(compiled.kind === 'ok', `the rewrite of route ${route.name} has been checked`);
-  return compiled.rewrite ?? null;
+  const { rewrite } = compiled;
+  if (secrets.length === 0) return rewrite;
+  return (captures, facts) => withoutParameters(rewrite === null ? facts.target : rewrite(captures, facts), secrets);
 }
 
 function filtersOf(route: RouteConfig, loaded: LoadedFilters): readonly LoadedFilter[] | null {

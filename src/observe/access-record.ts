@@ -8,8 +8,8 @@ export type AccessOutcome = 'answered' | 'refused' | 'failed' | 'aborted' | 'cut
  * One line of the access log. Hot object: pooled with its exchange, one shape, overwritten by `reset`. Texts are latin1 as
  * they came from the wire; `''` and -1 mean that there is none, and leave the key out of the line.
  *
- * There is no field for `Authorization`, `Cookie` or a body. `target` and `referer` are logged as they came, query included:
- * a client that puts a secret into its URL finds it there.
+ * There is no field for `Authorization`, `Cookie` or a body. `target` and `referer` are logged as they came, query included
+ * (but for API keys where `consumers.from` says that they are): a client that puts another secret into its URL finds it there.
  */
 export class AccessRecord {
   requestId = '';

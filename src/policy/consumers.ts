@@ -106,6 +106,8 @@ export class Consumers {
   #byHeader(field: string, facts: AskerFacts): Asker | undefined {
     const name = facts.isFromTrustedProxy ? facts.field(field) : undefined;
     if (name === undefined || name === '' || name.length > MAX_NAME_LENGTH) return undefined;
+    // The proxy's and one that its client had sent: which is which cannot be told.
+    if (name.includes(',')) return undefined;
     return this.#byName.get(name) ?? this.#unlisted.get(name) ?? this.#remember(name);
   }
 

@@ -116,3 +116,81 @@ test('what refreshes the cache costs nobody anything, and no limit keeps it from
   await waitFor('it is refreshed', () => origin.requests.length === 2);
   assert.equal(await ask(), '200 "l";r=6');
 });
+
+test('who waits his turn takes up no place, and asks for one when it has come', async (t) => {
+  const limits = [
+    { name: 'c', key: 'route', concurrency: 2 },
+    { name: 'slow', key: { header: 'X-Kind' }, rate: '1/2s', maxDelay: '10s', ...THROTTLE },
+  ];
+  const { ask, front, counted } = await openLimited(t, { limits });
+  assert.equal((await ask('X-Kind: a\r\n')).status, 200);
+  for (let i = 0; i < 2; i++) {
+    const client = await connectRaw(front.port);
+    t.after(() => client.close());
+    await client.send('GET / HTTP/1.1\r\nHost: a.example\r\nX-Kind: a\r\n\r\n');
+  }
+  await waitFor('they wait', () => counted('delayed') === 2);
+  assert.equal((await ask('X-Kind: b\r\n')).status, 200);
+  assert.equal(counted('c', 'allowed'), 2);
+});
+
+test('who finds no place when his turn has come is refused, and what he had of a quota is his again', async (t) => {
+  const held: (() => void)[] = [];
+  const answer = ({ target }: { target: string }): Promise<string> =>
+    new Promise((resolve) => {
+      const release = (): void => resolve('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      if (target === '/held') held.push(release);
+      else release();
+    });
+  const limits = [
+    { name: 'c', key: 'route', concurrency: 1 },
+    { name: 'slow', key: { header: 'X-Kind' }, rate: '4/1s', ...THROTTLE },
+  ];
+  const top = { tiers: { free: { quotas: [{ name: 'q', amount: 9, per: 'month' }] } } };
+  const { ask, services, counted } = await openLimited(t, { limits, tiers: true }, { answer, top });
+  assert.match((await ask('X-Kind: a\r\n')).field('RateLimit') ?? '', /"q";r=8/);
+  const waiting = ask('X-Kind: a\r\n');
+  await waitFor('it waits', () => counted('delayed') === 1);
+  const taking = ask('X-Kind: b\r\n', '/held');
+  const refused = await waiting;
+  assert.deepEqual([refused.status, refused.field('Retry-After'), refused.field('RateLimit')], [429, '1', undefined]);
+  assert.deepEqual(JSON.parse(refused.text)['violated-policies'], ['c']);
+  assert.deepEqual([counted('c', 'allowed'), counted('c', 'refused')], [2, 1]);
+  for (const release of held) release();
+  assert.equal((await taking).status, 200);
+  assert.match((await ask('X-Kind: c\r\n')).field('RateLimit') ?? '', /"q";r=6/);
+  assert.equal(services.concurrency.stats().withoutCell, 0);
+});
+
+test('a key in the query stays with us, and out of the log', async (t) => {
+  const consumers = { from: [{ apiKey: { query: 'key' } }], list: [{ name: 'ann', keys: ['key-of-ann'] }] };
+  const { ask, origin, front } = await openLimited(t, { limits: ['9/1h'], stripPrefix: false }, { top: { consumers } });
+  for (const target of ['/x?key=key-of-ann', '/x?a=%6bey&key=key-of-ann&b=1&b', '/x?k%65y=key-of-ann&a+b', '/x?keys=1'])
+    await ask('', target);
+  const targets = ['/x', '/x?a=%6bey&b=1&b', '/x?a+b', '/x?keys=1'];
+  assert.deepEqual(
+    origin.requests.map(({ target }) => target),
+    targets,
+  );
+  await front.logged(3);
+  assert.deepEqual(
+    front.log.map(({ target }) => target),
+    targets,
+  );
+});
+
+test('a name of a consumer that came twice is nobody’s', async (t) => {
+  const options = { top: { consumers: { from: [{ header: 'X-Consumer-ID' }] } }, listener: { trustedProxies: ['127.0.0.0/8'] } };
+  const { ask } = await openLimited(t, { limits: [{ name: 'l', key: 'consumer', rate: '2/1h' }] }, options);
+  const statuses: number[] = [];
+  for (let i = 0; i < 3; i++) statuses.push((await ask(`X-Consumer-ID: made-up-${i}\r\nX-Consumer-ID: bob\r\n`)).status);
+  assert.deepEqual(statuses, [200, 200, 429]);
+});
+
+test('who had nothing taken beyond a limit gets nothing back when the answer says that it was cheap', async (t) => {
+  const answer = ({ target }: { target: string }): string => `HTTP/1.1 200 OK\r\nX-Cost: ${target.slice(1)}\r\nContent-Length: 0\r\n\r\n`;
+  const limits = [{ name: 'l', key: 'ip', rate: '2/1h', action: 'shadow', cost: { header: 'X-Cost' } }];
+  const { ask, counted } = await openLimited(t, { limits }, { answer });
+  for (const target of ['/1', '/1', '/0', '/0', '/0']) await ask('', target);
+  assert.deepEqual([counted('allowed'), counted('shadowed')], [2, 3]);
+});

@@ -155,6 +155,8 @@ export function limitsAnything({ routes }: GatewayConfig): boolean {
 
 /** What the quotas of all who are listed take. */
 function listedQuotaBytes({ tiers, consumers }: GatewayConfig): number {
-  const names = new Set([...tiers, ...(consumers?.list ?? [])].flatMap(({ quotas }) => quotas.map(({ name }) => name)));
-  return names.size * (consumers?.list.length ?? 0) * BYTES_OF_A_QUOTA;
+  const list = consumers?.list ?? [];
+  const ofTiers = new Set(tiers.flatMap(({ quotas }) => quotas.map(({ name }) => name)));
+  const own = list.reduce((sum, { quotas }) => sum + quotas.length, 0);
+  return (ofTiers.size * list.length + own) * BYTES_OF_A_QUOTA;
 }

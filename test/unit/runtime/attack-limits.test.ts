@@ -42,3 +42,15 @@ test('a flood of one-time addresses leaves the quotas of those who are listed st
   for (let i = 0; quotas.stats().withoutCell < 20_000; i++) use(`\x01${i}`);
   assert.deepEqual([use('acme'), use('acme'), use('acme')], [true, true, false]);
 });
+
+test('quotas of their own for many consumers take room for each of these, and no more', () => {
+  const list = Array.from({ length: 1000 }, (_, i) => `{ name: c${i}, quotas: [{ name: q${i}, amount: 9, per: month }] }`);
+  const host = new LimitHost(1, QUIET);
+  host.prepare(
+    configOf(`consumers: { list: [${list.join(', ')}] }
+tiers: { free: { quotas: [2/month] } }
+limits: { memory: 1MiB }
+routes: [{ name: api, match: /, respond: 200, tiers: true }]`),
+  );
+  assert.ok((host.tables?.segments.quotas.byteLength ?? Infinity) < 2 ** 20);
+});

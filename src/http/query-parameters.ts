@@ -1,0 +1,15 @@
+/** A target without the parameters of these names, however they are escaped; the rest of it stays byte for byte. */
+export function withoutParameters(target: string, names: readonly string[]): string {
+  const mark = target.indexOf('?');
+  if (mark < 0) return target;
+  const pairs = target.slice(mark + 1).split('&');
+  const kept = pairs.filter((pair) => !names.includes(nameOf(pair)));
+  if (kept.length === pairs.length) return target;
+  return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join('&')}`;
+}
+
+function nameOf(pair: string): string {
+  const equals = pair.indexOf('=');
+  const name = equals < 0 ? pair : pair.slice(0, equals);
+  return /[%+]/.test(name) ? (new URLSearchParams(name).keys().next().value ?? name) : name;
+}

@@ -21,7 +21,7 @@ const source = z
           .min(1, { error: 'must not be empty' })
           .max(128)
           .optional()
-          .describe('Name of the query parameter with the key, which neither the upstream nor the log gets.'),
+          .describe('Name of the query parameter with the key. The log does not get it, nor the upstream without forwardCredentials.'),
       })
       .optional()
       .describe('A secret key, in a header field or in the query.'),

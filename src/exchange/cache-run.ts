@@ -355,7 +355,7 @@ export class CacheRun implements AnswerRun {
 
   /** A slow client does not slow down a fill that others may be reading: it is fed from there. */
   takeFull(): boolean {
-    return this.flight?.isLeading === true && this.fill !== null && this.plan.filters === null && this.readOwnFill();
+    return this.flight?.isLeading === true && this.fill !== null && this.readOwnFill();
   }
 
   keepHead(head: RequestHead): void {

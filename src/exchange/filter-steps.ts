@@ -112,7 +112,7 @@ export function releaseHeldBody(exchange: Exchange): void {
   else if (exchange.isHeldWhole) exchange.complete();
   else {
     port.writeOut();
-    if (!port.isFull) connection?.resume();
+    if (!port.isFull || exchange.run?.takeFull() === true) connection?.resume();
   }
 }
 

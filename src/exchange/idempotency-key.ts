@@ -4,6 +4,7 @@ import type { ConsumerSource } from '../config/limit-types.ts';
 import type { IdempotencyScope } from '../config/types.ts';
 import { RequestView } from './asker-facts.ts';
 import type { Exchange } from './exchange.ts';
+import { splitHead } from './filter-run.ts';
 import type { RoutePlan } from './plan.ts';
 
 const MAX_KEY_CHARS = 255;
@@ -41,8 +42,13 @@ export function scopeOf(exchange: Exchange, scope: IdempotencyScope, sources: re
     case 'ip':
       return port === null || listener === null ? '' : `ip ${facts.addressBehind(port.remoteAddress, listener.trusted)}`;
     case 'consumer':
-      return `consumer ${facts.field('authorization') ?? ''}${sources.length === 0 ? '' : credentialsIn(exchange, sources)}`;
+      return `consumer ${receivedField(exchange, 'authorization') ?? ''}${sources.length === 0 ? '' : credentialsIn(exchange, sources)}`;
   }
+}
+
+/** As it came: a filter may have taken it away, or put its own there. */
+function receivedField({ facts, filters }: Exchange, lowerName: string): string | undefined {
+  return filters === null ? facts.field(lowerName) : splitHead(filters.received).fields.get(lowerName);
 }
 
 /** What the request says of who asks, as it came: nobody can have that of another but by knowing his secret, or by a trusted proxy's word. */
@@ -67,15 +73,16 @@ function credentialIn(source: ConsumerSource): string | undefined {
  * counts too: of two of them that chose the same key the second is refused, in place of getting the first one's answer.
  */
 export function fingerprintPreamble(exchange: Exchange, plan: RoutePlan, scope: IdempotencyScope): string {
-  const { facts, head } = exchange;
-  const isByCookie = scope.kind === 'consumer' && plan.forwardsCredentials && facts.field('authorization') === undefined;
+  const { facts, head, filters } = exchange;
+  const knowsCookie = plan.forwardsCredentials || filters?.tellsUpstream === true;
+  const isByCookie = scope.kind === 'consumer' && knowsCookie && receivedField(exchange, 'authorization') === undefined;
   const parts = [
     head.method,
     head.authority,
     head.target,
     facts.field('content-type') ?? '',
     facts.field('content-encoding') ?? '',
-    isByCookie ? (facts.field('cookie') ?? '') : '',
+    isByCookie ? (receivedField(exchange, 'cookie') ?? '') : '',
   ];
   return parts.join('\n');
 }

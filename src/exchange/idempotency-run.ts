@@ -237,11 +237,11 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     this.chunks.push(Buffer.from(bytes));
     this.bytes += bytes.length;
     this.exchange.gateway.heldBytes += bytes.length;
-    if (this.bytes > this.keyed.config.maxAnswerBytes) this.passUnkept();
+    if (this.bytes > this.keyed.config.maxAnswerBytes || this.exchange.gateway.heldBytes > MAX_HELD_BYTES) this.passUnkept();
     return true;
   }
 
-  /** It is too long: what has come of it goes to the client, and so does what will come. */
+  /** It is too long, or one too many: what has come of it goes to the client, and so does what will come. */
   private passUnkept(): void {
     const { exchange, statusText, block, chunks } = this;
     this.giveUp('unkept');

@@ -17,10 +17,10 @@ import type { SharingPlan } from './sharing-plan.ts';
 
 /** They tell of the way and the moment of a request, not of what it asks: no two requests need have them in common. */
 const PASSING = new Set([
-  ...['via', 'cdn-loop', 'x-request-id', 'x-correlation-id', 'request-id', 'x-request-start', 'x-queue-start', 'date', 'priority'],
+  ...['via', 'forwarded', 'cdn-loop', 'x-request-id', 'x-correlation-id', 'request-id', 'x-request-start', 'x-queue-start', 'date'],
   ...['traceparent', 'tracestate', 'baggage', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'],
   ...['x-amzn-trace-id', 'x-cloud-trace-context', 'sentry-trace', 'uber-trace-id', 'newrelic', 'x-datadog-trace-id'],
-  ...['x-datadog-parent-id', 'x-datadog-sampling-priority', 'x-datadog-origin', 'x-datadog-tags', 'cf-ray', 'x-forwarded-ssl'],
+  ...['x-datadog-parent-id', 'x-datadog-sampling-priority', 'x-datadog-origin', 'x-datadog-tags', 'cf-ray', 'x-forwarded-ssl', 'priority'],
 ]);
 
 /** They choose the form of the answer, or even what is done: they count whatever the configuration names. */

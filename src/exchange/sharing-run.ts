@@ -41,8 +41,6 @@ export class SharingRun implements AnswerRun, FlightMember {
   private readonly sharing: SharingPlan;
   private readonly inner: InnerRun | null;
   private flight: SharedFlight | null = null;
-  /** When what it is about was changed last, before it came. */
-  private changedAt = 0;
   /** Of the invalidations, when the request was sent. */
   private sequence = 0;
   private hasHead = false;
@@ -73,8 +71,9 @@ export class SharingRun implements AnswerRun, FlightMember {
         else this.send();
         return;
       }
-      this.changedAt = sharing.caching.epochs.lastOfUrl(epochNameOf(exchange));
-      const key = sharingKey(exchange, sharing, { collector, isRepeatable });
+      // What is under way from before a change is no request of those who come after it. What must not run beside itself is one all the same.
+      const since = isRepeatable ? `\n${sharing.caching.epochs.lastOfUrl(epochNameOf(exchange))}` : '';
+      const key = `${sharingKey(exchange, sharing, { collector, isRepeatable })}${since}`;
       this.flight = new SharedFlight(exchange, sharing, { key, isRepeatable, member: this });
       this.flight.enter();
     });
@@ -120,16 +119,13 @@ export class SharingRun implements AnswerRun, FlightMember {
     return 'taken';
   }
 
-  /**
-   * A request for how things are is not answered by how they were before somebody changed them. Nor is a PUT done that came before another
-   * write, which this one comes after. What must not run beside itself waits all the same.
-   */
+  /** A request for how things are is not answered by how they were before somebody changed them, be it while it waited. */
   private isUpToDate({ numbers }: FillingObject): boolean {
-    const { exchange, sharing, isRepeatable, changedAt } = this;
-    const askedAt = numbers[N_EPOCH] ?? 0;
-    if (!SAFE.has(exchange.facts.method)) return !isRepeatable || changedAt <= askedAt;
+    const { exchange, sharing } = this;
+    if (!SAFE.has(exchange.facts.method)) return true;
     const { epochs } = sharing.caching;
-    return epochs.verdict([epochs.urlCellOf(epochNameOf(exchange))], askedAt) === 'valid';
+    const verdict = epochs.verdict([epochs.urlCellOf(epochNameOf(exchange))], numbers[N_EPOCH] ?? 0);
+    return verdict === 'valid' && !sharing.caching.isPrefixPurged(numbers);
   }
 
   private serve(filling: FillingObject, answer: Extract<SharedAnswer, { kind: 'answer' }>): void {
@@ -205,8 +201,8 @@ export class SharingRun implements AnswerRun, FlightMember {
   /** Who leads keeps nobody waiting by reading slowly. */
   takeFull(): boolean {
     if (this.inner?.takeFull() === true) return true;
-    const { fill, flight, exchange, sharing, plan } = this;
-    if (fill === null || flight === null || this.isWithheld || plan.filters !== null) return false;
+    const { fill, flight, exchange, sharing } = this;
+    if (fill === null || flight === null || this.isWithheld) return false;
     const filling = sharing.caching.store.openFilling(fill.entry, fill.generation, flight.key);
     if (filling === undefined) return false;
     const body = new FollowedBody(exchange, filling, { sent: exchange.facts.bytesSent, onBroken: () => this.relayRest() });

@@ -5,6 +5,7 @@ import { FLAG_INVALID, FLAG_STALE } from '../cache/numbers.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import { decodeMeta } from '../cache/stored.ts';
 import { PREFIX_PURGE_EPOCH } from '../exchange/purge-epoch.ts';
+import { epochNameOfSharing } from '../exchange/sharing-key.ts';
 import type { Epochs } from '../shm/epochs.ts';
 import type { ObjectStore } from '../shm/object-store.ts';
 import type { StoredObject } from '../shm/stored-object.ts';
@@ -56,7 +57,8 @@ export function diskRemovals({ kind, what, isSoft }: PurgeOrder, policies: reado
 function bumpEpochs({ kind, what, isSoft }: PurgeOrder, { epochs, policies }: PurgePlace): void {
   switch (kind) {
     case 'url':
-      for (const uri of urisOf(what)) for (const name of epochNamesForUri(policies, uri)) epochs.bumpUrl(name, isSoft);
+      for (const uri of urisOf(what))
+        for (const name of [...epochNamesForUri(policies, uri), epochNameOfSharing(uri)]) epochs.bumpUrl(name, isSoft);
       break;
     case 'prefix':
       epochs.bump(PREFIX_PURGE_EPOCH, false);

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { MAX_HELD_BYTES } from '../../src/exchange/body-collector.ts';
 import type { Filter } from '../../src/exchange/filters.ts';
-import { connectRaw } from '../harness/raw-client.ts';
+import { purge } from '../../src/runtime/purge.ts';
+import { askOnce, connectRaw } from '../harness/raw-client.ts';
+import { RawOrigin } from '../harness/raw-origin.ts';
 import type { RawPeer } from '../harness/raw-peer.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { held, numbered, openShared, PATIENCE_MS, problemOf } from './shared-host.ts';
+import { type ConfiguredFront, openConfigured } from './configured-front.ts';
+import { HostRecords } from './keyed-front.ts';
+import { held, message, numbered, openShared, PATIENCE_MS, problemOf } from './shared-host.ts';
+
+const MIB = 2 ** 20;
 
 test('who asks counts where a filter tells it to the upstream, although the field in which it stands does not reach that', async (t) => {
   const origin = held((index) => numbered(index));
@@ -106,24 +113,145 @@ test('the bodies that are held for comparison are bounded, however many come at 
   assert.equal(gateway.heldBytes, MAX_HELD_BYTES);
 });
 
-test('a herd that comes after a write, while an answer from before that streams, is one request', async (t) => {
-  const rest = Promise.withResolvers<void>();
-  const gate = Promise.withResolvers<void>();
+test('a herd that waits while its URL is written is one request more, also as long as an answer from before that streams', async (t) => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const host = await openShared(t, async ({ method }, index, connection) => {
     if (method === 'PUT') return numbered(index);
-    if (index > 0) return gate.promise.then(() => numbered(index));
+    await gates[index]?.promise;
+    if (index > 0) return numbered(index);
     await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst');
-    await rest.promise;
+    await gates[1]?.promise;
     await connection.send('after');
     return undefined;
   });
   const first = host.ask();
-  await waitFor('it streams', () => host.fronts[0].gateway.caching?.flights?.stats(0).streaming === 1);
+  await waitFor('it is with the origin', () => host.asked() === 1);
+  const replies = host.herd(20);
+  await host.gathered(21, 20);
+  await host.ask({ method: 'PUT', body: 'new' });
+  gates[0]?.resolve();
+  await waitFor('one is with the origin', () => host.asked() === 3);
+  await host.gathered(21, 19);
+  gates[2]?.resolve();
+  assert.deepEqual(new Set((await Promise.all(replies)).map(({ text }) => text)), new Set(['run 2']));
+  gates[1]?.resolve();
+  assert.equal((await first).text, 'firstafter');
+});
+
+test('a herd that comes after a write does not wait for an answer from before it', async (t) => {
+  const never = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const host = await openShared(t, async ({ method }, index) => {
+    if (method === 'GET') await (index === 0 ? never : gate).promise;
+    return numbered(index);
+  });
+  const first = host.ask();
+  await waitFor('it is with the origin', () => host.asked() === 1);
   await host.ask({ method: 'PUT', body: 'new' });
   const replies = host.herd(20);
   await host.gathered(21, 19);
   gate.resolve();
   assert.deepEqual(new Set((await Promise.all(replies)).map(({ text }) => text)), new Set(['run 2']));
-  rest.resolve();
-  assert.equal((await first).text, 'firstafter');
+  never.resolve();
+  assert.equal((await first).text, 'run 0');
+});
+
+for (const kind of ['url', 'prefix'] as const) {
+  test(`after a purge by ${kind} nobody gets what was asked for before it`, async (t) => {
+    const gate = Promise.withResolvers<void>();
+    const host = await openShared(t, (_, index) => (index > 0 ? numbered(index) : gate.promise.then(() => numbered(index))));
+    const first = host.ask();
+    await waitFor('it is with the origin', () => host.asked() === 1);
+    const { store, epochs } = host.fronts[0].gateway.caching ?? assert.fail('there is a store');
+    await purge({ kind, what: 'http://a.example/a', isSoft: false }, { stores: [store], epochs, policies: [] });
+    const second = host.ask({ on: 1 });
+    await waitFor('it waits, or is with the origin', () => host.fronts[1].gateway.waits.size === 1 || host.asked() === 2);
+    gate.resolve();
+    assert.deepEqual([(await first).text, (await second).text], ['run 0', 'run 1']);
+  });
+}
+
+/** A front whose POSTs with a key run once. */
+async function openKeyed(t: TestContext, route: object, filters: Record<string, Filter> = {}): Promise<ConfiguredFront> {
+  const origin = await RawOrigin.answering((_, index) => numbered(index));
+  t.after(() => origin.close());
+  const config = {
+    listeners: [{ name: 'web', listen: '127.0.0.1:0' }],
+    upstreams: { o: { endpoints: [origin.url] } },
+    routes: [{ name: 'all', upstream: 'o', dedupe: { idempotencyKey: true }, ...route }],
+    store: '/nowhere',
+  };
+  return openConfigured(t, config, { records: new HostRecords(t).connect(t), filters });
+}
+
+const keyed = (fields = ''): string => message({ method: 'POST', body: 'x', fields: `Idempotency-Key: k\r\n${fields}` });
+
+test('an idempotency key is of whoever sent it, although a filter has taken away what tells who that is', async (t) => {
+  const filters: Record<string, Filter> = {
+    './who.ts': {
+      request({ headers, state }) {
+        state.set('user', headers.get('Authorization') ?? 'nobody');
+        headers.delete('Authorization');
+      },
+      upstreamRequest({ headers, state }) {
+        headers.set('X-Who', String(state.get('user')));
+      },
+    },
+  };
+  const { port } = await openKeyed(t, { filters: ['./who.ts'] }, filters);
+  const texts: string[] = [];
+  for (const user of ['alice', 'bob', 'alice']) texts.push((await askOnce(port, keyed(`Authorization: ${user}\r\n`))).text);
+  assert.deepEqual(texts, ['run 0', 'run 1', 'run 0']);
+});
+
+test('answers that are held until they are kept are bounded, too', async (t) => {
+  const { port, gateway } = await openKeyed(t, {});
+  gateway.heldBytes = MAX_HELD_BYTES - 3;
+  assert.equal((await askOnce(port, keyed())).text, 'run 0');
+  assert.equal(gateway.heldBytes, MAX_HELD_BYTES - 3);
+  assert.equal(problemOf(await askOnce(port, keyed())), '409 idempotency-answer-not-kept');
+});
+
+for (const isCached of [false, true]) {
+  test(`a leader whose client does not read is no matter to the others on a route with filters, ${isCached ? '' : 'not '}cached`, async (t) => {
+    const body = Buffer.alloc(9 * MIB, 'x');
+    const filters: Record<string, Filter> = {
+      './late.ts': { response: ({ headers }) => setImmediate().then(() => headers.set('X-Late', '1')) },
+    };
+    const host = await openShared(
+      t,
+      async (_request, _index, connection) => {
+        await connection.send(`HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: ${body.length}\r\n\r\n`);
+        return body;
+      },
+      {
+        dedupe: { enabled: !isCached, maxAnswer: '16MiB' },
+        route: { filters: ['./late.ts'], cache: isCached && { maxObject: '20MiB' } },
+        filters,
+        bytes: 96 * MIB,
+      },
+    );
+    const slow = await connectRaw(host.fronts[0].port);
+    slow.pause();
+    await slow.send(message({}));
+    await waitFor('it is asked for', () => host.asked() === 1);
+    const follower = await host.ask({ on: 1 });
+    assert.deepEqual([follower.body.length, follower.field('X-Late')], [body.length, '1']);
+    slow.resume();
+    const reply = await slow.readReply('GET', PATIENCE_MS);
+    assert.ok(reply.body.equals(body));
+    assert.equal(host.asked(), 1);
+  });
+}
+
+test('what a trusted proxy forwards for does not tell requests apart, but the host that it was asked for does', async (t) => {
+  const origin = held((index) => numbered(index));
+  const listeners = [{ name: 'web', listen: '127.0.0.1:0', trustedProxies: ['127.0.0.1/32'] }];
+  const host = await openShared(t, origin.answer, { listeners });
+  const ways = ['for=192.0.2.1', 'for=192.0.2.2;host=a.example', 'for=192.0.2.3;host=a.example'];
+  const replies = ways.map((way) => host.ask({ fields: `Forwarded: ${way}\r\n` }));
+  await host.gathered(3, 1);
+  origin.open();
+  await Promise.all(replies);
+  assert.equal(host.asked(), 2);
 });

@@ -477,11 +477,9 @@ test('a GET that comes after a write is not answered by one that was asked befor
   const before = host.ask();
   await waitFor('it is asked', () => host.asked() === 1);
   assert.equal((await host.ask({ method: 'PUT', body: 'new' })).status, 204);
-  const after = host.ask({ on: 1 });
-  await host.gathered(2, 1);
+  assert.equal((await host.ask({ on: 1 })).text, 'new');
   gate.resolve();
   assert.equal((await before).text, 'old');
-  assert.equal((await after).text, 'new');
 });
 
 test('answers of every form pass: HEAD with its length, 204, 304, an empty one, an error', async (t) => {

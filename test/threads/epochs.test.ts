@@ -9,14 +9,7 @@ describe('invalidation epochs against fills', () => {
   });
   after(() => rig.close());
 
-  for (const name of [
-    'a fill, a hard bump',
-    'a fill, a soft bump',
-    'a fill, a bump of everything',
-    'a fill, a soft bump of everything',
-    'one who remembers, a hard bump',
-    'one who remembers, a soft bump of everything',
-  ]) {
+  for (const name of ['a fill, a hard bump', 'one who remembers, a hard bump', 'one who remembers, a soft bump of everything']) {
     test(`${name}: every order`, async () => {
       const { runs } = await rig.explore(name);
       assert.ok(runs > 10, `${runs}`);
@@ -24,15 +17,18 @@ describe('invalidation epochs against fills', () => {
   }
 
   for (const name of [
+    'a fill, a soft bump',
+    'a fill, a bump of everything',
+    'a fill, a soft bump of everything',
     'bumps around a fill, a bump',
     'a fill, two hard bumps',
     'a fill, a soft and a hard bump',
     'a fill, a bump of everything and one of a name',
     'one who remembers, two bumps',
   ]) {
-    test(`${name}: at most two preemptions, and 200 at random`, async () => {
-      const { runs } = await rig.explore(name, { maxPreemptions: 2 });
-      assert.ok(runs > 100, `${runs}`);
+    test(`${name}: at most one preemption, and 200 at random`, async () => {
+      const { runs } = await rig.explore(name, { maxPreemptions: 1 });
+      assert.ok(runs > 10, `${runs}`);
       await rig.sample(name, 200);
     });
   }

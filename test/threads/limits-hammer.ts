@@ -38,10 +38,15 @@ export function hostMs(): number {
 
 /** The two words of key number `key`, of thread `self` if it is a one-time key. */
 export function hammerWords(key: number, self: number): { low: number; high: number } {
-  let x = Math.imul(key ^ (self << 27) ^ 0x5bd1e995, 0x9e3779b1);
-  x = Math.imul(x ^ (x >>> 15), 0x85ebca6b);
-  const low = x ^ (x >>> 13);
-  return { low, high: Math.imul(low ^ key, 0xc2b2ae35) ^ (low >>> 16) };
+  const name = key ^ (self << 27);
+  return { low: mixed(name ^ 0x5bd1e995), high: mixed(Math.imul(name, 0x165667b1) ^ 0x27d4eb2f) };
+}
+
+/** The last steps of MurmurHash3 (Appleby): each number has another answer. */
+function mixed(number: number): number {
+  let x = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return x ^ (x >>> 16);
 }
 
 function run(orders: LimitsHammerOrders): void {

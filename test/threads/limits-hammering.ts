@@ -8,9 +8,6 @@ import type { RollingLimit } from '../../src/shm/rolling-limit.ts';
 import { hammerWords, hostMs, type LimitsHammerOrders, TOTALS, WATCHED } from './limits-hammer.ts';
 import { faultsOfLimits, LIMITS_SEED } from './limits-world.ts';
 
-/** Pairs of one-time keys in one bucket with equal fingerprints: some 0.1 are to be expected of ten million keys. */
-const MAX_TWINS = 3;
-
 export type LimitsHammering = {
   readonly threads: number;
   readonly ms: number;
@@ -108,7 +105,7 @@ export async function hammerLimits(plan: LimitsHammering): Promise<LimitsReport>
   const rssAfter = process.memoryUsage.rss();
   const stats = pen.stats();
   const judged = judge(plan, cells);
-  const faults = [...judged.faults, ...faultsOfLimits(limits, plan.deaths > 0, plan.flood === undefined ? 0 : MAX_TWINS)];
+  const faults = [...judged.faults, ...faultsOfLimits(limits, plan.deaths > 0)];
   for (let key = 0; key < watched; key += 1) {
     const { low, high } = hammerWords(key, 0);
     if (flyingPen.inFlight(low, high) !== 0) faults.push(`${flyingPen.inFlight(low, high)} of key ${key} are left in flight`);

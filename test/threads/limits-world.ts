@@ -3,15 +3,12 @@ import { LIMIT_CELL, LimitMemory } from '../../src/shm/limit-memory.ts';
 
 export const LIMITS_SEED = Uint8Array.from({ length: 16 }, (_, at) => at * 5 + 3);
 
-/**
- * Everything that is wrong with the cells of a table that nobody works on; empty when all invariants hold. `maxTwins`: cells of one bucket with
- * equal fingerprints. Of ten million keys two may have that by chance, since a cell does not keep the part of the hash by which it was placed.
- */
-export function faultsOfLimits(memory: SharedArrayBuffer, isDeadly = false, maxTwins = 0): readonly string[] {
+/** Everything that is wrong with the cells of a table that nobody works on; empty when all invariants hold. */
+export function faultsOfLimits(memory: SharedArrayBuffer, isDeadly = false): readonly string[] {
   const { cells, control, slots, overflowAt } = new LimitMemory(memory);
   const { left, twins, live } = faultsOfKeys(cells.subarray(0, overflowAt), slots, LIMIT_CELL.WORDS);
   const counted = isDeadly || control[0] === live ? [] : [`${live} cells are live, not ${control[0]}`];
-  return [...left, ...(twins.length > maxTwins ? twins : []), ...counted];
+  return [...left, ...twins, ...counted];
 }
 
 /** No cell is left half made, and no key has two. */

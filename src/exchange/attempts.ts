@@ -1,5 +1,5 @@
 import type { Shedding, SheddingPlan } from './admission.ts';
-import { LimitMemo } from './limit-memo.ts';
+import { knownMemo } from './limit-memo.ts';
 import { never } from '../base/never.ts';
 import type { Target } from '../upstream/cluster.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
@@ -26,15 +26,15 @@ export function startAttempt(exchange: Exchange, plan: RoutePlan, isRetry: boole
   exchange.state = 'connecting';
   const upstream = isRetry ? cluster.pickOther(exchange.upstream) : cluster.pickTarget();
   exchange.upstream = upstream;
-  if (plan.shedding !== null && !exchange.sink.admission.enter(sheddingOf(exchange, plan.shedding), gateway.clock.nowMs, isRetry))
+  if (plan.shedding !== null && !exchange.sink.admission.enter(sheddingOf(exchange, plan, plan.shedding), gateway.clock.nowMs, isRetry))
     upstream.pool.shed(exchange.sink);
   else if (plan.filters !== null) startUpstreamFilters(exchange, plan, isRetry);
   else requestConnection(exchange, upstream, isRetry);
 }
 
 /** The tier of who asks goes before the route. */
-function sheddingOf({ head }: Exchange, { usual, byPriority }: SheddingPlan): Shedding {
-  const priority = head.limits instanceof LimitMemo ? head.limits.priority : undefined;
+function sheddingOf({ head }: Exchange, { limits }: RoutePlan, { usual, byPriority }: SheddingPlan): Shedding {
+  const priority = limits === null ? undefined : knownMemo(head, limits)?.priority;
   return priority === undefined ? usual : byPriority[priority];
 }
 

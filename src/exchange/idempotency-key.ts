@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { parseStringList } from '../http/structured-fields.ts';
 import type { ConsumerSource } from '../config/limit-types.ts';
 import type { IdempotencyScope } from '../config/types.ts';
-import { RequestView } from './asker-facts.ts';
+import { RequestView } from './request-view.ts';
 import type { Exchange } from './exchange.ts';
 import { splitHead } from './filter-run.ts';
 import type { RoutePlan } from './plan.ts';

@@ -12,7 +12,6 @@ type Allotment = QuotaRule<Quota>;
 
 /** Limits, tier and consumer together; the configuration allows fewer. */
 const MAX_RULES = 256;
-const NO_HANDLE = -1;
 const NO_KEYS = new Int32Array(0);
 /** When a place gets free nobody knows; the request may come again soon. */
 export const CONCURRENCY_WAIT_MS = 1000;
@@ -36,7 +35,7 @@ export class LimitDecision {
   waitMs = 0;
   /** False: so many wait already that nobody else may; limits that throttle refuse. Set before each decision. */
   mayWait = true;
-  /** By place in the set: the handle of what is under way. */
+  /** By place in the set: the handle of what is under way; `REFUSED`: there is none. */
   readonly handles = new Int32Array(MAX_RULES);
   private plan: LimitPlan | null = null;
   private set: RouteLimitSet | null = null;
@@ -99,7 +98,7 @@ export class LimitDecision {
   private askConcurrency({ config, told }: ConcurrencyRule, at: number): void {
     const { limiting } = this.plan as LimitPlan;
     const { concurrency } = limiting.services;
-    this.handles[at] = NO_HANDLE;
+    this.handles[at] = REFUSED;
     this.outcomes[at] = 0;
     if (this.violated.length > 0) {
       this.readings.set(told, config.max - concurrency.inFlight(this.low(at), this.high(at)), 0);
@@ -120,9 +119,9 @@ export class LimitDecision {
     const { plan, set } = this;
     if (plan === null || set === null) return;
     for (let at = 0; at < set.concurrency.length; at++) {
-      const handle = this.handles[at] ?? NO_HANDLE;
-      if (handle !== NO_HANDLE) plan.limiting.services.concurrency.release(handle);
-      this.handles[at] = NO_HANDLE;
+      const handle = this.handles[at] ?? REFUSED;
+      if (handle !== REFUSED) plan.limiting.services.concurrency.release(handle);
+      this.handles[at] = REFUSED;
     }
   }
 

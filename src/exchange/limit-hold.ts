@@ -6,7 +6,6 @@ import { costAhead, type LimitDecision, TAKEN } from './limit-decision.ts';
 import type { LimitMemo } from './limit-memo.ts';
 import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
 
-const NO_HANDLE = -1;
 /** More than any limit has. */
 const MAX_COST = 1e9;
 const COST = /^\d{1,10}$/;
@@ -76,8 +75,8 @@ export class LimitHold {
     if (this.endWait()) this.giveQuotas();
     const { concurrency } = this.plan.limiting.services;
     for (const [i, handle] of this.handles.entries()) {
-      if (handle !== NO_HANDLE) concurrency.release(handle);
-      this.handles[i] = NO_HANDLE;
+      if (handle !== REFUSED) concurrency.release(handle);
+      this.handles[i] = REFUSED;
     }
   }
 

@@ -1,8 +1,7 @@
 import type { ShedPriority } from '../config/types.ts';
 import type { Asker } from '../policy/consumers.ts';
-import type { LimitKey } from '../policy/limit-key.ts';
-import type { LimitHash } from '../policy/limit-hash.ts';
-import type { RequestView } from './asker-facts.ts';
+import type { RequestHead } from '../http/request-head.ts';
+import type { RequestView } from './request-view.ts';
 import type { LimitPlan, RouteLimitSet } from './limit-plan.ts';
 
 /**
@@ -22,27 +21,28 @@ export class LimitMemo {
   readonly priority: ShedPriority | undefined;
 
   constructor(plan: LimitPlan, asker: Asker, view: RequestView) {
-    const { limiting } = plan;
+    const { hash } = plan.limiting;
     const set = plan.rules.of(asker);
     const count = set.concurrency.length + set.rates.length + set.quotas.length;
     this.plan = plan;
     this.asker = asker;
     this.set = set;
-    this.priority = plan.priorities.get(set.tier);
+    this.priority = plan.limiting.priorities.get(set.tier);
     this.lows = new Int32Array(count);
     this.highs = new Int32Array(count);
     this.needsHold = set.concurrency.length > 0 || hasToldCosts(set);
     let at = 0;
-    for (const rule of set.concurrency) this.setKey(at++, rule, limiting.concurrencyHash, view);
-    for (const rule of set.rates) this.setKey(at++, rule, limiting.limitHash, view);
-    for (const rule of set.quotas) this.setKey(at++, rule, limiting.quotaHash, view);
+    for (const { identity, key } of [...set.concurrency, ...set.rates, ...set.quotas]) {
+      hash.aim(identity, key.textOf(view));
+      this.lows[at] = hash.low;
+      this.highs[at++] = hash.high;
+    }
   }
+}
 
-  private setKey(at: number, rule: { readonly identity: string; readonly key: LimitKey }, hash: LimitHash, view: RequestView): void {
-    hash.aim(rule.identity, rule.key.textOf(view));
-    this.lows[at] = hash.low;
-    this.highs[at] = hash.high;
-  }
+/** What is kept with the head, if it is of this plan. */
+export function knownMemo({ limits }: RequestHead, plan: LimitPlan): LimitMemo | undefined {
+  return limits instanceof LimitMemo && limits.plan === plan ? limits : undefined;
 }
 
 function hasToldCosts({ rates, quotas }: RouteLimitSet): boolean {

@@ -1,4 +1,4 @@
-import type { GatewayConfig, RouteConfig, ShedPriority } from '../config/types.ts';
+import type { GatewayConfig, RouteConfig } from '../config/types.ts';
 import { LIMIT_RESULTS } from '../observe/labels.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
@@ -10,26 +10,17 @@ import type { Limiting } from './limiting.ts';
 export type LimitResult = (typeof LIMIT_RESULTS)[number];
 export type RouteLimitSet = LimitSet<CompiledLimit, Quota>;
 
-type LimitPlanServices = {
-  readonly limiting: Limiting;
-  readonly metrics: MetricsWriter;
-  readonly priorities: ReadonlyMap<string, ShedPriority>;
-};
-
 /** The limits of one route, made ready at load. */
 export class LimitPlan {
   readonly limiting: Limiting;
   readonly rules: RouteLimits<CompiledLimit, Quota>;
-  /** Who gives way first, by tier, where the tier says so. */
-  readonly priorities: ReadonlyMap<string, ShedPriority>;
   private readonly route: string;
   private readonly metrics: MetricsWriter;
   private readonly slots = new Map<string, readonly MetricSlot[]>();
 
-  constructor(route: string, rules: RouteLimits<CompiledLimit, Quota>, services: LimitPlanServices) {
+  constructor(route: string, rules: RouteLimits<CompiledLimit, Quota>, services: { limiting: Limiting; metrics: MetricsWriter }) {
     this.limiting = services.limiting;
     this.rules = rules;
-    this.priorities = services.priorities;
     this.route = route;
     this.metrics = services.metrics;
   }
@@ -56,9 +47,5 @@ export function compileLimitPlan(
   const { limiting, metrics } = services;
   if (limiting === null) return null;
   const rules = compileRouteLimits(route, config, { rate: compileLimit, quota: (quota) => limiting.quotaSet.quota(quota) });
-  return rules === null ? null : new LimitPlan(route.name, rules, { limiting, metrics, priorities: prioritiesOf(config) });
-}
-
-function prioritiesOf({ tiers }: GatewayConfig): ReadonlyMap<string, ShedPriority> {
-  return new Map(tiers.flatMap(({ name, shedPriority }) => (shedPriority === undefined ? [] : [[name, shedPriority] as const])));
+  return rules === null ? null : new LimitPlan(route.name, rules, { limiting, metrics });
 }

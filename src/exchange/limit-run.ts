@@ -1,11 +1,11 @@
 import { NOBODY } from '../policy/consumers.ts';
 import { limitProblem, UNKNOWN_KEY } from '../policy/limit-problem.ts';
 import { limitFieldLines, retryAfterLine } from '../policy/rate-limit-fields.ts';
-import { RequestView } from './asker-facts.ts';
+import { RequestView } from './request-view.ts';
 import type { Exchange } from './exchange.ts';
 import { CONCURRENCY_WAIT_MS, LimitDecision } from './limit-decision.ts';
 import { LimitHold } from './limit-hold.ts';
-import { LimitMemo } from './limit-memo.ts';
+import { knownMemo, LimitMemo } from './limit-memo.ts';
 import type { LimitPlan } from './limit-plan.ts';
 import type { RoutePlan } from './plan.ts';
 
@@ -54,7 +54,8 @@ export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: Limit
 
 function memoOf(exchange: Exchange, limits: LimitPlan): LimitMemo {
   const { head } = exchange;
-  if (head.limits instanceof LimitMemo && head.limits.plan === limits) return head.limits;
+  const known = knownMemo(head, limits);
+  if (known !== undefined) return known;
   view.turnTo(exchange);
   view.asker = limits.limiting.consumers?.who(view) ?? NOBODY;
   const memo = new LimitMemo(limits, view.asker, view);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { connectRaw } from '../harness/raw-client.ts';
 import { SluiceProcess } from '../harness/sluice-process.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -28,10 +29,12 @@ type Answer = { readonly status: number; readonly fields: IncomingMessage['heade
 class Scene {
   readonly sluice: SluiceProcess;
   readonly waiting: (() => void)[];
+  readonly originPort: number;
 
-  private constructor(sluice: SluiceProcess, waiting: (() => void)[]) {
+  private constructor(sluice: SluiceProcess, waiting: (() => void)[], originPort: number) {
     this.sluice = sluice;
     this.waiting = waiting;
+    this.originPort = originPort;
   }
 
   /** Two workers before an origin that answers when it is told. */
@@ -43,10 +46,11 @@ class Scene {
       origin.close();
     });
     await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
-    const config = configFor((origin.address() as AddressInfo).port);
-    const sluice = await SluiceProcess.start({ config, files: { 'die.ts': FILTER }, env: { SLUICE_WORKERS: '2' } });
+    const { port } = origin.address() as AddressInfo;
+    const config = configFor(port);
+    const sluice = await SluiceProcess.start({ config, files: { 'die.ts': FILTER }, env: { SLUICE_WORKERS: '2', SLUICE_LOG: 'info' } });
     t.after(() => sluice.stop());
-    return new Scene(sluice, waiting);
+    return new Scene(sluice, waiting, port);
   }
 
   /** Each on a connection of its own, so that both workers have some. */
@@ -108,6 +112,28 @@ test('over all workers an upstream has as many requests as its limit, the lowest
   scene.answer();
   assert.deepEqual(new Set(await statuses([...low, ...normal, ...high])), new Set([200]));
   assert.equal(await scene.metric('sluice_adaptive_in_flight{upstream="o"}'), 0);
+});
+
+test('a reload that takes the tiers of a route away takes their priority away too, from connections that are open', async (t) => {
+  const scene = await Scene.open(t);
+  const clients = await Promise.all(Array.from({ length: 4 }, () => connectRaw(scene.sluice.port)));
+  t.after(() => {
+    for (const client of clients) client.close();
+  });
+  const request = 'GET /low HTTP/1.1\r\nHost: a\r\nX-API-Key: key-of-gold\r\n\r\n';
+  for (const client of clients) await client.send(request);
+  await scene.held(4);
+  scene.answer();
+  for (const client of clients) assert.equal((await client.readReply()).status, 200);
+  scene.sluice.writeConfig(configFor(scene.originPort).replace(', tiers: { plan: [gold, rest], default: rest }', ''));
+  scene.sluice.signal('SIGHUP');
+  await scene.sluice.untilOutput('reload ended');
+  const low = scene.ask('/low', 7);
+  await scene.held(7);
+  for (const client of clients) await client.send(request);
+  for (const client of clients) assert.equal((await client.readReply()).status, 503);
+  scene.answer();
+  await Promise.all(low);
 });
 
 test('clients that leave and a worker that dies leave no place taken', async (t) => {

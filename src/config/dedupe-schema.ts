@@ -1,3 +1,4 @@
+import { SAFE_METHODS } from '../http/methods.ts';
 import { z } from 'zod';
 import { parseFieldName } from './fields.ts';
 import { bad, good, type Parsed } from './problem.ts';
@@ -93,12 +94,10 @@ const onConcurrent = z
   .prefault('wait')
   .describe('What a request gets while another one with its key runs: wait (for the answer of that one) or 409; default wait.');
 
-/** Methods that change nothing may be sent again anyhow (RFC 9110 9.2.1). */
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'];
-
+/** A method that changes nothing may be sent again anyhow. */
 const keyedMethod = parsedText((text): Parsed<string> => {
   const parsed = parseMethod(text);
-  return parsed.kind === 'ok' && SAFE_METHODS.includes(parsed.value) ? bad('is a safe method, which needs no key') : parsed;
+  return parsed.kind === 'ok' && SAFE_METHODS.has(parsed.value) ? bad('is a safe method, which needs no key') : parsed;
 });
 
 const idempotencyObject = z.strictObject({

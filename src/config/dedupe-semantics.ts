@@ -62,7 +62,8 @@ function keysWithoutStore(route: RawMap, store: unknown, path: ConfigPath): Find
   return [{ path: [...path, 'dedupe', 'idempotencyKey'], at: 'key', message, remedy: 'add `store: { path: ./data }` at the top level' }];
 }
 
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE'];
+/** Safe, and without content that says what is asked. */
+const BODILESS = ['GET', 'HEAD', 'OPTIONS', 'TRACE'];
 
 function sharesTooMuch(dedupe: RawMap, path: ConfigPath): Finding[] {
   if (!Array.isArray(dedupe['key'])) return [];
@@ -73,7 +74,7 @@ function sharesTooMuch(dedupe: RawMap, path: ConfigPath): Finding[] {
   return [
     ...warn('url', 'requests for different things'),
     ...(methods.length > 1 ? warn('method', 'requests with different methods') : []),
-    ...(methods.some((method) => !SAFE_METHODS.includes(method)) ? warn('body', 'requests with different content') : []),
+    ...(methods.some((method) => !BODILESS.includes(method)) ? warn('body', 'requests with different content') : []),
   ];
 }
 

@@ -17,6 +17,9 @@ export type OwnAnswer = {
   readonly members?: Readonly<Record<string, unknown>>;
 };
 
+/** For what is over soon: long enough for a pool to free up, or another request to end, short enough not to be felt. */
+export const RETRY_AFTER = 'Retry-After: 1\r\n';
+
 export type RenderedAnswer = { readonly status: string; readonly block: string; readonly body: Buffer };
 
 type Form = 'json' | 'html' | 'text';

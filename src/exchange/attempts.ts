@@ -1,3 +1,4 @@
+import { IDEMPOTENT_METHODS } from '../http/methods.ts';
 import type { Shedding, SheddingPlan } from './admission.ts';
 import { knownMemo } from './limit-memo.ts';
 import { never } from '../base/never.ts';
@@ -13,8 +14,6 @@ import { recover } from './recover.ts';
 
 /** The way of a request to its upstream: which endpoint, which connection, and what follows when that fails. */
 
-/** That such a request is carried out twice is no more than once (RFC 9110 section 9.2.2). */
-export const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
 /** Methods that may wait in a pipeline: safe, and no origin acts on them twice (RFC 9112 section 9.3.2). */
 const PIPELINABLE = new Set(['GET', 'HEAD']);
 
@@ -62,7 +61,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
   plan.metrics.countFailure(failure.kind);
   const recovery = recover(failure, {
     isAnswered: exchange.isAnswered,
-    isIdempotent: IDEMPOTENT.has(facts.method) && exchange.run?.isOnce !== true,
+    isIdempotent: IDEMPOTENT_METHODS.has(facts.method) && exchange.run?.isOnce !== true,
     isBodySpent: facts.isBodySpent,
     attempts: facts.attempts,
   });

@@ -12,7 +12,8 @@ import { CacheFill } from './cache-fill.ts';
 import { answerCondition } from './detach.ts';
 import { clientBlock } from './messages.ts';
 import { isRest, type Resume } from './cache-resume.ts';
-import { releaseHeldBody, variesByFilters } from './filter-steps.ts';
+import { holdRest } from './client-behind.ts';
+import { variesByFilters } from './filter-steps.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
@@ -90,23 +91,8 @@ export function takeBody(run: CacheRun, bytes: Buffer): boolean {
     return true;
   }
   if (!run.isClientBehind) return run.isSwallowing;
-  // What the client has not read yet stays readable as long as it is pinned; the rest waits for its turn behind it.
-  exchange.held = [];
-  exchange.connection?.pause();
+  holdRest(run);
   return fill.bytesStored > bytesStored;
-}
-
-/** The client has read all that its fill had before that was given up: the rest goes to it directly. */
-export function relayRest(run: CacheRun): void {
-  const { exchange } = run;
-  if (exchange.held === null) {
-    exchange.finish('upstream-broke');
-    return;
-  }
-  run.isClientBehind = false;
-  exchange.storedBody?.stop();
-  exchange.storedBody = null;
-  releaseHeldBody(exchange);
 }
 
 /** Sooner read to its end than its connection closed. */

@@ -1,3 +1,4 @@
+import { readBehind } from './client-behind.ts';
 import { never } from '../base/never.ts';
 import { CacheRequest, queryPreamble, readCacheRequest, searchKey } from '../cache/cache-request.ts';
 import { isPartial } from '../cache/coverage.ts';
@@ -11,7 +12,7 @@ import { hasField, type RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { selectingPairs } from '../http/vary.ts';
 import type { AnswerRun } from './answer-run.ts';
-import { relayRest, takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
+import { takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
 import { startRefresh } from './cache-refresh.ts';
 import { collectBody } from './body-collector.ts';
 import { originOf } from './cache-origin.ts';
@@ -19,7 +20,6 @@ import type { CacheFill } from './cache-fill.ts';
 import { CacheFlight } from './cache-flight.ts';
 import { type Resume, resumeOwn } from './cache-resume.ts';
 import { adaptedHead, followerLines, statusLine } from './cache-words.ts';
-import { FollowedBody } from './followed-body.ts';
 import type { CacheResult } from './cache-metrics.ts';
 import type { CachePlan } from './cache-plan.ts';
 import type { DiskTier } from './disk-tier.ts';
@@ -311,15 +311,10 @@ export class CacheRun implements AnswerRun {
 
   /** The client is fed from the fill from now on, at its own pace. False: the fill cannot be read. */
   readOwnFill(): boolean {
-    const { fill, exchange, cache } = this;
+    const { fill, cache } = this;
     const filling = fill === null ? undefined : cache.caching.store.openFilling(fill.entry, fill.generation, fill.key);
     if (filling === undefined) return false;
-    exchange.storedBody?.stop();
-    const onBroken = (): void => relayRest(this);
-    const body = new FollowedBody(exchange, filling, { sent: exchange.facts.bytesSent, onBroken });
-    exchange.storedBody = body;
-    this.isClientBehind = true;
-    body.pump();
+    readBehind(this, filling);
     return true;
   }
 

@@ -1,3 +1,4 @@
+import { SAFE_METHODS } from '../http/methods.ts';
 import { CacheRequest, readCacheRequest } from '../cache/cache-request.ts';
 import { currentAgeSec } from '../cache/freshness.ts';
 import { invalidations } from '../cache/invalidate.ts';
@@ -16,7 +17,6 @@ import type { StoredEntry } from './stored-entry.ts';
 
 /** The way of a request into the cache: the short one for what is known and fresh, else a `CacheRun`. */
 
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 const scratch = new CacheRequest();
 const hitFacts = new CacheStatusFacts();
 
@@ -60,7 +60,7 @@ function remakeHitBlock(exchange: Exchange, cache: CachePlan, entry: StoredEntry
 export function invalidateAfter(exchange: Exchange, head: ResponseHead): void {
   const { gateway, listener, facts } = exchange;
   const { caching, cachePolicies } = gateway;
-  if (caching === null || SAFE.has(facts.method)) return;
+  if (caching === null || SAFE_METHODS.has(facts.method)) return;
   const invalid = invalidations(exchange.head, listener?.proto ?? 'http', head);
   if (invalid === undefined) return;
   const { epochs, disk } = caching;

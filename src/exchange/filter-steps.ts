@@ -1,3 +1,4 @@
+import { clientAddressOf } from './client-address.ts';
 import { parseRequestHead } from '../http/request-head.ts';
 import { statusText } from '../http/status.ts';
 import { parseVary } from '../http/vary.ts';
@@ -123,9 +124,7 @@ function answerInstead(exchange: Exchange, rendered: RenderedAnswer): void {
 }
 
 function contextOf(exchange: Exchange, plan: RoutePlan): FilterContext {
-  const { port, listener, facts } = exchange;
-  const clientAddress = port === null || listener === null ? '' : facts.addressBehind(port.remoteAddress, listener.trusted);
-  return { requestId: exchange.idOf(), route: plan.name, clientAddress, state: new Map() };
+  return { requestId: exchange.idOf(), route: plan.name, clientAddress: clientAddressOf(exchange), state: new Map() };
 }
 
 /** Goes on after a phase. What the step itself throws (a filter set something impossible) is that filter's fault, too. */

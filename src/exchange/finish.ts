@@ -1,3 +1,4 @@
+import { clientAddressOf } from './client-address.ts';
 import { fieldValue } from '../http/fields.ts';
 import { withoutParameters } from '../http/query-parameters.ts';
 import type { AccessLog } from '../observe/access-log.ts';
@@ -68,7 +69,7 @@ function describeRequest(exchange: Exchange, record: AccessRecord): void {
   record.target = secrets.length === 0 ? head.target : withoutParameters(head.target, secrets);
   record.host = head.authority;
   record.protocol = head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
-  if (port !== null && listener !== null) record.clientAddress = exchange.facts.addressBehind(port.remoteAddress, listener.trusted);
+  record.clientAddress = clientAddressOf(exchange);
   record.userAgent = fieldValue(head, 'user-agent') ?? '';
   record.referer = fieldValue(head, 'referer') ?? '';
 }

@@ -1,10 +1,8 @@
-import type { OwnAnswer } from './answers.ts';
+import { type OwnAnswer, RETRY_AFTER } from './answers.ts';
 
 /** What a client is told of its Idempotency-Key in place of an answer (draft-ietf-httpapi-idempotency-key-header, section 2.7). */
 
 /** Told where the same request may be let in soon. */
-const RETRY_AFTER = 'Retry-After: 1\r\n';
-
 export const KEY_MISSING: OwnAnswer = {
   status: 400,
   problem: 'idempotency-key-missing',

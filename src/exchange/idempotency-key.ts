@@ -1,3 +1,4 @@
+import { clientAddressOf } from './client-address.ts';
 import { createHash } from 'node:crypto';
 import { parseStringList } from '../http/structured-fields.ts';
 import type { ConsumerSource } from '../config/limit-types.ts';
@@ -33,14 +34,14 @@ const view = new RequestView();
 
 /** Whose key it is. `sources`: where a request tells who asks, beside Authorization. */
 export function scopeOf(exchange: Exchange, scope: IdempotencyScope, sources: readonly ConsumerSource[]): string {
-  const { facts, port, listener } = exchange;
+  const { facts } = exchange;
   switch (scope.kind) {
     case 'none':
       return '';
     case 'header':
       return `header ${facts.field(scope.name) ?? ''}`;
     case 'ip':
-      return port === null || listener === null ? '' : `ip ${facts.addressBehind(port.remoteAddress, listener.trusted)}`;
+      return `ip ${clientAddressOf(exchange)}`;
     case 'consumer':
       return `consumer ${receivedField(exchange, 'authorization') ?? ''}${sources.length === 0 ? '' : credentialsIn(exchange, sources)}`;
   }

@@ -1,3 +1,4 @@
+import { clientAddressOf } from './client-address.ts';
 import { buildClientBlock, isReusableBlock } from '../http/client-head.ts';
 import { buildUpstreamHead } from '../http/forward.ts';
 import type { ResponseHead } from '../http/response-head.ts';
@@ -32,7 +33,7 @@ function builtHead(exchange: Exchange): string {
   facts.upstreamAuthority = authority;
   facts.peerAddress = port.remoteAddress;
   facts.isTrustedPeer = listener.isTrusted(port.remoteAddress);
-  facts.clientAddress = exchange.facts.addressBehind(port.remoteAddress, listener.trusted);
+  facts.clientAddress = clientAddressOf(exchange);
   facts.proto = listener.proto;
   facts.listenerPort = port.localPort;
   facts.framing = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';

@@ -2,14 +2,11 @@ import type { RefusalAnswer, RequestRefusal } from '../http/refusal.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { statusText } from '../http/status.ts';
 import type { FailureKind } from '../upstream/failure.ts';
-import type { OwnAnswer, RenderedAnswer } from './answers.ts';
+import { type OwnAnswer, type RenderedAnswer, RETRY_AFTER } from './answers.ts';
 import type { FailureRule } from './failures.ts';
 
 /** Field lines that a TRACE answer must not reflect (RFC 9110 section 9.3.8). */
 const UNREFLECTED = /^(?:authorization|cookie|proxy-authorization)$/i;
-/** Told with a 503: long enough for a pool to free up, short enough not to be felt. */
-const RETRY_AFTER = 'Retry-After: 1\r\n';
-
 export const NO_ROUTE: OwnAnswer = {
   status: 404,
   problem: 'no-route',

@@ -1,3 +1,4 @@
+import { clientAddressOf } from './client-address.ts';
 import { type Asker, type AskerFacts, NOBODY } from '../policy/consumers.ts';
 import type { LimitFacts } from '../policy/limit-key.ts';
 import type { Exchange } from './exchange.ts';
@@ -18,8 +19,7 @@ export class RequestView implements AskerFacts, LimitFacts {
   }
 
   get clientAddress(): string {
-    const { port, listener, facts } = this.exchange ?? {};
-    return port == null || listener == null ? '' : (facts?.addressBehind(port.remoteAddress, listener.trusted) ?? '');
+    return this.exchange === null ? '' : clientAddressOf(this.exchange);
   }
 
   field(lowerName: string): string | undefined {

@@ -5,7 +5,7 @@ import type { ResponseHead } from '../http/response-head.ts';
 import type { FailureKind } from '../upstream/failure.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
 import type { Ticket } from '../shm/flight-ticket.ts';
-import { IDEMPOTENT } from './attempts.ts';
+import { IDEMPOTENT_METHODS } from '../http/methods.ts';
 import type { Exchange } from './exchange.ts';
 import { FAILURE_RULES, type FailureRule } from './failures.ts';
 import { clientBlock } from './messages.ts';
@@ -56,7 +56,7 @@ export function sharedHead(exchange: Exchange, sharing: SharingPlan, head: Respo
   const { config } = sharing;
   if (plan === null || bodyLength > config.maxAnswerBytes) return undefined;
   // What must not run twice is told so all the same.
-  if (PERSONAL.has(head.status) && IDEMPOTENT.has(exchange.facts.method)) return undefined;
+  if (PERSONAL.has(head.status) && IDEMPOTENT_METHODS.has(exchange.facts.method)) return undefined;
   if (bodyLength < 0 && ENDLESS.test(fieldValue(head, 'content-type') ?? '')) return undefined;
   const vary = varyingPairs(fieldValue(head, 'vary'), exchange, sharing);
   if (vary[0] === '*') return undefined;

@@ -1,8 +1,6 @@
-import type { OwnAnswer } from './answers.ts';
+import { type OwnAnswer, RETRY_AFTER } from './answers.ts';
 
 /** What a request is told that must not run twice, where an identical one was under way and its answer is not for this one. */
-
-const RETRY_AFTER = 'Retry-After: 1\r\n';
 
 export const DUPLICATE_IN_PROGRESS: OwnAnswer = {
   status: 409,

@@ -1,3 +1,4 @@
+import { clientAddressOf } from './client-address.ts';
 import { createHash } from 'node:crypto';
 import { type CacheUri, normalisedOrigin } from '../cache/cache-key.ts';
 import { requestUri } from '../cache/cache-request.ts';
@@ -54,12 +55,12 @@ const OF_THE_WAY = new Set([
  */
 export function sharingKey(exchange: Exchange, sharing: SharingPlan, of: { collector: BodyCollector; isRepeatable: boolean }): string {
   const { config, namespace } = sharing;
-  const { head, facts, listener, port } = exchange;
+  const { head } = exchange;
   const { key } = config;
   const origin = originOf(exchange);
   const method = key.hasMethod || head.method === 'HEAD' ? head.method : of.isRepeatable ? 'any' : 'once';
   const url = key.hasUrl ? `${uriText(requestUri(head, origin.scheme))} ${head.target}${origin.beside ?? ''}` : '';
-  const address = key.hasAddress && listener !== null && port !== null ? facts.addressBehind(port.remoteAddress, listener.trusted) : '';
+  const address = key.hasAddress ? clientAddressOf(exchange) : '';
   const text = `${namespace}\n${method}\n${address}\n${fieldLines(exchange, sharing)}\n${url}`;
   const digest = key.hasBody ? of.collector.digest(text) : createHash('sha256').update(text, 'latin1').digest('base64url');
   return `\nD\n${digest}`;

@@ -1,3 +1,5 @@
+import { IDEMPOTENT_METHODS, SAFE_METHODS } from '../http/methods.ts';
+import { holdRest, readBehind } from './client-behind.ts';
 import { N_EPOCH } from '../cache/numbers.ts';
 import { isSelected } from '../http/vary.ts';
 import type { RequestHead } from '../http/request-head.ts';
@@ -7,10 +9,9 @@ import type { Fill } from '../shm/fill.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { AnswerRun } from './answer-run.ts';
 import type { OwnAnswer } from './answers.ts';
-import { IDEMPOTENT, startAttempt } from './attempts.ts';
+import { startAttempt } from './attempts.ts';
 import { collectBody } from './body-collector.ts';
 import type { Exchange } from './exchange.ts';
-import { releaseHeldBody } from './filter-steps.ts';
 import { FollowedBody } from './followed-body.ts';
 import { answerFraming } from './messages.ts';
 import { answerForRule } from './own-answers.ts';
@@ -20,9 +21,6 @@ import { type Attached, type FlightMember, SharedFlight } from './shared-flight.
 import { DUPLICATE_NOT_ANSWERED, SHARING_UNAVAILABLE } from './sharing-answers.ts';
 import { epochNameOf, sharingKey } from './sharing-key.ts';
 import type { SharingPlan } from './sharing-plan.ts';
-
-/** Such a request is answered by how things are, so an answer from before they were changed is no answer to it. */
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 
 /** A run that would send the request by itself, and is asked first about what comes of it. */
 export type InnerRun = AnswerRun & {
@@ -36,7 +34,7 @@ export type InnerRun = AnswerRun & {
  */
 export class SharingRun implements AnswerRun, FlightMember {
   readonly isRepeatable: boolean;
-  private readonly exchange: Exchange;
+  readonly exchange: Exchange;
   private readonly plan: RoutePlan;
   private readonly sharing: SharingPlan;
   private readonly inner: InnerRun | null;
@@ -50,7 +48,7 @@ export class SharingRun implements AnswerRun, FlightMember {
   /** … and that there is nothing for them in it. */
   private isWithheld = false;
   /** The client reads the fill at its own pace. */
-  private isClientBehind = false;
+  isClientBehind = false;
   /** What the client gets is not what this request got. */
   private isForeign = false;
 
@@ -59,7 +57,7 @@ export class SharingRun implements AnswerRun, FlightMember {
     this.plan = plan;
     this.sharing = sharing;
     this.inner = inner;
-    this.isRepeatable = IDEMPOTENT.has(exchange.facts.method);
+    this.isRepeatable = IDEMPOTENT_METHODS.has(exchange.facts.method);
   }
 
   /** A body that is too long to be compared streams on behind its first part. */
@@ -122,7 +120,8 @@ export class SharingRun implements AnswerRun, FlightMember {
   /** A request for how things are is not answered by how they were before somebody changed them, be it while it waited. */
   private isUpToDate({ numbers }: FillingObject): boolean {
     const { exchange, sharing } = this;
-    if (!SAFE.has(exchange.facts.method)) return true;
+    // Other methods are not answered by how things are.
+    if (!SAFE_METHODS.has(exchange.facts.method)) return true;
     const { epochs } = sharing.caching;
     const verdict = epochs.verdict([epochs.urlCellOf(epochNameOf(exchange))], numbers[N_EPOCH] ?? 0);
     return verdict === 'valid' && !sharing.caching.isPrefixPurged(numbers);
@@ -201,14 +200,11 @@ export class SharingRun implements AnswerRun, FlightMember {
   /** Who leads keeps nobody waiting by reading slowly. */
   takeFull(): boolean {
     if (this.inner?.takeFull() === true) return true;
-    const { fill, flight, exchange, sharing } = this;
+    const { fill, flight, sharing } = this;
     if (fill === null || flight === null || this.isWithheld) return false;
     const filling = sharing.caching.store.openFilling(fill.entry, fill.generation, flight.key);
     if (filling === undefined) return false;
-    const body = new FollowedBody(exchange, filling, { sent: exchange.facts.bytesSent, onBroken: () => this.relayRest() });
-    exchange.storedBody = body;
-    this.isClientBehind = true;
-    body.pump();
+    readBehind(this, filling);
     return true;
   }
 
@@ -313,23 +309,8 @@ export class SharingRun implements AnswerRun, FlightMember {
 
   /** `isKept`: the last bytes can be read from the fill, although nothing more comes into it. */
   private relayBehind(isKept: boolean): boolean {
-    const { exchange } = this;
     if (!this.isClientBehind) return false;
-    // What the client has not read yet stays readable as long as it is pinned; the rest waits for its turn behind it.
-    exchange.held = [];
-    exchange.connection?.pause();
+    holdRest(this);
     return isKept;
-  }
-
-  private relayRest(): void {
-    const { exchange } = this;
-    if (exchange.held === null) {
-      exchange.finish('upstream-broke');
-      return;
-    }
-    this.isClientBehind = false;
-    exchange.storedBody?.stop();
-    exchange.storedBody = null;
-    releaseHeldBody(exchange);
   }
 }

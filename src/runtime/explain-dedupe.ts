@@ -1,5 +1,5 @@
 import type { CollapseConfig, DedupeKeyConfig, IdempotencyConfig, IdempotencyScope, RouteConfig, SharingConfig } from '../config/types.ts';
-import { IDEMPOTENT } from '../exchange/attempts.ts';
+import { IDEMPOTENT_METHODS } from '../http/methods.ts';
 import { formatDuration, formatSize } from '../config/units.ts';
 import type { AskedRequest } from './explain-request.ts';
 
@@ -18,7 +18,7 @@ function collapseLine(collapse: CollapseConfig | undefined): string[] {
 function sharingLine(sharing: SharingConfig | undefined, method: string): string[] {
   if (sharing?.methods.includes(method) !== true) return [];
   const { key, maxWaitMs, maxAnswerBytes, sharesSetCookie } = sharing;
-  const otherwise = IDEMPOTENT.has(method) ? 'goes to the upstream by itself' : '409, since it must not run twice';
+  const otherwise = IDEMPOTENT_METHODS.has(method) ? 'goes to the upstream by itself' : '409, since it must not run twice';
   return [
     `dedupe: identical ${method} requests at the same time are one, by ${keyText(key)} and credentials; others wait up to ${formatDuration(maxWaitMs)}`,
     `dedupe: shared are answers up to ${formatSize(maxAnswerBytes)}, ${sharesSetCookie ? 'also' : 'not'} with Set-Cookie; who cannot have it: ${otherwise}`,

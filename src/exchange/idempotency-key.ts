@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { parseStringList } from '../http/structured-fields.ts';
 import type { ConsumerSource } from '../config/limit-types.ts';
 import type { IdempotencyScope } from '../config/types.ts';
+import { toldBy } from '../policy/consumers.ts';
 import { RequestView } from './request-view.ts';
 import type { Exchange } from './exchange.ts';
 import { splitHead } from './filter-run.ts';
@@ -57,16 +58,11 @@ function credentialsIn(exchange: Exchange, sources: readonly ConsumerSource[]): 
   view.turnTo(exchange);
   let text = '';
   for (const source of sources) {
-    const value = credentialIn(source);
+    const value = toldBy(source, view);
     if (value !== undefined) text += `\0${source.name} ${value}`;
   }
   view.turnTo(null);
   return text;
-}
-
-function credentialIn(source: ConsumerSource): string | undefined {
-  if (source.kind === 'header') return view.isFromTrustedProxy ? view.field(source.name) : undefined;
-  return source.place === 'header' ? view.field(source.name) : view.query(source.name);
 }
 
 /**

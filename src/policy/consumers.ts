@@ -65,7 +65,8 @@ export class Consumers {
   /** Never allocates for one who is listed. */
   who(facts: AskerFacts): Asker {
     for (const source of this.#sources) {
-      const asker = source.kind === 'apiKey' ? this.#byKey(source, facts) : this.#byHeader(source.name, facts);
+      const told = toldBy(source, facts);
+      const asker = source.kind === 'apiKey' ? this.#byKey(told) : this.#byTrustedName(told);
       if (asker !== undefined) return asker;
     }
     return NOBODY;
@@ -92,8 +93,7 @@ export class Consumers {
     }
   }
 
-  #byKey({ place, name }: ConsumerSource & { readonly kind: 'apiKey' }, facts: AskerFacts): Asker | undefined {
-    const key = place === 'header' ? facts.field(name) : facts.query(name);
+  #byKey(key: string | undefined): Asker | undefined {
     if (key === undefined || key === '') return undefined;
     if (key.length > MAX_KEY_LENGTH) return STRANGER;
     this.#hash.hash(key);
@@ -103,8 +103,7 @@ export class Consumers {
     return STRANGER;
   }
 
-  #byHeader(field: string, facts: AskerFacts): Asker | undefined {
-    const name = facts.isFromTrustedProxy ? facts.field(field) : undefined;
+  #byTrustedName(name: string | undefined): Asker | undefined {
     if (name === undefined || name === '' || name.length > MAX_NAME_LENGTH) return undefined;
     // The proxy's and one that its client had sent: which is which cannot be told.
     if (name.includes(',')) return undefined;
@@ -117,6 +116,12 @@ export class Consumers {
     this.#unlisted.set(name, asker);
     return asker;
   }
+}
+
+/** What a request says of who asks, in one of the places where it may. */
+export function toldBy(source: ConsumerSource, facts: AskerFacts): string | undefined {
+  if (source.kind === 'header') return facts.isFromTrustedProxy ? facts.field(source.name) : undefined;
+  return source.place === 'header' ? facts.field(source.name) : facts.query(source.name);
 }
 
 /** Looks at every character, whatever the first ones are. */

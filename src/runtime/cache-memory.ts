@@ -8,14 +8,13 @@ import { createEpochs, Epochs } from '../shm/epochs.ts';
 import { createFlights } from '../shm/flight-cells.ts';
 import { Flights } from '../shm/flights.ts';
 import { createObjectStore, ObjectStore } from '../shm/object-store.ts';
+import { MAX_PARTICIPANTS } from '../shm/store-layout.ts';
 import type { StoreStats } from '../shm/store-types.ts';
 import { summarizeError } from './faults.ts';
 import type { CacheSegments } from './messages.ts';
 
-/** The store has one bit in a word for each thread that opens it. */
-const MAX_PARTICIPANTS = 128;
-/** More workers than this leave no slots for their successors. */
-const MAX_CACHING_WORKERS = 100;
+/** More workers than this leave no slots for their successors in what they share. */
+export const MAX_SHARING_WORKERS = 100;
 const SEED_BYTES = 16;
 /** Keys that are being fetched, or are remembered as uncacheable, at the same time: 2 MiB. What goes over is not collapsed. */
 const FLIGHT_SLOTS = 2 ** 15;
@@ -87,7 +86,7 @@ export class CacheMemory {
     if (!config.routes.some(sharesAnswers)) return undefined;
     const newest = this.#views.at(-1);
     if (newest?.bytes === config.cacheMemoryBytes) return newest.segments;
-    if (this.#slots + 2 > MAX_PARTICIPANTS) return `cache: not with ${config.workers} workers, ${MAX_CACHING_WORKERS} at most`;
+    if (this.#slots + 2 > MAX_PARTICIPANTS) return `cache: not with ${config.workers} workers, ${MAX_SHARING_WORKERS} at most`;
     try {
       const view = this.#make(config.cacheMemoryBytes);
       events.cacheMade(this.#log, { bytes: view.bytes, cause: newest === undefined ? 'a route caches or dedupes' : 'cacheMemory changed' });
@@ -145,6 +144,6 @@ function sharesAnswers({ cache, dedupe }: RouteConfig): boolean {
 
 /** Slots for so many workers: a successor starts while its predecessor still drains, so there are twice as many as far as a cache allows. */
 export function slotsFor(workers: number): number {
-  if (workers > MAX_CACHING_WORKERS) return workers * 2;
+  if (workers > MAX_SHARING_WORKERS) return workers * 2;
   return Math.min(workers * 2, MAX_PARTICIPANTS - 2);
 }

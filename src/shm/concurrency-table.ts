@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { BLANK, bucketsIn, cellsIn, isLive, KEY_CONTROL, KeyCells, MAX_KEY_PARTICIPANTS, STATE } from './key-cells.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
-import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
+import { createSeeded, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
 export type ConcurrencyTableSpec = {
   /** Of the whole segment. A cell has 16 bytes, and two for each participant, in steps of 16. */
@@ -153,7 +153,7 @@ export class ConcurrencyTable {
 
   /** `made` = -1: a shared cell, which is nobody's for ever. */
   #isOf(cell: number, made: number, low: number, high: number): boolean {
-    return made === NONE || (this.#keys.isStill(cell, high) && Atomics.load(this.#cells, cell + LOW) === low);
+    return made === NONE || this.#keys.isStill(cell, low, high);
   }
 
   #after(state: number): number {
@@ -179,10 +179,8 @@ export function createConcurrencyTable(spec: ConcurrencyTableSpec): SharedArrayB
 export function layConcurrencyTable(sizes: readonly [number, number, number], seed: Uint8Array): SharedArrayBuffer {
   const [buckets, slots, participants] = sizes;
   assert(participants >= 1 && participants <= MAX_KEY_PARTICIPANTS, `a table has 1 to ${MAX_KEY_PARTICIPANTS} participants`);
-  assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
   const plan = planConcurrency(buckets, slots, participants);
-  const memory = createSegment(plan);
-  new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(seed);
+  const memory = createSeeded(plan, seed);
   const cells = cellsIn(memory, plan, 'cells');
   for (let set = 0; set < OVERFLOW_SETS; set += 1) cells[(buckets * slots + set) * strideFor(participants) + STATE] = BLANK;
   return memory;

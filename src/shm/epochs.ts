@@ -1,6 +1,5 @@
-import { assert } from '../base/assert.ts';
 import { KeyedHash, MAX_HASHED_LENGTH, SEED_BYTES } from './keyed-hash.ts';
-import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
+import { createSeeded, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
 /** What `since` is worth: still valid, to be revalidated (soft), or not to be used any more (hard). */
 export type EpochVerdict = 'valid' | 'stale' | 'gone';
@@ -125,11 +124,7 @@ export class Epochs {
 
 /** Makes the memory. Called once, by the coordinator. `seed`: 16 secret random bytes. */
 export function createEpochs(seed: Uint8Array): SharedArrayBuffer {
-  assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
-  const plan = planEpochs();
-  const memory = createSegment(plan);
-  new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(seed);
-  return memory;
+  return createSeeded(planEpochs(), seed);
 }
 
 function planEpochs(): SegmentPlan<'seed' | 'sequence' | 'version' | 'hard' | 'soft'> {

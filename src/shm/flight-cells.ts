@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
-import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
+import { createSeeded, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
 export type FlightsSpec = {
   /** How many keys can be in flight or remembered at once: a power of two, at least 8. 36 bytes each. */
@@ -126,10 +126,7 @@ export class FlightMemory {
 export function createFlights(spec: FlightsSpec): SharedArrayBuffer {
   assert(spec.slots >= WAYS && spec.slots <= 2 ** 24 && Number.isInteger(Math.log2(spec.slots)), 'slots are a power of two from 8');
   assert(spec.participants >= 1 && spec.participants <= MAX_PARTICIPANTS, `a table has 1 to ${MAX_PARTICIPANTS} participants`);
-  assert(spec.seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
-  const table = new FlightMemory(createSegment(planFlights(spec.slots, spec.participants)));
-  table.seed.set(spec.seed);
-  return table.memory;
+  return createSeeded(planFlights(spec.slots, spec.participants), spec.seed);
 }
 
 function planFlights(slots: number, participants: number): SegmentPlan<'seed' | 'control' | 'buckets' | 'cells'> {

@@ -200,8 +200,9 @@ export class KeyCells {
   }
 
   /** Whether the cell is the key's now, as found before. To be asked after STATE was read, or swapped. */
-  isStill(cell: number, high: number): boolean {
-    return Atomics.load(this.#cells, cell) === high;
+  isStill(cell: number, low: number, high: number): boolean {
+    if (Atomics.load(this.#cells, cell) !== high) return false;
+    return this.#lowAt === 0 || Atomics.load(this.#cells, cell + this.#lowAt) === low;
   }
 
   /** How many there are. */
@@ -219,12 +220,7 @@ export class KeyCells {
 
   /** STATE first, then the key: see the invariants. */
   #isCellOf(cell: number, low: number, high: number): boolean {
-    return isLive(Atomics.load(this.#cells, cell + STATE)) && this.#isKeyOf(cell, low, high);
-  }
-
-  #isKeyOf(cell: number, low: number, high: number): boolean {
-    if (Atomics.load(this.#cells, cell) !== high) return false;
-    return this.#lowAt === 0 || Atomics.load(this.#cells, cell + this.#lowAt) === low;
+    return isLive(Atomics.load(this.#cells, cell + STATE)) && this.isStill(cell, low, high);
   }
 
   /** As `findOrMake`, when it is likely that there is none. */
@@ -282,7 +278,7 @@ export class KeyCells {
       if (key === 0 && slot !== 0 && this.#isUnused(cell)) return NONE;
       if (key !== high || slot === 0) continue;
       const state = Atomics.load(this.#cells, cell + STATE);
-      if (!this.#isKeyOf(cell, low, high)) continue;
+      if (!this.isStill(cell, low, high)) continue;
       if (isLive(state)) return cell;
       if ((state & KIND_MASK) !== READY || !this.#isLast(cell)) continue;
       Atomics.compareExchange(this.#cells, cell + STATE, state, BLANK);

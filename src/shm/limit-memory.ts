@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
 import { BLANK, bucketsIn, cellsIn, KEY_CONTROL, STATE } from './key-cells.ts';
-import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
+import { createSeeded, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
 export type LimitTableSpec = {
   /** Of the whole segment: at least 256 KiB. 16 bytes a key; half full is a good measure. */
@@ -63,9 +63,7 @@ export function createLimitTable(spec: LimitTableSpec): SharedArrayBuffer {
 
 /** A table of so many buckets; tests take small ones. */
 export function layLimitTable(buckets: number, slots: number, seed: Uint8Array): SharedArrayBuffer {
-  assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
-  const table = new LimitMemory(createSegment(planLimits(buckets, slots)));
-  table.seed.set(seed);
+  const table = new LimitMemory(createSeeded(planLimits(buckets, slots), seed));
   for (let cell = table.overflowAt; cell < table.cells.length; cell += LIMIT_CELL.WORDS) table.cells[cell + STATE] = BLANK;
   return table.memory;
 }

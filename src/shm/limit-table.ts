@@ -136,7 +136,7 @@ export class LimitTable {
       const cell = this.#keys.find(low, high);
       if (cell === NONE) return false;
       const state = Atomics.load(this.#cells, cell + STATE);
-      if (!this.#keys.isStill(cell, high) || !isLive(state)) continue;
+      if (!this.#keys.isStill(cell, low, high) || !isLive(state)) continue;
       if (state === BLANK) return false;
       if (Atomics.compareExchange(this.#cells, cell + STATE, state, BLANK) === state) return true;
     }

@@ -1,8 +1,7 @@
-import { assert } from '../base/assert.ts';
 import { BLANK, bucketsIn, cellsIn, isLive, KEY, KEY_CONTROL, KeyCells, STATE } from './key-cells.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
 import { MAX_USED, packQuota, quotaStartSec, quotaUsed } from './quota-word.ts';
-import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
+import { createSeeded, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
 export type QuotaTableSpec = {
   /** Of the whole segment; 32 bytes a key, and a fifteenth more. */
@@ -193,11 +192,7 @@ export class QuotaTable {
   }
 
   #isStill(cell: number, low: number, high: number): boolean {
-    return isLive(Atomics.load(this.#cells, cell + STATE)) && this.#isKeyOf(cell, low, high);
-  }
-
-  #isKeyOf(cell: number, low: number, high: number): boolean {
-    return this.#keys.isStill(cell, high) && Atomics.load(this.#cells, cell + LOW) === low;
+    return isLive(Atomics.load(this.#cells, cell + STATE)) && this.#keys.isStill(cell, low, high);
   }
 
   #change(cell: number, word: bigint, startSec: number, used: number): boolean {
@@ -211,7 +206,7 @@ export class QuotaTable {
   #settle(cell: number, low: number, high: number): boolean {
     for (;;) {
       const state = Atomics.load(this.#cells, cell + STATE);
-      if (!isLive(state) || !this.#isKeyOf(cell, low, high)) break;
+      if (!isLive(state) || !this.#keys.isStill(cell, low, high)) break;
       const next = state === BLANK ? 1 : (state + 2) | 0;
       if (Atomics.compareExchange(this.#cells, cell + STATE, state, next) !== state) continue;
       this.#say(cell);
@@ -253,11 +248,7 @@ export function createQuotaTable(spec: QuotaTableSpec): SharedArrayBuffer {
 
 /** A table of so many buckets; tests take small ones. */
 export function layQuotaTable(buckets: number, slots: number, seed: Uint8Array): SharedArrayBuffer {
-  assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
-  const plan = planQuotas(buckets, slots);
-  const memory = createSegment(plan);
-  new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(seed);
-  return memory;
+  return createSeeded(planQuotas(buckets, slots), seed);
 }
 
 function planQuotas(buckets: number, slots: number): SegmentPlan<'seed' | 'control' | 'changed' | 'cells'> {

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { SEED_BYTES } from './keyed-hash.ts';
 
 /** One cache line. Every region begins on one, so that two writers of two regions never share a line. */
 export const LINE_BYTES = 64;
@@ -67,6 +68,17 @@ export function createSegment(plan: SegmentPlan<string>): SharedArrayBuffer {
   });
   // Published last: a segment without its magic is not one.
   Atomics.store(header, CELL_MAGIC, MAGIC);
+  return memory;
+}
+
+/** The same for a structure that hashes with a secret seed, which stands in the region `seed`. */
+export function createSeeded(
+  plan: SegmentPlan<string> & { readonly regions: { readonly seed: Region } },
+  seed: Uint8Array,
+): SharedArrayBuffer {
+  assert(seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
+  const memory = createSegment(plan);
+  new Uint8Array(memory, plan.regions.seed.offset, SEED_BYTES).set(seed);
   return memory;
 }
 

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
-import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
+import { createSeeded, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 import type { StoreSpec } from './store-types.ts';
 
 /** The unit of the arena. A block is a run of granules. */
@@ -176,14 +176,11 @@ export class StoreMemory {
 export function createStoreMemory(spec: StoreSpec): StoreMemory {
   assert(spec.bytes >= MIN_STORE_BYTES && spec.bytes <= MAX_STORE_BYTES, `a store has ${MIN_STORE_BYTES} to ${MAX_STORE_BYTES} bytes`);
   assert(spec.participants >= 1 && spec.participants <= MAX_PARTICIPANTS, `a store has 1 to ${MAX_PARTICIPANTS} participants`);
-  assert(spec.seed.byteLength === SEED_BYTES, `a seed has ${SEED_BYTES} bytes`);
   const maxEntries = Math.floor(spec.bytes / BYTES_PER_ENTRY);
   const tableBytes = planStore(spec.participants, maxEntries, 0).totalBytes;
   // Each granule takes its bit of `usedGranules` too; that region is rounded up to a line.
   const granules = Math.floor(((spec.bytes - tableBytes - LINE_BYTES) * 8) / (GRANULE_BYTES * 8 + 1));
-  const store = new StoreMemory(createSegment(planStore(spec.participants, maxEntries, granules)));
-  store.seed.set(spec.seed);
-  return store;
+  return new StoreMemory(createSeeded(planStore(spec.participants, maxEntries, granules), spec.seed));
 }
 
 function planStore(participants: number, maxEntries: number, granules: number): SegmentPlan<StoreRegion> {

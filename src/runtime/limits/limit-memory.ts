@@ -4,9 +4,11 @@ import { formatSize } from '../../config/units.ts';
 import * as events from '../../observe/events.ts';
 import type { EventLog } from '../../observe/log.ts';
 import { ConcurrencyTable, createConcurrencyTable } from '../../shm/concurrency-table.ts';
+import { MAX_KEY_PARTICIPANTS } from '../../shm/key-cells.ts';
 import { createLimitTable } from '../../shm/limit-memory.ts';
 import { LimitTable } from '../../shm/limit-table.ts';
 import { createQuotaTable, QuotaTable } from '../../shm/quota-table.ts';
+import { MAX_SHARING_WORKERS } from '../cache-memory.ts';
 import { summarizeError } from '../faults.ts';
 import type { LimitSegments } from '../messages.ts';
 
@@ -19,10 +21,6 @@ const SWEEP_STEPS = 60;
 /** Fewer keys than pages are left alone: to look for them would make all of the table resident, and room is not what they lack. */
 const CELLS_OF_A_PAGE = 256;
 
-/** As many as the tables tell apart. */
-const MAX_PARTICIPANTS = 128;
-/** More workers than this leave no slots for their successors. */
-const MAX_LIMITING_WORKERS = 100;
 /** Of a table of quotas that is half full. */
 const BYTES_OF_A_QUOTA = 68;
 
@@ -95,7 +93,7 @@ export class LimitMemory {
   prepare(config: GatewayConfig, seed: () => Uint8Array): LimitSegments | string | undefined {
     if (!limitsAnything(config)) return undefined;
     const { memoryBytes } = config.limiter;
-    if (this.#slots + 2 > MAX_PARTICIPANTS) return `limits: not with ${config.workers} workers, ${MAX_LIMITING_WORKERS} at most`;
+    if (this.#slots + 2 > MAX_KEY_PARTICIPANTS) return `limits: not with ${config.workers} workers, ${MAX_SHARING_WORKERS} at most`;
     try {
       this.#tables ??= this.#make(config, seed());
       return this.#tables.segments;

@@ -1,3 +1,4 @@
+import { SeededRandom } from '../scripts/sim/random.ts';
 import { RateConnection, type RateOwner } from '../scripts/bench/rate-connection.ts';
 import { sleep } from '../scripts/bench/start-process.ts';
 import { requestBytes } from './herd-clients.ts';
@@ -21,17 +22,6 @@ export type ZipfResult = {
   readonly latenciesMs: readonly number[];
   readonly errors: number;
 };
-
-/** Mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Draws 0 to `keys` - 1, number n with a weight of 1 / (n + 1). */
 function zipf(keys: number, random: () => number): () => number {
@@ -71,7 +61,8 @@ class ZipfLoad implements RateOwner {
 
   constructor(plan: ZipfPlan) {
     this.#plan = plan;
-    this.#random = randomFrom(plan.seed);
+    const random = new SeededRandom(plan.seed);
+    this.#random = () => random.next();
     this.#draw = zipf(plan.keys, this.#random);
     this.#bytes = Array.from({ length: plan.keys }, (_, key) => requestBytes(`${plan.prefix}${key}`));
     this.#free = Array.from({ length: plan.connections }, () => this.#open());

@@ -219,16 +219,8 @@ async function openBreaking(t: TestContext, first: Buffer, anew: (connection: Ra
   return host;
 }
 
-test('a follower that is ahead of one who begins anew waits for its place, and gets no byte twice', async (t) => {
-  const body = Buffer.alloc(14 * MIB);
-  for (let at = 0; at < body.length; at += 4) body.writeUInt32LE(at, at);
-  const first = body.subarray(0, 12 * MIB);
-  const gate = new Barrier('the one who is ahead has all there was');
-  const host = await openBreaking(t, first, async (connection) => {
-    await gate.wait();
-    const rest = body.subarray(10);
-    await connection.send(Buffer.concat([Buffer.from(`${rest.length.toString(16)}\r\n`), rest, Buffer.from('\r\n0\r\n\r\n')]));
-  });
+/** A follower that has `bytes` of a body that broke off, and one who has come after that and begins anew. */
+async function followAhead(host: Host, bytes: number): Promise<{ anew: RawPeer; ahead: RawPeer }> {
   const leader = await connectRaw(host.fronts[0].port);
   await leader.send(get('/a'));
   await leader.untilText('\r\n\r\n');
@@ -241,7 +233,21 @@ test('a follower that is ahead of one who begins anew waits for its place, and g
   await anew.send(get('/a'));
   await waitFor('one begins anew', () => host.asked() === 4);
   ahead.resume();
-  await ahead.until('it has all there was', (peer) => peer.receivedBytes > first.length, 30_000);
+  await ahead.until('it has all there was', (peer) => peer.receivedBytes > bytes, 30_000);
+  return { anew, ahead };
+}
+
+test('a follower that is ahead of one who begins anew waits for its place, and gets no byte twice', async (t) => {
+  const body = Buffer.alloc(14 * MIB);
+  for (let at = 0; at < body.length; at += 4) body.writeUInt32LE(at, at);
+  const first = body.subarray(0, 12 * MIB);
+  const gate = new Barrier('the one who is ahead has all there was');
+  const host = await openBreaking(t, first, async (connection) => {
+    await gate.wait();
+    const rest = body.subarray(10);
+    await connection.send(Buffer.concat([Buffer.from(`${rest.length.toString(16)}\r\n`), rest, Buffer.from('\r\n0\r\n\r\n')]));
+  });
+  const { anew, ahead } = await followAhead(host, first.length);
   gate.open();
   for (const client of [anew, ahead]) {
     await client.until('it has all', (peer) => peer.receivedBytes > body.length, 30_000);
@@ -257,19 +263,7 @@ test('a follower whose answer goes on as one that is shorter than what it has is
     await gate.wait();
     await connection.send('0\r\n\r\n');
   });
-  const leader = await connectRaw(host.fronts[0].port);
-  await leader.send(get('/a'));
-  await leader.untilText('\r\n\r\n');
-  const ahead = await connectRaw(host.fronts[1].port);
-  await ahead.send(get('/a'));
-  await ahead.untilText('\r\n\r\n');
-  ahead.pause();
-  await leader.untilEnd(30_000);
-  const anew = await connectRaw(host.fronts[1].port);
-  await anew.send(get('/a'));
-  await waitFor('one begins anew', () => host.asked() === 4);
-  ahead.resume();
-  await ahead.until('it has all there was', (peer) => peer.receivedBytes > first.length, 30_000);
+  const { anew, ahead } = await followAhead(host, first.length);
   gate.open();
   assert.equal((await anew.readReply()).body.length, 10);
   await assert.rejects(ahead.readReply('GET', 30_000), /ended within a chunked body/);

@@ -1,3 +1,4 @@
+import { randomFrom } from '../harness/random-from.ts';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, request as ask, type Server } from 'node:http';
@@ -219,15 +220,4 @@ store: { path: "${this.#store}", cacheDisk: 0 }
 function answerTo(key: string): string {
   const digest = createHash('sha256').update(key).digest();
   return `${key} ${digest.toString('hex').repeat((digest[0] ?? 0) % 16 === 0 ? 2000 : 1)}`;
-}
-
-/** Mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

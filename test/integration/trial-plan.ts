@@ -1,3 +1,4 @@
+import { randomFrom } from '../harness/random-from.ts';
 import { createCipheriv, createHash } from 'node:crypto';
 
 /** What is tried: an answer, who asks for it, and what goes wrong while it is on its way. All of it follows from the seed. */
@@ -28,17 +29,6 @@ export type TrialPlan = {
   readonly pieceBytes: number;
   readonly random: () => number;
 };
-
-/** Mulberry32. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const SIZES = [100, 5000, 70_000, 300_000, 1_000_000];
 

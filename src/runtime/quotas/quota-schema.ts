@@ -1,17 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { SEED_BYTES } from '../../shm/keyed-hash.ts';
+import { openDurable } from '../durable-database.ts';
 import { troubleOf } from '../store/disk-schema.ts';
 
 /** Another number: another version has made it, or has hashed its keys in another way (`policy/limit-hash.ts`). */
 const SCHEMA_VERSION = 1;
 /** What SQLite calls a file that is not what it should be. */
 const SQLITE_CORRUPT = 11;
-/** Another process may hold the write lock for as long as one of its short transactions takes. */
 const BUSY_TIMEOUT_MS = 2_000;
-const MAX_LOG_BYTES = 8 * 2 ** 20;
 
 /**
  * `facts` has the seed of the hash under which keys stand, without which what was used is nobody's. `quotas`: what was used in the
@@ -70,14 +69,10 @@ function check(database: DatabaseSync): DatabaseSync {
   throw Object.assign(new Error(`quotas: ${String(found)}`), { errcode: SQLITE_CORRUPT });
 }
 
+/** One commit in each `usage.flush`: what it costs to have it outlive the power as well does not matter. */
 function open(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  const database = openDurable(path, { version: SCHEMA_VERSION, text: SCHEMA, busyTimeoutMs: BUSY_TIMEOUT_MS });
   try {
-    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-    if (version > SCHEMA_VERSION) throw new Error(`${path} is of a newer version of Sluice`);
-    // One commit in each `usage.flush`: what it costs to have it outlive the power as well does not matter.
-    database.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
-    if (version === 0) database.exec(SCHEMA);
     chmodSync(path, 0o600);
     return database;
   } catch (error) {

@@ -1,10 +1,9 @@
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
+import { openDurable } from '../durable-database.ts';
 
 /** Another number: another version has made it, and this one cannot tell what it promises. */
 const SCHEMA_VERSION = 1;
-/** Another process may hold the write lock for as long as one of its short transactions takes. */
 const BUSY_TIMEOUT_MS = 5_000;
-const MAX_LOG_BYTES = 8 * 2 ** 20;
 
 /**
  * `state`: 0 running, 1 done, 2 unknown, 3 unkept. `owner`: whose run it is, while it runs. `run`: a number by chance, which tells
@@ -30,19 +29,8 @@ export const UNKEPT = 3;
 
 /**
  * Opens the records, makes them where there are none. Throws where they cannot be used: they are a promise, so they are never thrown
- * away to go on without them.
+ * away to go on without them. What was told to a client is there when the power has gone.
  */
 export function openRecords(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-  try {
-    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-    if (version > SCHEMA_VERSION) throw new Error(`${path} is of a newer version of Sluice`);
-    // What was told to a client is there when the power has gone.
-    database.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
-    if (version === 0) database.exec(SCHEMA);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  return openDurable(path, { version: SCHEMA_VERSION, text: SCHEMA, busyTimeoutMs: BUSY_TIMEOUT_MS });
 }

@@ -11,7 +11,7 @@ import {
   type QuotaRule,
   type RateRule,
 } from './limit-rules.ts';
-import { policyField } from './rate-limit-fields.ts';
+import { draftLabels, policyField } from './rate-limit-fields.ts';
 
 /** What makes of a rate and of a quota what the limiter's tables take. */
 export interface LimitServices<R, Q> {
@@ -31,6 +31,8 @@ export class LimitSet<R, Q> {
   readonly fields: LimitFields;
   /** The value of RateLimit-Policy; `''` where nothing is told. */
   readonly policy: string;
+  /** See `draftLabels`. */
+  readonly labels: readonly string[];
 
   constructor(rules: readonly LimitRule<R, Q>[], tier: string, fields: LimitFields) {
     this.tier = tier;
@@ -40,6 +42,7 @@ export class LimitSet<R, Q> {
     this.told = rules.filter(({ told }) => told >= 0);
     this.fields = fields;
     this.policy = policyField(this.told);
+    this.labels = draftLabels(this.told, this.policy);
   }
 }
 

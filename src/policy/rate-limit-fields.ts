@@ -30,20 +30,20 @@ export class LimitReadings {
 }
 
 /** What the fields need of a `LimitSet`. */
-export type ToldLimits = { readonly told: readonly Rule[]; readonly fields: LimitFields; readonly policy: string };
+export type ToldLimits = { readonly told: readonly Rule[]; readonly fields: LimitFields; readonly labels: readonly string[] };
 
 /** Field lines with CRLF, for an answer of any status; `''` where the client is told nothing. */
-export function limitFieldLines({ told, fields, policy }: ToldLimits, readings: LimitReadings): string {
+export function limitFieldLines({ told, fields, labels }: ToldLimits, readings: LimitReadings): string {
   if (told.length === 0) return '';
   switch (fields) {
     case 'none':
       return '';
     case 'draft':
-      return draftLines(told, policy, readings);
+      return draftLines(told, labels, readings);
     case 'legacy':
       return legacyLines(told, readings);
     case 'both':
-      return draftLines(told, policy, readings) + legacyLines(told, readings);
+      return draftLines(told, labels, readings) + legacyLines(told, readings);
   }
 }
 
@@ -57,17 +57,21 @@ export function policyField(told: readonly Rule[]): string {
   return told.map((rule) => `"${rule.config.name}"${allocation(rule)}`).join(', ');
 }
 
-function draftLines(told: readonly Rule[], policy: string, readings: LimitReadings): string {
-  let value = '';
+/** What stands before each number of the draft's fields and is the same for every request: RateLimit-Policy is part of the first one. */
+export function draftLabels(told: readonly Rule[], policy: string): readonly string[] {
+  return told.map(({ config }, i) => `${i === 0 ? `RateLimit-Policy: ${policy}\r\nRateLimit: ` : ', '}"${config.name}";r=`);
+}
+
+function draftLines(told: readonly Rule[], labels: readonly string[], readings: LimitReadings): string {
+  let lines = '';
   for (let i = 0; i < told.length; i++) {
     const rule = told[i];
     if (rule === undefined) break;
     const resetSec = wholeSeconds(readings.resetMs[i] ?? 0);
-    if (i > 0) value += ', ';
-    value += `"${rule.config.name}";r=${available(rule, readings)}`;
-    if (resetSec > 0) value += `;t=${resetSec}`;
+    lines += `${labels[i]}${available(rule, readings)}`;
+    if (resetSec > 0) lines += `;t=${resetSec}`;
   }
-  return `RateLimit-Policy: ${policy}\r\nRateLimit: ${value}\r\n`;
+  return `${lines}\r\n`;
 }
 
 /** There is room for one limit only: the one of which the least is left, for its size. */

@@ -123,11 +123,11 @@ test('a listener that comes with a reload accepts, and one that goes is closed',
     listeners: { address: { port: number } }[];
   };
   const second = config.listeners[1]?.address.port ?? 0;
-  assert.equal(await askAnew(second, 4), 2);
+  await waitFor('two workers take turns there', async () => (await askAnew(second, 4)) === 2);
   sluice.writeConfig(more(web));
   await reload(sluice);
   await waitFor('the port is closed', () => connectRaw(second).then(refuse, () => true));
-  assert.equal(await askAnew(sluice.port, 4), 2);
+  await waitFor('two workers take turns', async () => (await askAnew(sluice.port, 4)) === 2);
 });
 
 test('a worker that drains after an exception leaves, and its successor takes its turn', async (t) => {

@@ -1,3 +1,4 @@
+import { never } from '../base/never.ts';
 import { type Admission, admit, type ExchangeTimes } from '../cache/admit.ts';
 import { answerStored } from '../cache/answer.ts';
 import { type Combination, combine } from '../cache/combine.ts';
@@ -8,6 +9,8 @@ import { mayAnswerWaiting } from '../cache/sharing.ts';
 import { decodeMeta } from '../cache/stored.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { ResponseHead } from '../http/response-head.ts';
+import type { StoredObject } from '../shm/stored-object.ts';
+import { ANEW, LOOK, PASS } from './answer-fate.ts';
 import { CacheFill } from './cache-fill.ts';
 import { answerCondition } from './detach.ts';
 import { clientBlock } from './messages.ts';
@@ -15,6 +18,7 @@ import { isRest, type Resume } from './cache-resume.ts';
 import { holdRest } from './client-behind.ts';
 import { variesByFilters } from './filter-steps.ts';
 import type { CacheRun } from './cache-run.ts';
+import type { Caching } from './caching.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
 /** What becomes of the upstream's answer on a route that caches: kept, or in its place what was kept. */
@@ -79,9 +83,10 @@ function takeRest(run: CacheRun, resume: Resume, head: ResponseHead): boolean {
 /** Body bytes of the answer. True: they are not for the client, or not from here. */
 export function takeBody(run: CacheRun, bytes: Buffer): boolean {
   const { fill, exchange } = run;
-  if (fill === null) return run.isSwallowing || exchange.clientOutcome !== null;
+  const isSwallowed = run.fate.kind !== 'pass';
+  if (fill === null) return isSwallowed || exchange.clientOutcome !== null;
   const { bytesStored } = fill;
-  if (fill.write(bytes)) return run.isSwallowing || run.isClientBehind || exchange.clientOutcome !== null;
+  if (fill.write(bytes)) return isSwallowed || run.isClientBehind || exchange.clientOutcome !== null;
   run.fill = null;
   run.cache.metrics.countUncacheable('no-room');
   run.flight?.outgrow();
@@ -90,7 +95,7 @@ export function takeBody(run: CacheRun, bytes: Buffer): boolean {
     exchange.complete();
     return true;
   }
-  if (!run.isClientBehind) return run.isSwallowing;
+  if (!run.isClientBehind) return isSwallowed;
   holdRest(run);
   return fill.bytesStored > bytesStored;
 }
@@ -101,41 +106,44 @@ function isShort(bodyLength: number): boolean {
 }
 
 /** No client waits for the answer any more, and nothing of it is kept. */
-function isForNobody({ exchange, isRefresh, isShared, fill, replacement, next }: CacheRun): boolean {
-  return !isShared && (isRefresh || exchange.clientOutcome !== null) && fill === null && replacement === null && next === 'end';
+function isForNobody({ exchange, isRefresh, isShared, fill, fate }: CacheRun): boolean {
+  return !isShared && (isRefresh || exchange.clientOutcome !== null) && fill === null && fate.kind === 'pass';
 }
 
 /** The answer is whole. True: the exchange goes on. */
 export function takeEnd(run: CacheRun): boolean {
   publish(run);
-  const { replacement } = run;
+  const { fate, cache } = run;
   if (run.isRefresh) return false;
   if (run.isClientBehind) {
     if (run.exchange.held !== null) return false;
     run.exchange.storedBody?.pump();
     return true;
   }
-  if (run.next === 'resend') {
-    run.next = 'end';
-    run.forwardPlainly();
-    return true;
+  run.fate = PASS;
+  switch (fate.kind) {
+    case 'pass':
+      return false;
+    case 'anew':
+      run.forwardPlainly();
+      return true;
+    case 'look':
+      // Not for ever: an origin may send parts that never complete it.
+      run.lookAgain();
+      return true;
+    case 'replace':
+      if (!run.serve(fate.by, run.forwardStatus === 304 ? 'revalidated' : 'stale')) run.forwardPlainly();
+      if (fate.isLastUse) forget(cache.caching, fate.by.object);
+      return true;
+    default:
+      return never(fate, 'takeEnd');
   }
-  if (run.next === 'look') {
-    run.next = 'end';
-    run.isSwallowing = false;
-    // Not for ever: an origin may send parts that never complete it.
-    run.lookAgain();
-    return true;
-  }
-  if (replacement === null) return false;
-  run.replacement = null;
-  const { isLastUse, cache } = run;
-  if (!run.serve(replacement, run.forwardStatus === 304 ? 'revalidated' : 'stale')) run.forwardPlainly();
-  if (isLastUse) {
-    cache.caching.store.doom(replacement.object);
-    cache.caching.disk?.removed(replacement.object.key);
-  }
-  return true;
+}
+
+/** What is in memory of it, and on disk. */
+function forget({ store, disk }: Caching, object: StoredObject): void {
+  store.doom(object);
+  disk?.removed(object.key);
 }
 
 /** The attempt has failed for good. True: the client is answered from what was kept. */
@@ -152,12 +160,10 @@ export function takeFailure(run: CacheRun): boolean {
 
 function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshening): void {
   const { caching } = run.cache;
-  run.isSwallowing = true;
+  run.fate = ANEW;
   run.forwardStatus = 304;
   if (freshening.kind === 'mismatch') {
-    caching.store.doom(chosen.object);
-    caching.disk?.removed(chosen.object.key);
-    run.next = 'resend';
+    forget(caching, chosen.object);
     return;
   }
   freshening.numbers[N_EPOCH] = run.sequence;
@@ -168,13 +174,9 @@ function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshen
     else run.flight?.release(304);
   }
   const entry = updated === undefined ? undefined : caching.adopt(updated);
-  if (entry === undefined) {
-    run.next = 'resend';
-    return;
-  }
+  if (entry === undefined) return;
   if (freshening.mayKeep) caching.disk?.wrote(entry.object);
-  else run.isLastUse = true;
-  run.replacement = entry;
+  run.fate = { kind: 'replace', by: entry, isLastUse: !freshening.mayKeep };
 }
 
 function takeHeadOfStored(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times: ExchangeTimes): void {
@@ -188,8 +190,7 @@ function takeHeadOfStored(run: CacheRun, chosen: StoredEntry, head: ResponseHead
       if (updated !== undefined) caching.disk?.wrote(updated);
       return;
     }
-    caching.store.doom(chosen.object);
-    caching.disk?.removed(chosen.object.key);
+    forget(caching, chosen.object);
   } else {
     caching.store.setFlags(chosen.object, FLAG_INVALID);
     caching.disk?.removed(chosen.object.key);
@@ -199,8 +200,7 @@ function takeHeadOfStored(run: CacheRun, chosen: StoredEntry, head: ResponseHead
 /** An error, where something old is better: at once, or when the rest of a short answer has been read. */
 function serveInstead(run: CacheRun, chosen: StoredEntry, status: number, bodyLength: number): void {
   run.forwardStatus = status;
-  run.isSwallowing = true;
-  run.replacement = chosen;
+  run.fate = { kind: 'replace', by: chosen, isLastUse: false };
   run.flight?.fail();
   if (isShort(bodyLength)) return;
   run.exchange.dropUpstream();
@@ -217,9 +217,8 @@ function takePart(run: CacheRun, chosen: StoredEntry, head: ResponseHead, times:
     if (!isCombined) store(run, head, times);
     return false;
   }
-  run.isSwallowing = true;
-  run.next = 'look';
-  if (!isCombined) {
+  if (isCombined) run.fate = LOOK;
+  else {
     exchange.dropUpstream();
     run.forwardPlainly();
   }

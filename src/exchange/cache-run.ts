@@ -11,6 +11,7 @@ import type { ForwardReason } from '../http/cache-status.ts';
 import { hasField, type RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { selectingPairs } from '../http/vary.ts';
+import { type AnswerFate, PASS } from './answer-fate.ts';
 import type { AnswerRun } from './answer-run.ts';
 import { takeBody, takeEnd, takeFailure, takeHead } from './cache-answer.ts';
 import { startRefresh } from './cache-refresh.ts';
@@ -60,14 +61,7 @@ export class CacheRun implements AnswerRun {
   epochsVersion = 0;
   /** Status of the upstream's answer where the client gets another; 0 = it gets that one. */
   forwardStatus = 0;
-  /** Served when the upstream's answer has ended, in its place. */
-  replacement: StoredEntry | null = null;
-  /** `replacement` may not be kept after that. */
-  isLastUse = false;
-  /** What follows the end of an answer that is not for the client: nothing, the request anew, or another look into the store. */
-  next: 'end' | 'resend' | 'look' = 'end';
-  /** Bytes of the upstream's answer are not the client's. */
-  isSwallowing = false;
+  fate: AnswerFate = PASS;
   /** Collapsed forwarding, where this request is a case for it. */
   flight: CacheFlight | null = null;
   /** It has waited for another one's request, and would have gone itself for this reason. */
@@ -190,10 +184,7 @@ export class CacheRun implements AnswerRun {
     this.decision.addedLines = '';
     this.decision.asksForRest = false;
     this.forwardStatus = 0;
-    this.isSwallowing = false;
-    this.next = 'end';
-    this.replacement = null;
-    this.isLastUse = false;
+    this.fate = PASS;
     this.send();
   }
 

@@ -20,6 +20,7 @@ export class ProxyHandle {
   readonly #child: ChildProcess;
   #hasExited = false;
   #killTimer: NodeJS.Timeout | undefined;
+  #readyTimer: NodeJS.Timeout | undefined;
 
   /** `child` waits for its `FirstToProxy`. */
   constructor(child: ChildProcess, events: ProxyEvents) {
@@ -36,6 +37,20 @@ export class ProxyHandle {
   begin(first: FirstToProxy): void {
     this.sources = first.sources;
     if (this.#child.connected) this.#child.send(first, ignoreSendError);
+  }
+
+  /** Calls `onLate` when it has neither become ready nor ended by then. */
+  expectReady(timeoutMs: number, onLate: () => void): void {
+    // What it has said while this process stood still itself (SIGSTOP) is read first.
+    const judge = (): void => {
+      if (!this.isReady && !this.#hasExited) onLate();
+    };
+    this.#readyTimer = setTimeout(() => setImmediate(judge), timeoutMs);
+  }
+
+  becomeReady(): void {
+    this.isReady = true;
+    clearTimeout(this.#readyTimer);
   }
 
   send(message: ToProxy): void {
@@ -57,6 +72,7 @@ export class ProxyHandle {
     if (this.#hasExited) return;
     this.#hasExited = true;
     clearTimeout(this.#killTimer);
+    clearTimeout(this.#readyTimer);
     events.onExit(this, how);
   }
 }

@@ -44,12 +44,13 @@ export class Supervisor {
   #current: ProxyHandle | undefined;
   #next: ProxyHandle | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
-  #readyTimer: NodeJS.Timeout | undefined;
   /** `undefined` until the first is ready. */
   #lastGood: LastGood | undefined;
   /** The code that serves. */
   #sources: OwnSources;
   #ports: Record<string, number> = {};
+  /** Asked for while a process was on its way, which may have read the file before. */
+  #isReloadDue = false;
   #isStopping = false;
   #exitCode = 0;
 
@@ -67,8 +68,11 @@ export class Supervisor {
     return this.#done.promise;
   }
 
+  /** Of the process that serves, and of one that is on its way to it as soon as it does. */
   reload(): void {
-    this.#current?.send({ kind: 'reload' });
+    const isServed = this.#current?.isReady === true;
+    if (isServed) this.#current?.send({ kind: 'reload' });
+    this.#isReloadDue ||= !isServed || this.#next !== undefined;
   }
 
   reopenLogs(): void {
@@ -99,6 +103,7 @@ export class Supervisor {
   }
 
   #spawn(why: 'first' | 'restart' | 'upgrade'): ProxyHandle {
+    if (why === 'upgrade') this.#isReloadDue = false;
     const start: ProxyStart = {
       options: this.#options,
       runToken: this.#runToken,
@@ -121,11 +126,10 @@ export class Supervisor {
         proxy.kill();
       },
     );
-    clearTimeout(this.#readyTimer);
-    this.#readyTimer = setTimeout(() => {
+    proxy.expectReady(READY_TIMEOUT_MS, () => {
       events.proxyNotReady(this.#log, { pid: proxy.pid, timeoutMs: READY_TIMEOUT_MS });
       proxy.kill();
-    }, READY_TIMEOUT_MS);
+    });
     return proxy;
   }
 
@@ -138,6 +142,8 @@ export class Supervisor {
         this.#onFailed(proxy, message.text);
         return;
       case 'reloaded':
+        // One that has a successor tells of a plan that nobody runs any more.
+        if (proxy.isLeaving) return;
         this.#remember(message.listeners);
         this.#lastGood = message.good;
         return;
@@ -151,15 +157,16 @@ export class Supervisor {
   }
 
   #onReady(proxy: ProxyHandle, ready: Ready): void {
-    clearTimeout(this.#readyTimer);
+    proxy.becomeReady();
     if (proxy.isLeaving) return;
-    proxy.isReady = true;
     const isFirst = this.#lastGood === undefined;
     this.#lastGood = ready.good;
     this.#sources = proxy.sources ?? this.#sources;
     this.#remember(ready.listeners);
     events.proxyReady(this.#log, { pid: proxy.pid, tookMs: Math.round(performance.now() - proxy.startedMs) });
     if (isFirst) this.#output.onReady(ready);
+    if (this.#isReloadDue) proxy.send({ kind: 'reload' });
+    this.#isReloadDue = false;
     if (proxy !== this.#next) return;
     const old = this.#current;
     this.#current = proxy;
@@ -185,7 +192,6 @@ export class Supervisor {
       this.#endIfIdle();
       return;
     }
-    clearTimeout(this.#readyTimer);
     if (proxy === this.#next) {
       this.#onNextDied(how);
       return;
@@ -257,7 +263,6 @@ export class Supervisor {
 
   #endIfIdle(): void {
     if (!this.#isStopping || this.#current !== undefined || this.#next !== undefined || this.#leaving.size > 0) return;
-    clearTimeout(this.#readyTimer);
     this.#done.resolve(this.#exitCode);
   }
 }

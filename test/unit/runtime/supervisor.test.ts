@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { parseConfigObject } from '../../../src/config/load.ts';
+import type { GatewayConfig } from '../../../src/config/types.ts';
+import type { EventLog } from '../../../src/observe/log.ts';
+import type { FromProxy, ToProxy } from '../../../src/runtime/messages.ts';
+import { startOptions } from '../../../src/runtime/start-options.ts';
+import { Supervisor } from '../../../src/runtime/supervisor.ts';
+
+const SOURCES = { places: {}, bytes: new Uint8Array() };
+const READY_TIMEOUT_MS = 30_000;
+
+/** One that can be told from others. */
+function configOf(name: string): GatewayConfig {
+  const result = parseConfigObject({ routes: [{ name, match: '/*', respond: 204 }] }, { fileName: 'test', env: {} });
+  assert.ok(result.kind === 'ok');
+  return result.config;
+}
+
+/** A proxy process of which nothing is real but what the supervisor tells it. */
+class FakeProxy extends EventEmitter {
+  readonly told: string[] = [];
+  readonly pid: number;
+  connected = true;
+  begun: unknown;
+
+  constructor(pid: number) {
+    super();
+    this.pid = pid;
+  }
+
+  send(message: ToProxy | { readonly start: unknown }): void {
+    if ('start' in message) this.begun = message.start;
+    else this.told.push(message.kind);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.die(signal);
+  }
+
+  die(signal: NodeJS.Signals): void {
+    this.connected = false;
+    this.emit('exit', null, signal);
+  }
+
+  say(message: FromProxy): void {
+    this.emit('message', message);
+  }
+
+  becomeReady(name: string): void {
+    this.say({ kind: 'ready', listeners: [], admin: undefined, good: { config: configOf(name), modules: {} }, notes: [] });
+  }
+}
+
+class Stage {
+  readonly proxies: FakeProxy[] = [];
+  readonly said: string[] = [];
+  readonly supervisor: Supervisor;
+
+  constructor(t: TestContext) {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const say = (event: string): void => void this.said.push(event);
+    const log: EventLog = { info: say, warn: say, error: say };
+    const options = startOptions({ listen: '127.0.0.1:0' }, {});
+    assert.ok(typeof options === 'object');
+    const forkProxy = (): ChildProcess => this.#fork() as unknown as ChildProcess;
+    const launch = { firstProxy: forkProxy(), sources: SOURCES, forkProxy, readOwnSources: () => Promise.resolve(SOURCES) };
+    this.supervisor = new Supervisor({ options, launch, log }, { onReady: () => {}, onFailed: () => {} });
+    void this.supervisor.run();
+  }
+
+  /** The n-th process that was started. */
+  proxy(n: number): FakeProxy {
+    const proxy = this.proxies[n];
+    assert.ok(proxy !== undefined, `process ${n} was started`);
+    return proxy;
+  }
+
+  #fork(): FakeProxy {
+    const proxy = new FakeProxy(this.proxies.length + 1);
+    this.proxies.push(proxy);
+    return proxy;
+  }
+}
+
+test('a process that became ready while the supervisor itself stood still is not killed', async (t) => {
+  const stage = new Stage(t);
+  t.mock.timers.tick(READY_TIMEOUT_MS);
+  stage.proxy(0).becomeReady('a');
+  await turn();
+  assert.equal(stage.proxy(0).connected, true);
+});
+
+test('when the old process dies during an upgrade and the new one is frozen, a third one serves', async (t) => {
+  const stage = new Stage(t);
+  stage.proxy(0).becomeReady('a');
+  stage.supervisor.upgrade('SIGUSR2');
+  stage.proxy(0).die('SIGKILL');
+  t.mock.timers.tick(READY_TIMEOUT_MS);
+  await turn();
+  assert.equal(stage.proxies.length, 3);
+  stage.proxy(2).becomeReady('a');
+  assert.deepEqual(stage.said.slice(-2), ['hot upgrade failed, the old process serves on', 'proxy process is ready']);
+});
+
+test('a reload that is asked for while a process starts reaches it once it is ready', (t) => {
+  const stage = new Stage(t);
+  stage.supervisor.reload();
+  assert.deepEqual(stage.proxy(0).told, []);
+  stage.proxy(0).becomeReady('a');
+  assert.deepEqual(stage.proxy(0).told, ['reload']);
+  stage.proxy(0).die('SIGKILL');
+  stage.supervisor.reload();
+  stage.proxy(1).becomeReady('a');
+  assert.deepEqual(stage.proxy(1).told, ['reload']);
+});
+
+test('a reload during an upgrade reaches the process that stays, whichever that is', (t) => {
+  const stage = new Stage(t);
+  stage.proxy(0).becomeReady('a');
+  stage.supervisor.upgrade('SIGUSR2');
+  stage.supervisor.reload();
+  assert.deepEqual(stage.proxy(0).told, ['reload']);
+  stage.proxy(1).becomeReady('a');
+  assert.deepEqual(stage.proxy(1).told, ['reload']);
+  stage.supervisor.upgrade('SIGUSR2');
+  stage.proxy(2).becomeReady('a');
+  assert.deepEqual(stage.proxy(2).told, []);
+});
+
+test('a reload that a process ends when it has a successor is not what runs after a death', async (t) => {
+  const stage = new Stage(t);
+  stage.proxy(0).becomeReady('a');
+  stage.supervisor.upgrade('SIGUSR2');
+  stage.proxy(1).becomeReady('new');
+  stage.proxy(0).say({ kind: 'reloaded', listeners: [], good: { config: configOf('old'), modules: {} } });
+  stage.proxy(1).die('SIGKILL');
+  await Promise.resolve();
+  assert.deepEqual(Reflect.get(Object(stage.proxy(2).begun), 'lastGood'), { config: configOf('new'), modules: {} });
+});

@@ -2,7 +2,7 @@ import { CacheControl, parseCacheControl } from '../http/cache-control.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { parseTargetedCacheControl } from '../http/targeted-cache-control.ts';
-import { parseVary } from '../http/vary.ts';
+import { BY_ADDRESS, parseVary, VARY_ANY } from '../http/vary.ts';
 import { type ExchangeTimes, initialAgeSec, type Lifetime, lifetimeOf, type ResponseDates, readDates } from './freshness.ts';
 import type { CachePolicy } from './policy.ts';
 import { isHeuristicallyCacheable } from './statuses.ts';
@@ -50,11 +50,17 @@ export function readResponse({ policy, response, aged, times }: ReadingInput): R
     dates,
     lifetime: lifetimeOf({ policy, response, control, isTargeted, dates }),
     initialAgeSec: initialAgeSec(aged, dates, times),
-    vary: parseVary(fieldValue(response, 'vary')),
+    vary: varyOf(response),
     entityTag,
     lastModified,
     hasValidator: isSuccess && (entityTag !== '' || lastModified !== ''),
   };
+}
+
+/** What varies by the client's address is for no other client: the field by which the origin knows it is not in the request that we are asked. */
+function varyOf(response: ResponseHead): readonly string[] {
+  const names = parseVary(fieldValue(response, 'vary'));
+  return names.some((name) => BY_ADDRESS.has(name)) ? VARY_ANY : names;
 }
 
 /** The most specific targeted field that is valid stands in the place of Cache-Control (RFC 9213 section 2.2). */

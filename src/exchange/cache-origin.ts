@@ -7,6 +7,7 @@ import {
   FIELD_X_FORWARDED_PROTO,
 } from '../http/known-fields.ts';
 import { nominatedNames } from '../http/connection-options.ts';
+import { valueAtOrigin } from '../http/origin-value.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -25,13 +26,26 @@ const REPORTED =
 const AUTHORIZATION = /^authorization:/im;
 const HOST_AND_PROTO = /(?:^|[;,\s])(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/gi;
 
-export function originOf({ head, listener, port, facts, filters }: Exchange): RequestOrigin {
+export function originOf(exchange: Exchange): RequestOrigin {
+  const { head, listener, port, facts, filters } = exchange;
   const scheme = listener?.proto === 'https' ? HTTPS : HTTP;
   const origin = filters?.tellsUpstream === true ? { ...scheme, wasAuthorized: AUTHORIZATION.test(filters.received) } : scheme;
   const isReported = (head.seen & REPORTED) !== 0 && listener?.isTrusted(port?.remoteAddress ?? '') === true;
-  if (!isReported && facts.filteredTarget === '') return origin;
+  const isClaimed = hasClaim(exchange);
+  if (!isReported && !isClaimed && facts.filteredTarget === '') return origin;
   const target = facts.filteredTarget === '' ? '' : `\n>${facts.filteredTarget}`;
-  return { ...origin, beside: `${target}${isReported ? reportedLines(head) : ''}` };
+  return { ...origin, beside: `${target}${isReported ? reportedLines(head) : ''}${isClaimed ? CLAIMED : ''}` };
+}
+
+/** Its answers are for those alone who are not believed either. */
+const CLAIMED = '\n!';
+
+/** Whether somebody who is not trusted says who he is: the rules see the field, and the origin does not. */
+function hasClaim({ head, listener, port, plan }: Exchange): boolean {
+  const names = plan?.forward.identityFields;
+  if (names === undefined || names.size === 0 || listener?.isTrusted(port?.remoteAddress ?? '') === true) return false;
+  for (const name of names) if (valueAtOrigin(head, name) !== undefined) return true;
+  return false;
 }
 
 /** Origins make links, redirects and whole pages by these; `X-Forwarded-For` they only log. */

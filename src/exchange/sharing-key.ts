@@ -6,7 +6,7 @@ import { nominatedNames } from '../http/connection-options.ts';
 import { type FieldEdits, isDroppedByEdits } from '../http/field-edits.ts';
 import { KEEP } from '../http/kept-lines.ts';
 import type { RequestHead } from '../http/request-head.ts';
-import { parseVary, selectingPairs, VARY_ANY } from '../http/vary.ts';
+import { BY_ADDRESS, parseVary, selectingPairs, VARY_ANY } from '../http/vary.ts';
 import type { BodyCollector } from './body-collector.ts';
 import { originOf } from './cache-origin.ts';
 import type { Exchange } from './exchange.ts';
@@ -42,6 +42,8 @@ const CREDENTIAL = new RegExp(
   ].join('|'),
 );
 const NO_CREDENTIAL = 'user-agent';
+/** In place of what somebody who is not trusted says of himself: it makes nobody the one who is believed. */
+const UNBELIEVED = '!\n';
 /** Of a connection, or written by ourselves. Where filters write the upstream's head, all other fields may count. */
 const OF_THE_WAY = new Set([
   ...['host', 'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'http2-settings', 'transfer-encoding'],
@@ -85,14 +87,20 @@ function fieldLines(exchange: Exchange, sharing: SharingPlan): string {
   if (plan === null) return '';
   const { kinds, starts, nameEnds, valueStarts, valueEnds, count } = head.marks;
   const { forward } = plan;
-  const actions = listener?.isTrusted(port?.remoteAddress ?? '') === true ? forward.fromTrusted : forward.fromUntrusted;
+  const isTrusted = listener?.isTrusted(port?.remoteAddress ?? '') === true;
+  const actions = isTrusted ? forward.fromTrusted : forward.fromUntrusted;
   const nominated = head.hasNominated ? nominatedNames(head) : undefined;
   let lines = filters?.tellsUpstream === true ? linesForFilters(filters.received, sharing) : '';
   for (let i = 0; i < count; i++) {
     const start = starts[i] ?? 0;
     const name = head.text.slice(start, nameEnds[i]).toLowerCase();
+    const isIdentity = forward.identityFields.has(hyphened(name));
+    if (isIdentity && !isTrusted) {
+      lines += UNBELIEVED;
+      continue;
+    }
     const isForwarded = actions[kinds[i] ?? 0] === KEEP && nominated?.has(name) !== true && !isEdited(forward.edits, head, start, i);
-    if (!sharing.chosen.has(hyphened(name)) && !(isForwarded && isCounted(hyphened(name), sharing))) continue;
+    if (!sharing.chosen.has(hyphened(name)) && !(isForwarded && (isIdentity || isCounted(hyphened(name), sharing)))) continue;
     lines += `${name}:${head.text.slice(valueStarts[i], valueEnds[i])}\n`;
   }
   return lines;
@@ -123,16 +131,14 @@ function isCounted(name: string, { config, chosen }: SharingPlan): boolean {
   return CREDENTIAL.test(name) && name !== NO_CREDENTIAL;
 }
 
-/** We write these ourselves, by the client's address. */
-const BY_ADDRESS = new Set(['x-forwarded-for', 'x-real-ip', 'forwarded']);
-
 /** By what an answer says to vary beside the key, for `isSelected`; it has `*` where that cannot be told. */
 export function varyingPairs(vary: string | undefined, exchange: Exchange, sharing: SharingPlan): readonly string[] {
   const names = parseVary(vary);
   if (names.length === 0 || names === VARY_ANY) return names;
   if (variesByFilters(exchange, vary)) return VARY_ANY;
   if (!sharing.config.key.hasAddress && names.some((name) => BY_ADDRESS.has(name))) return VARY_ANY;
-  const drops = exchange.plan?.forward.edits?.drops;
-  const differing = names.filter((name) => !isCounted(name, sharing) && drops?.has(name) !== true);
+  const forward = exchange.plan?.forward;
+  const isTold = (name: string): boolean => forward?.edits?.drops.has(name) !== true && forward?.identityFields.has(name) !== true;
+  const differing = names.filter((name) => !isCounted(name, sharing) && isTold(name));
   return selectingPairs(differing, exchange.head);
 }

@@ -56,9 +56,13 @@ export function compileFieldEdits(rules: FieldEditRules): FieldEdits | undefined
   return { drops, dropLengths, allow: rules.allow === undefined ? undefined : new Set(rules.allow), lines };
 }
 
-/** Whether the field whose name is `text[start, end)` must not pass. */
+/**
+ * Whether the field whose name is `text[start, end)` must not pass. A name with `_` for `-` is dropped with the one that it resembles: origins
+ * of the CGI kind take the two for one.
+ */
 export function isDroppedByEdits(edits: FieldEdits, text: string, start: number, end: number): boolean {
   if (edits.allow === undefined && edits.dropLengths[end - start] !== 1) return false;
   const name = text.slice(start, end).toLowerCase();
-  return edits.drops.has(name) || (edits.allow !== undefined && !edits.allow.has(name));
+  if (edits.drops.has(name) || (name.includes('_') && edits.drops.has(name.replaceAll('_', '-')))) return true;
+  return edits.allow !== undefined && !edits.allow.has(name);
 }

@@ -58,6 +58,8 @@ export type ForwardPolicy = {
   readonly hostOverride: string | undefined;
   readonly edits: FieldEdits | undefined;
   readonly editsOfUntrusted: FieldEdits | undefined;
+  /** `identityFields` of the settings: what stands in them is believed of trusted peers alone. */
+  readonly identityFields: ReadonlySet<string>;
   readonly emitForwarded: boolean;
   readonly setsRequestId: boolean;
   /** What becomes of each kind of line, by the peer's standing. */
@@ -135,6 +137,7 @@ export function compileForwardPolicy(settings: ForwardSettings): ForwardPolicy {
     hostOverride: settings.requestFields.set.find(isSetHost)?.[1],
     edits,
     editsOfUntrusted: identityFields.length === 0 ? edits : compileFieldEdits({ ...secret, remove: [...secret.remove, ...identityFields] }),
+    identityFields: new Set(identityFields),
     emitForwarded: settings.forwarded && (suppressed & (1 << FIELD_FORWARDED)) === 0,
     setsRequestId,
     fromTrusted: compileActions(dropped),

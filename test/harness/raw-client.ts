@@ -3,9 +3,9 @@ import type { Reply } from './http-reply.ts';
 import { RawPeer } from './raw-peer.ts';
 
 /** Opens a connection that the test drives byte by byte. The caller closes it (`t.after(() => client.close())`). */
-export function connectRaw(port: number, host = '127.0.0.1'): Promise<RawPeer> {
+export function connectRaw(port: number, host = '127.0.0.1', localAddress = '0.0.0.0'): Promise<RawPeer> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host, allowHalfOpen: true });
+    const socket = connect({ port, host, localAddress, allowHalfOpen: true });
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);

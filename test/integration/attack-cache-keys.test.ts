@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Reply } from '../harness/http-reply.ts';
 import type { ReceivedRequest } from '../harness/http-request.ts';
-import { askOnce } from '../harness/raw-client.ts';
+import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { RawOrigin } from '../harness/raw-origin.ts';
 import { hostCache, openCached } from './cached-front.ts';
 import { openConfigured } from './configured-front.ts';
@@ -172,3 +172,53 @@ test('host and target are one key only where they are one thing to the origin', 
   assert.ok(origin.requests.length <= count + 2);
   assert.notEqual((await ask('/a#b')).status, 200);
 });
+
+/** Of these two peers the listener trusts the second one alone. */
+const STRANGER = '127.0.0.3';
+const PROXY = '127.0.0.2';
+
+async function askFrom(port: number, address: string, lines: string): Promise<string> {
+  const client = await connectRaw(port, '127.0.0.1', address);
+  await client.send(`GET /me HTTP/1.1\r\nHost: a.example\r\n${lines}\r\n`);
+  const reply = await client.readReply('GET');
+  client.close();
+  return reply.text;
+}
+
+for (const name of ['X-Forwarded-For', 'X-Real-IP', 'Forwarded']) {
+  test(`what varies by ${name}, which we write ourselves, is for nobody at another address`, async (t) => {
+    const origin = await RawOrigin.answering((request) => {
+      const body = /127\.0\.0\.\d/.exec(request.field(name) ?? '')?.[0] ?? 'nobody';
+      return `HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nVary: ${name}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    });
+    t.after(() => origin.close());
+    const config = { forwarded: true, upstreams: { o: origin.url }, routes: [{ name: 'all', match: '/*', upstream: 'o', cache: true }] };
+    const front = await openConfigured(t, config, { caching: hostCache().open(0) });
+    for (const address of [STRANGER, PROXY, STRANGER]) assert.equal(await askFrom(front.port, address, ''), address);
+  });
+}
+
+for (const [how, vary, cache] of [
+  ['the answer varies by it', 'Vary: X-Consumer\r\n', true],
+  ['it is part of the key', '', { key: { headers: ['X-Consumer'] } }],
+] as const) {
+  test(`who claims to be somebody, and is not believed, gets nothing of his and leaves nothing for him (${how})`, async (t) => {
+    const origin = await RawOrigin.answering((request) => {
+      const body = request.field('X-Consumer') ?? 'nobody';
+      return `HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n${vary}Content-Length: ${body.length}\r\n\r\n${body}`;
+    });
+    t.after(() => origin.close());
+    const config = {
+      listeners: [{ name: 'web', listen: '127.0.0.1:0', trustedProxies: [PROXY] }],
+      consumers: { from: [{ header: 'X-Consumer' }] },
+      upstreams: { o: { endpoints: [origin.url], forwardCredentials: true } },
+      routes: [{ name: 'all', match: '/*', upstream: 'o', cache }],
+    };
+    const front = await openConfigured(t, config, { caching: hostCache().open(0) });
+    assert.equal(await askFrom(front.port, PROXY, 'X-Consumer: alice\r\n'), 'alice');
+    assert.equal(await askFrom(front.port, STRANGER, 'X-Consumer: alice\r\n'), 'nobody');
+    assert.equal(await askFrom(front.port, STRANGER, 'X-Consumer: bob\r\n'), 'nobody');
+    assert.equal(await askFrom(front.port, PROXY, 'X-Consumer: bob\r\n'), 'bob');
+    assert.equal(await askFrom(front.port, PROXY, 'X-Consumer: alice\r\n'), 'alice');
+  });
+}

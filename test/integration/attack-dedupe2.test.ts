@@ -255,3 +255,40 @@ test('what a trusted proxy forwards for does not tell requests apart, but the ho
   await Promise.all(replies);
   assert.equal(host.asked(), 2);
 });
+
+for (const name of ['X-Consumer', 'X-Who']) {
+  for (const key of [undefined, ['method', 'url', name]]) {
+    test(`who is not believed to be somebody does not share an answer with him (${name}, ${key === undefined ? 'usual key' : 'it is named in the key'})`, async (t) => {
+      const gate = Promise.withResolvers<void>();
+      const host = await openShared(
+        t,
+        async (request) => {
+          await gate.promise;
+          const body = request.field(name) ?? request.field(name.replace('-', '_')) ?? 'nobody';
+          return `HTTP/1.1 200 OK\r\nVary: ${name}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+        },
+        {
+          dedupe: key === undefined ? true : { key },
+          listeners: [{ name: 'web', listen: '127.0.0.1:0', trustedProxies: ['127.0.0.2'] }],
+          config: { consumers: { from: [{ header: name }] } },
+        },
+      );
+      const from = async (address: string, fields: string): Promise<string> => {
+        const client = await connectRaw(host.fronts[0].port, '127.0.0.1', address);
+        await client.send(message({ fields }));
+        const { text } = await client.readReply('GET', PATIENCE_MS);
+        client.close();
+        return text;
+      };
+      const inFlight = (count: number): Promise<unknown> =>
+        waitFor(`${count} are here`, () => host.fronts[0].gateway.inFlight === count && host.asked() + host.fronts[0].gateway.waits.size > 0);
+      const alice = from('127.0.0.2', `${name}: alice\r\n`);
+      await inFlight(1);
+      const claims = [from('127.0.0.3', `${name}: alice\r\n`), from('127.0.0.3', `${name.replace('-', '_')}: alice\r\n`)];
+      await inFlight(3);
+      gate.resolve();
+      assert.equal(await alice, 'alice');
+      assert.deepEqual(await Promise.all(claims), ['nobody', 'nobody']);
+    });
+  }
+}

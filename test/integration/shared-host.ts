@@ -43,6 +43,8 @@ export type SharedHostOptions = {
   readonly engine?: 'node' | 'uws';
   readonly bytes?: number;
   readonly listeners?: readonly object[];
+  /** Top-level keys beside. */
+  readonly config?: object;
   readonly filters?: Readonly<Record<string, Filter>>;
 };
 
@@ -58,6 +60,7 @@ export async function openShared(t: TestContext, answer: Answer, options: Shared
   t.after(() => origin.close());
   const host = hostCache(bytes, true);
   const config = {
+    ...options.config,
     listeners,
     upstreams: { o: { endpoints: [origin.url], forwardCredentials: true, ...upstream } },
     routes: [{ name: 'all', match: '/*', upstream: 'o', dedupe, ...route }],

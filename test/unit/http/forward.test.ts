@@ -250,6 +250,13 @@ test('edits set, remove and allow', () => {
   assert.deepEqual(edited({ set: [], remove: [], allow: [] }), ['Host: h', ...FRESH, ...PASSAGE]);
 });
 
+test('a name with underscores is taken away with the one that it resembles, since some origins take the two for one', () => {
+  const requestFields = { set: [['X-Tenant', 'acme']], remove: ['x-is-admin'], allow: undefined } as const;
+  const compiled = policy({ requestFields, identityFields: ['x-consumer'], credentialFields: ['x-api-key'] });
+  const claims = get('X_Tenant: evil', 'x-Is_Admin: 1', 'X_Consumer: root', 'X_Api-Key: k', 'X_Other: o');
+  assert.deepEqual(linesOf(claims, compiled), ['Host: h', 'X_Other: o', ...FRESH, ...PASSAGE, 'X-Tenant: acme']);
+});
+
 test('edits may take away or replace what the gateway tells of itself, but never the framing', () => {
   const set = [
     ['X-Forwarded-Proto', 'https'],

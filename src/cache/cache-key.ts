@@ -1,6 +1,7 @@
 import { parseAuthority } from '../http/authority.ts';
 import { decodeQueryText } from '../http/no-vary-search.ts';
 import { type SelectingHead, valueAtOrigin } from '../http/origin-value.ts';
+import { isBlank } from '../http/tokens.ts';
 import { selectingValue } from '../http/vary.ts';
 import type { CachePolicy } from './policy.ts';
 
@@ -65,10 +66,14 @@ function normaliseQuery({ config, queryNames }: CachePolicy, query: string): str
   if (rule.kind === 'all' && (!sortQuery || !query.includes('&'))) return query;
   // Some origins take `;` for `&`, so what stands behind it may be another parameter.
   if (query.includes(';')) return query;
-  let parts = query.slice(1).split('&');
-  if (rule.kind !== 'all') parts = parts.filter((part) => queryNames.has(decodeQueryText(nameOf(part))) === (rule.kind === 'keep'));
+  // Each name is decoded once, and not at each comparison.
+  let parts = query
+    .slice(1)
+    .split('&')
+    .map((text) => ({ text, name: decodeQueryText(nameOf(text)) }));
+  if (rule.kind !== 'all') parts = parts.filter(({ name }) => queryNames.has(name) === (rule.kind === 'keep'));
   if (sortQuery) parts.sort(byName);
-  return parts.length === 0 ? '' : `?${parts.join('&')}`;
+  return parts.length === 0 ? '' : `?${parts.map(({ text }) => text).join('&')}`;
 }
 
 function nameOf(part: string): string {
@@ -76,9 +81,8 @@ function nameOf(part: string): string {
   return equals < 0 ? part : part.slice(0, equals);
 }
 
-function byName(a: string, b: string): number {
-  const [nameA, nameB] = [decodeQueryText(nameOf(a)), decodeQueryText(nameOf(b))];
-  return nameA === nameB ? 0 : nameA < nameB ? -1 : 1;
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name === b.name ? 0 : a.name < b.name ? -1 : 1;
 }
 
 function chosenFields({ config }: CachePolicy, head: SelectingHead): string {
@@ -96,16 +100,26 @@ function chosenFields({ config }: CachePolicy, head: SelectingHead): string {
  */
 function cookieValue(cookies: string, name: string): string {
   let values = '';
-  for (let at = cookies.indexOf(name); at >= 0; at = cookies.indexOf(name, at + name.length)) {
-    if (at > 0 && !COOKIE_BREAKS.includes(cookies.charAt(at - 1))) continue;
-    const semicolon = cookies.indexOf(';', at);
-    const rest = cookies.slice(at + name.length, semicolon < 0 ? undefined : semicolon).trim();
-    if (rest.startsWith('=')) values += `${values === '' ? '' : ';'}${rest}`;
+  for (const part of cookies.split(';')) {
+    const value = valueInPart(part, name);
+    if (value !== '') values += `${values === '' ? '' : ';'}${value}`;
   }
   return values;
 }
 
-const COOKIE_BREAKS = ';, \t';
+/** From the first `=` that may be this cookie's, to the end of the part: it has all that may be its value further on. `''` = none. */
+function valueInPart(part: string, name: string): string {
+  for (let at = part.indexOf(name); at >= 0; at = part.indexOf(name, at + name.length)) {
+    if (at > 0 && !COOKIE_BREAKS.includes(part.charAt(at - 1))) continue;
+    let equals = at + name.length;
+    while (isBlank(part.charCodeAt(equals)) || part.charCodeAt(equals) === NO_BREAK_SPACE) equals++;
+    if (part.charAt(equals) === '=') return part.slice(equals);
+  }
+  return '';
+}
+
+const COOKIE_BREAKS = ', \t';
+const NO_BREAK_SPACE = 0xa0;
 
 /** An absolute http or https URI without user and fragment, or `undefined`. */
 export function parseCacheUri(text: string): CacheUri | undefined {

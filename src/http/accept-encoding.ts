@@ -10,7 +10,8 @@ export function normaliseAcceptEncoding(value: string): string {
   const hasWildcard = members.some(({ name }) => name === '*');
   const kept = members.filter(({ name, weight }) => weight > 0 || hasWildcard || name === 'identity');
   const unaliased = kept.map((member) => ({ ...member, name: ALIASES[member.name] ?? member.name }));
-  return formatWeightedList(unaliased.filter((member, i) => unaliased.findIndex(({ name }) => name === member.name) === i));
+  const seen = new Set<string>();
+  return formatWeightedList(unaliased.filter(({ name }) => !seen.has(name) && seen.add(name)));
 }
 
 /** RFC 9110 8.4.1.1 and 8.4.1.3: equivalent. */

@@ -42,13 +42,24 @@ function optionBit(text: string, start: number, end: number, lookup: FieldLookup
   return kind !== FIELD_OTHER && isHopByHop(kind) ? 0 : CONNECTION_NOMINATES;
 }
 
+/** Of the head that was asked about last: it is asked about for each field that an answer varies by, and may name thousands. */
+let lastText = '';
+let lastNames: ReadonlySet<string> = new Set();
+
 /** The lower-case names of all fields that `Connection` nominates. Allocates: only for heads whose `hasNominated` is set. */
-export function nominatedNames(head: MarkedHead): Set<string> {
+export function nominatedNames(head: MarkedHead): ReadonlySet<string> {
+  if (head.text !== lastText) {
+    lastNames = readNominated(head);
+    lastText = head.text;
+  }
+  return lastNames;
+}
+
+function readNominated({ text, marks }: MarkedHead): ReadonlySet<string> {
   const names = new Set<string>();
-  const marks = head.marks;
   for (let i = 0; i < marks.count; i++) {
     if (marks.kinds[i] !== FIELD_CONNECTION) continue;
-    const value = head.text.slice(marks.valueStarts[i], marks.valueEnds[i]).toLowerCase();
+    const value = text.slice(marks.valueStarts[i], marks.valueEnds[i]).toLowerCase();
     for (const member of value.split(',')) names.add(member.trim());
   }
   return names;

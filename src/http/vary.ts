@@ -1,6 +1,7 @@
+import { copied } from '../base/copied.ts';
 import { normaliseAcceptEncoding, normaliseAcceptLanguage } from './accept-encoding.ts';
 import { type SelectingHead, valueAtOrigin } from './origin-value.ts';
-import { isToken } from './tokens.ts';
+import { isBlank, isToken } from './tokens.ts';
 
 /** Matches no request, not even the one that it came with. */
 export const VARY_ANY: readonly string[] = Object.freeze(['*']);
@@ -27,6 +28,8 @@ export const BY_ADDRESS: ReadonlySet<string> = new Set(['x-forwarded-for', 'x-re
 
 /** Values that have been normalised, by field; forgotten when there are too many. Clients say few different things in these two. */
 const MAX_REMEMBERED = 512;
+/** A longer value counts as it stands: no honest client sends one, and taking it apart costs whoever shares the worker. */
+const MAX_NORMALISED_CHARS = 1024;
 const encodings = new Map<string, string>();
 const languages = new Map<string, string>();
 
@@ -40,11 +43,12 @@ export function selectingValue(request: SelectingHead, lowerName: string): strin
 }
 
 function remembered(known: Map<string, string>, value: string, normalise: (value: string) => string): string {
+  if (value.length > MAX_NORMALISED_CHARS) return `=${value}`;
   const before = known.get(value);
   if (before !== undefined) return before;
   const normalised = `=${normalise(value)}`;
   if (known.size === MAX_REMEMBERED) known.clear();
-  known.set(value, normalised);
+  known.set(copied(value), normalised);
   return normalised;
 }
 
@@ -63,5 +67,14 @@ export function selectingPairs(vary: readonly string[], request: SelectingHead):
 
 /** Members of a list as they stand, without what may or may not stand around their commas. What is quoted is left alone. */
 function withoutBlanksAtCommas(value: string): string {
-  return value.includes('"') ? value : value.replace(/[\t ]*,[\t ]*/g, ',');
+  return value.includes('"') ? value : value.split(',').map(withoutBlanks).join(',');
+}
+
+/** Not `trim`, which takes away bytes above 0x7f, too; and no expression, which would look at a run of blanks from each of them. */
+function withoutBlanks(member: string): string {
+  let start = 0;
+  let end = member.length;
+  while (start < end && isBlank(member.charCodeAt(start))) start++;
+  while (end > start && isBlank(member.charCodeAt(end - 1))) end--;
+  return member.slice(start, end);
 }

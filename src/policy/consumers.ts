@@ -1,3 +1,4 @@
+import { copied } from '../base/copied.ts';
 import type { ConsumerConfig, ConsumersConfig, ConsumerSource } from '../config/limit-types.ts';
 import { KeyedHash } from '../shm/keyed-hash.ts';
 
@@ -112,8 +113,9 @@ export class Consumers {
 
   #remember(name: string): Asker {
     if (this.#unlisted.size >= MAX_REMEMBERED) this.#unlisted.clear();
-    const asker = new Asker('known', name, { keyId: '', config: undefined });
-    this.#unlisted.set(name, asker);
+    const own = copied(name);
+    const asker = new Asker('known', own, { keyId: '', config: undefined });
+    this.#unlisted.set(own, asker);
     return asker;
   }
 }

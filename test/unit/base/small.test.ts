@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { assert as invariant } from '../../../src/base/assert.ts';
 import { LoopClock } from '../../../src/base/clock.ts';
+import { copied } from '../../../src/base/copied.ts';
 import { detach } from '../../../src/base/detach.ts';
 import { never } from '../../../src/base/never.ts';
 
@@ -30,4 +33,15 @@ test('the failure of a promise that is let go is told with its place; success is
   detach(Promise.reject('why'), 'bad', report);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(told, [['bad', 'why']]);
+});
+
+test('a word that is remembered beyond its request does not keep the whole head', () => {
+  const words: string[] = [];
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 2000; i++) words.push(copied(`${i}${'h\xe9ad '.repeat(8000)}`.slice(0, 40)));
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  assert.equal(words[7]?.slice(0, 7), '7h\xe9ad h');
+  const grownBytes = process.memoryUsage().heapUsed - before;
+  assert.ok(grownBytes < 4_000_000, `${grownBytes} bytes for ${words.length} words`);
 });

@@ -23,8 +23,15 @@ const HEX = '0123456789ABCDEF';
 const HIDDEN_DOTS = /(?:^|\\|%5C|%2F)\.\.?(?:$|\\|%5C|%2F|;)/;
 
 /**
+ * A segment that is none or several to some origins: they decode slashes, take a backslash for one, or leave parameters out, and merge
+ * what then follows one another. To climb out of it leads them elsewhere than us: of `/public/%2F/../admin` they make `/admin`.
+ */
+const UNCLEAR_DEPTH = /%2F|%5C|\\|^;/;
+
+/**
  * The normal form; the very same string where nothing is to do. `*` (asterisk-form) stays. `undefined`: not a path, a bad
- * escape or `%00`, a climb above the root, or dots that two parsers could read differently; the caller answers 400.
+ * escape or `%00`, a climb above the root, or dots that two parsers could read differently, or that lead out of a segment which they could;
+ * the caller answers 400.
  */
 export function normalisePath(path: string): string | undefined {
   if (path.charCodeAt(0) !== SLASH) return path === '*' ? path : undefined;
@@ -88,10 +95,14 @@ function resolveDots(path: string): string | undefined {
       kept.push(segment);
       continue;
     }
-    // To climb out of an empty segment (`/a//..`) means different things to those who merge slashes and those who do not.
-    if (segment === '..' && !kept.pop()) return undefined;
+    if (segment === '..' && !canLeave(kept.pop())) return undefined;
     // Dots at the end name the folder itself: `/a/.` is `/a/`.
     if (i === segments.length - 1) kept.push('');
   }
   return `/${kept.join('/')}`;
+}
+
+/** To climb out of an empty segment (`/a//..`), too, means different things to those who merge slashes and those who do not. */
+function canLeave(segment: string | undefined): boolean {
+  return segment !== undefined && segment !== '' && !UNCLEAR_DEPTH.test(segment);
 }

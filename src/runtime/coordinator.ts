@@ -281,7 +281,7 @@ export class Coordinator {
     if (typeof limiting === 'string') return [limiting];
     this.#keepers?.prepare(config, caching, this.#limits?.keeping(config));
     await this.#keepers?.quotas.opened();
-    const generation = before.generation + 1;
+    const generation = crew.nextGeneration();
     // A consumer was moved, and nothing was read.
     const moduleGeneration = read.modules === this.#good?.modules ? before.moduleGeneration : generation;
     const metricPlan = metrics.plan(config);
@@ -297,7 +297,7 @@ export class Coordinator {
     this.#limits?.carry(before.config, config);
     this.#good = { config: base, modules: read.modules };
     crew.adopt(plan);
-    const silent = await crew.ask('committed', () => ({ kind: 'commit', generation }), COMMIT_TIMEOUT_MS);
+    const silent = await crew.commit(COMMIT_TIMEOUT_MS);
     this.#cache?.settle(caching);
     metrics.adaptive?.settle(config);
     await this.#keepers?.settle(config, caching);

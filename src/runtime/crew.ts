@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { EventLog } from '../observe/log.ts';
 import * as events from '../observe/events.ts';
-import { type Heartbeats, judgeHeartbeat } from '../shm/heartbeat.ts';
+import { type HeartbeatLimits, type Heartbeats, judgeHeartbeat, watchHeartbeat } from '../shm/heartbeat.ts';
 import type { Acceptor } from './acceptor.ts';
 import { BackOff } from './back-off.ts';
 import { Conversations } from './conversations.ts';
@@ -17,14 +17,17 @@ const TERMINATE_MARGIN_MS = 1_000;
 const STOP_TIMEOUT_MS = 2_000;
 /** What a worker may take for the last of its access log. */
 const LAST_WRITES_MS = 2_000;
-/** A worker that drains by itself after an exception is terminated after this. */
+/** A worker that is to be replaced may still take so long for its requests, and is terminated after the other. */
+const REPLACED_DRAIN_MS = 5_000;
 const MAX_DOOMED_MS = 10_000;
+/** A successor that does not serve by then is replaced. (That of the first ones the supervisor bounds.) */
+const START_TIMEOUT_MS = 30_000;
 
 export type CrewOptions = {
   readonly size: number;
   /** Slots for counters and heartbeats; more than `size`, so that a successor can start while the old one still drains. */
   readonly slots: number;
-  readonly threads: SpareWorkers;
+  readonly threads: Pick<SpareWorkers, 'take' | 'endRest'>;
   /** After a death: one worker accepts before the others begin to boot and take the cores from it. */
   readonly isOneFirst: boolean;
   /** With `sharding: acceptor`. */
@@ -55,12 +58,14 @@ export class Crew {
   #lookTimer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
   #plan: PlanMessage;
+  #lastGeneration: number;
   #isClosing = false;
   #cutConnections = 0;
 
   constructor(options: CrewOptions, plan: PlanMessage) {
     this.#options = options;
     this.#plan = plan;
+    this.#lastGeneration = plan.generation;
     this.#freeSlots = Array.from({ length: options.slots }, (_, slot) => slot);
   }
 
@@ -85,6 +90,10 @@ export class Crew {
   get isWhole(): boolean {
     const wanted = this.#plan.config.listeners.length;
     return this.ready.length >= this.#options.size && this.ready.every(({ listeners }) => listeners.length === wanted);
+  }
+
+  get #hasUws(): boolean {
+    return this.#plan.config.listeners.some(({ engine }) => engine === 'uws');
   }
 
   get listeners(): readonly OpenListener[] {
@@ -114,9 +123,29 @@ export class Crew {
     return this.#conversations.ask(asked, { answer, message, timeoutMs });
   }
 
+  /** No plan has the number of another, not even of one that was refused: a worker may still load that. */
+  nextGeneration(): number {
+    this.#lastGeneration += 1;
+    return this.#lastGeneration;
+  }
+
   /** The plan that workers started from now on get; those that run are told by `ask`. */
   adopt(plan: PlanMessage): void {
     this.#plan = plan;
+  }
+
+  /**
+   * All that serve change to the plan that was adopted. One that became ready while the others prepared it prepares it now. Resolves
+   * with what went wrong, a line each; a worker that has not changed by then is replaced, since it would serve another plan than the rest.
+   */
+  async commit(timeoutMs: number): Promise<readonly string[]> {
+    const plan = this.#plan;
+    const { generation } = plan;
+    const message = (worker: WorkerHandle): ToWorker =>
+      worker.prepared === generation ? { kind: 'commit', generation } : { kind: 'prepare', plan };
+    const problems = await this.ask('committed', message, timeoutMs);
+    for (const worker of this.ready) if (worker.generation !== generation) this.#retire(worker, 'it does not change to the plan in force');
+    return problems;
   }
 
   /** Every worker, whatever its state. */
@@ -131,12 +160,16 @@ export class Crew {
   /** Drains all, ends all. Resolves with the number of connections that were cut, when the last thread has ended or the time is up. */
   async close(deadlineMs: number): Promise<number> {
     this.#stopRespawning();
+    const endMs = performance.now() + deadlineMs;
     await this.ask('stopped-accepting', () => ({ kind: 'stop-accepting' }), STOP_TIMEOUT_MS);
+    const leftMs = Math.max(0, endMs - performance.now());
     for (const worker of this.#workers) {
       worker.state = 'leaving';
-      worker.send({ kind: 'drain', deadlineMs });
+      worker.send({ kind: 'drain', deadlineMs: leftMs });
     }
-    await this.#untilEmpty(deadlineMs + TERMINATE_MARGIN_MS + LAST_WRITES_MS);
+    await this.#untilEmpty(leftMs + TERMINATE_MARGIN_MS + LAST_WRITES_MS);
+    // What is stuck is ended before the threads that write what it has used last, if that does not end the process.
+    if (!this.#hasUws) for (const worker of this.#workers) worker.terminate();
     return this.#cutConnections;
   }
 
@@ -216,6 +249,8 @@ export class Crew {
         this.#cutConnections += message.cut;
         break;
       case 'refused':
+        if (message.generation === this.#plan.generation) this.#retire(worker, message.reason);
+        break;
       case 'stopped-accepting':
       case 'access-log-moved':
         break;
@@ -225,6 +260,7 @@ export class Crew {
 
   #onReady(worker: WorkerHandle, listeners: readonly OpenListener[]): void {
     if (worker.state === 'starting') worker.state = 'ready';
+    worker.watch = watchHeartbeat(this.#options.heartbeats.read(worker.slot), performance.now());
     worker.listeners = listeners;
     events.workerStarted(this.#options.log, { worker: worker.slot, startMs: Math.round(performance.now() - worker.startedMs) });
     // It was started with a plan that a reload has replaced meanwhile.
@@ -233,6 +269,7 @@ export class Crew {
   }
 
   #onPrepared(worker: WorkerHandle, generation: number): void {
+    worker.prepared = generation;
     if (generation === this.#plan.generation && worker.generation !== generation) worker.send({ kind: 'commit', generation });
   }
 
@@ -247,11 +284,23 @@ export class Crew {
   /** It drains by itself; its successor need not wait for that. */
   #onDoomed(worker: WorkerHandle, text: string): void {
     this.#report(`worker ${worker.slot}, which drains and is replaced`, text);
+    this.#takeLeave(worker, 'an exception in the programme');
+  }
+
+  /** It works, but with another plan than the one in force. */
+  #retire(worker: WorkerHandle, cause: string): void {
+    if (worker.state === 'leaving') return;
+    worker.send({ kind: 'drain', deadlineMs: REPLACED_DRAIN_MS });
+    this.#takeLeave(worker, cause);
+  }
+
+  /** Its successor starts while it drains. */
+  #takeLeave(worker: WorkerHandle, cause: string): void {
     if (worker.state === 'leaving') return;
     worker.ending = 'error';
     worker.state = 'leaving';
-    this.#replace(worker, 'an exception in the programme');
-    setTimeout(() => this.#workers.has(worker) && this.#endByForce(worker, 'does not end after an exception'), MAX_DOOMED_MS).unref();
+    this.#replace(worker, cause);
+    setTimeout(() => this.#workers.has(worker) && this.#endByForce(worker, `does not end after ${cause}`), MAX_DOOMED_MS).unref();
   }
 
   #onExit(worker: WorkerHandle, code: number): void {
@@ -288,9 +337,12 @@ export class Crew {
 
   #look(): void {
     const { stuckReportMs, stuckKillMs } = this.#plan.config.process;
-    const limits = { reportMs: stuckReportMs, replaceMs: stuckKillMs, maxStepMs: 2 * LOOK_MS };
+    const serving: HeartbeatLimits = { reportMs: stuckReportMs, replaceMs: stuckKillMs, maxStepMs: 2 * LOOK_MS };
+    // It has no beat yet.
+    const starting: HeartbeatLimits = { ...serving, reportMs: START_TIMEOUT_MS, replaceMs: START_TIMEOUT_MS };
     for (const worker of this.#workers) {
-      if (worker.state !== 'ready') continue;
+      if (worker.state === 'leaving') continue;
+      const limits = worker.state === 'ready' ? serving : starting;
       const look = { watch: worker.watch, beat: this.#options.heartbeats.read(worker.slot), nowMs: performance.now() };
       const { verdict, watch } = judgeHeartbeat(look, limits);
       const { quietMs } = worker.watch;
@@ -309,7 +361,7 @@ export class Crew {
 
   /** A thread that ends with a live uWS app takes the process with it: then the process is replaced as a whole. */
   #endByForce(worker: WorkerHandle, why: string): void {
-    if (this.#plan.config.listeners.every(({ engine }) => engine !== 'uws')) {
+    if (!this.#hasUws) {
       worker.terminate();
       return;
     }

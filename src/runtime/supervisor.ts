@@ -11,7 +11,7 @@ import type { LastGood, ProxyStart, StartOptions } from './start-options.ts';
 /** A proxy process that is not ready after this was a failure. */
 const READY_TIMEOUT_MS = 30_000;
 /** What a proxy process may take beyond its own drain deadline before it is killed. */
-const KILL_MARGIN_MS = 5_000;
+const KILL_MARGIN_MS = 8_000;
 const RUN_TOKEN_BYTES = 6;
 
 type Ready = Extract<FromProxy, { kind: 'ready' }>;
@@ -52,6 +52,7 @@ export class Supervisor {
   /** Asked for while a process was on its way, which may have read the file before. */
   #isReloadDue = false;
   #isStopping = false;
+  #isCut = false;
   #exitCode = 0;
 
   constructor({ options, launch, log }: SupervisorParts, output: SupervisorOutput) {
@@ -98,8 +99,18 @@ export class Supervisor {
     if (this.#next !== undefined) this.#abandonNext();
     if (this.#current !== undefined && !again) this.#leave(this.#current, this.#current.isReady ? 'drain' : 'cut');
     this.#current = undefined;
-    if (again) for (const proxy of this.#leaving) proxy.send({ kind: 'cut' });
+    if (again) this.#cut();
     this.#endIfIdle();
+  }
+
+  /** Once: a flood of signals would put off its end. */
+  #cut(): void {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    for (const proxy of this.#leaving) {
+      proxy.send({ kind: 'cut' });
+      proxy.killAfter(KILL_MARGIN_MS);
+    }
   }
 
   #spawn(why: 'first' | 'restart' | 'upgrade'): ProxyHandle {

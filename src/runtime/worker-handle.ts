@@ -16,6 +16,8 @@ export class WorkerHandle {
   readonly startedMs = performance.now();
   /** The plan that it serves. */
   generation: number;
+  /** The plan that it has loaded last, to change to. */
+  prepared = 0;
   listeners: readonly OpenListener[] = [];
   state: 'starting' | 'ready' | 'leaving' = 'starting';
   /** Why it ends, as far as it is known before. */

@@ -6,7 +6,6 @@ import type { Listener } from '../edge/listener.ts';
 import { openNodeListener } from '../edge/node-listener.ts';
 import type { AdaptiveGates } from '../exchange/admission.ts';
 import type { CachingServices } from '../exchange/caching.ts';
-import type { LoadedFilters } from '../exchange/filters.ts';
 import { Gateway } from '../exchange/gateway.ts';
 import { ACCESS_LOG_DEFAULTS, AccessLog } from '../observe/access-log.ts';
 import type { LimitingServices } from '../exchange/limiting.ts';
@@ -26,6 +25,7 @@ import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
 import { Handovers } from './handovers.ts';
 import { loadFilters } from './load-filters.ts';
+import { type Prepared, PreparedPlan } from './prepared-plan.ts';
 import { WorkerRecords } from './records/worker-records.ts';
 import { WorkerDiskTier } from './store/worker-disk-tier.ts';
 import type { AdaptiveSegment, CacheSegments, FromWorker, LimitSegments, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
@@ -40,7 +40,6 @@ const ID_SEED_BYTES = 6;
 
 /** The shared cache as this thread has opened it, and which one it is. */
 type OpenCache = { readonly id: number; readonly services: CachingServices };
-type Prepared = { readonly plan: PlanMessage; readonly filters: LoadedFilters };
 
 /**
  * One worker: gateway, listeners, access log, and the coordinator's word. What it does is asynchronous only around the
@@ -58,6 +57,7 @@ export class WorkerThread {
   readonly #listeners: ListenerSet;
   readonly #handovers: Handovers;
   readonly #disk: WorkerDiskTier;
+  readonly #plans = new PreparedPlan();
   readonly #records = new WorkerRecords();
   /** The thread's own metrics, which no plan changes. */
   readonly #gauges: MetricsWriter;
@@ -65,7 +65,6 @@ export class WorkerThread {
   readonly #heapSlot: MetricSlot;
   #sweptMs = performance.now();
   #heapReadMs = 0;
-  #prepared: Prepared | undefined;
   #caching: OpenCache | undefined;
   #limiting: LimitingServices | undefined;
   #isLeaving = false;
@@ -134,8 +133,7 @@ export class WorkerThread {
       case 'commit':
         return this.#commit(message.generation);
       case 'discard':
-        this.#prepared = undefined;
-        return;
+        return this.#plans.discard(message.generation);
       case 'stop-accepting':
         await this.#listeners.stopAccepting();
         return this.#tell({ kind: 'stopped-accepting' });
@@ -157,16 +155,15 @@ export class WorkerThread {
 
   async #prepare(plan: PlanMessage): Promise<void> {
     const { generation } = plan;
-    const filters = await loadFilters(plan.modules, plan.moduleGeneration);
-    if (filters.kind === 'bad') return this.#tell({ kind: 'refused', generation, reason: filters.reason });
-    this.#prepared = { plan, filters: filters.filters };
-    this.#tell({ kind: 'prepared', generation });
+    const outcome = await this.#plans.prepare(plan);
+    if (outcome === 'superseded') return;
+    if (outcome === 'prepared') return this.#tell({ kind: 'prepared', generation });
+    this.#tell({ kind: 'refused', generation, reason: outcome.reason });
   }
 
   async #commit(generation: number): Promise<void> {
-    const prepared = this.#prepared;
-    if (prepared?.plan.generation !== generation || this.#isLeaving) return;
-    this.#prepared = undefined;
+    const prepared = this.#plans.take(generation);
+    if (prepared === undefined || this.#isLeaving) return;
     const { config } = prepared.plan;
     this.#load(prepared);
     await this.#listeners

@@ -3,22 +3,15 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { parseConfigObject } from '../../../src/config/load.ts';
-import type { GatewayConfig } from '../../../src/config/types.ts';
 import type { EventLog } from '../../../src/observe/log.ts';
 import type { FromProxy, ToProxy } from '../../../src/runtime/messages.ts';
 import { startOptions } from '../../../src/runtime/start-options.ts';
 import { Supervisor } from '../../../src/runtime/supervisor.ts';
+import { configNamed } from './plan-of.ts';
 
 const SOURCES = { places: {}, bytes: new Uint8Array() };
 const READY_TIMEOUT_MS = 30_000;
-
-/** One that can be told from others. */
-function configOf(name: string): GatewayConfig {
-  const result = parseConfigObject({ routes: [{ name, match: '/*', respond: 204 }] }, { fileName: 'test', env: {} });
-  assert.ok(result.kind === 'ok');
-  return result.config;
-}
+const KILL_MARGIN_MS = 8_000;
 
 /** A proxy process of which nothing is real but what the supervisor tells it. */
 class FakeProxy extends EventEmitter {
@@ -51,7 +44,7 @@ class FakeProxy extends EventEmitter {
   }
 
   becomeReady(name: string): void {
-    this.say({ kind: 'ready', listeners: [], admin: undefined, good: { config: configOf(name), modules: {} }, notes: [] });
+    this.say({ kind: 'ready', listeners: [], admin: undefined, good: { config: configNamed(name), modules: {} }, notes: [] });
   }
 }
 
@@ -136,8 +129,19 @@ test('a reload that a process ends when it has a successor is not what runs afte
   stage.proxy(0).becomeReady('a');
   stage.supervisor.upgrade('SIGUSR2');
   stage.proxy(1).becomeReady('new');
-  stage.proxy(0).say({ kind: 'reloaded', listeners: [], good: { config: configOf('old'), modules: {} } });
+  stage.proxy(0).say({ kind: 'reloaded', listeners: [], good: { config: configNamed('old'), modules: {} } });
   stage.proxy(1).die('SIGKILL');
   await Promise.resolve();
-  assert.deepEqual(Reflect.get(Object(stage.proxy(2).begun), 'lastGood'), { config: configOf('new'), modules: {} });
+  assert.deepEqual(Reflect.get(Object(stage.proxy(2).begun), 'lastGood'), { config: configNamed('new'), modules: {} });
+});
+
+test('a second signal kills a process that does not hear it, and a flood of them puts nothing off', (t) => {
+  const stage = new Stage(t);
+  stage.proxy(0).becomeReady('a');
+  stage.supervisor.stop('SIGTERM');
+  for (let ms = 0; ms <= KILL_MARGIN_MS; ms += 100) {
+    stage.supervisor.stop('SIGTERM');
+    t.mock.timers.tick(100);
+  }
+  assert.equal(stage.proxy(0).connected, false);
 });

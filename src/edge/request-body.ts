@@ -21,7 +21,10 @@ export class RequestBody {
     this.decoder.reset();
   }
 
-  /** Takes bytes from `start` on, up to a range of data, the end of the body or a fault, and returns where it got to. */
+  /**
+   * Takes bytes from `start` on, up to a range of data, the end of the body or a fault, and returns where it got to. What it has
+   * taken of `bytes` may be moved within that.
+   */
   next(bytes: Buffer, start: number, end: number): number {
     if (this.left < 0) return this.nextChunk(bytes, start, end);
     const at = Math.min(end, start + this.left);
@@ -33,10 +36,20 @@ export class RequestBody {
   private nextChunk(bytes: Buffer, start: number, end: number): number {
     const { decoder } = this;
     if (decoder === null) return end;
-    const at = decoder.next(bytes, start, end);
+    let at = decoder.next(bytes, start, end);
+    const isData = decoder.status === 'data';
+    const dataStart = isData ? decoder.dataStart : at;
+    let dataEnd = isData ? decoder.dataEnd : at;
+    // Chunks that came together leave together, moved over the framing between them: a write for each would cost us thirty times what it costs to send them.
+    while (decoder.status === 'data' && at < end) {
+      at = decoder.next(bytes, at, end);
+      if (decoder.status !== 'data') break;
+      bytes.copyWithin(dataEnd, decoder.dataStart, decoder.dataEnd);
+      dataEnd += decoder.dataEnd - decoder.dataStart;
+    }
     this.isWhole = decoder.status === 'end';
     this.isFaulty = decoder.status === 'fault';
-    return decoder.status === 'data' ? this.found(decoder.dataStart, decoder.dataEnd, at) : this.found(at, at, at);
+    return this.found(dataStart, dataEnd, at);
   }
 
   private found(dataStart: number, dataEnd: number, at: number): number {

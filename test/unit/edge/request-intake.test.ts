@@ -209,3 +209,22 @@ test('a head that trickles in is begun once a piece has come and it is not whole
   bench.read(Buffer.from('TP/1.1\r\nHost: a\r\n\r\n'));
   assert.equal(bench.seen.length, 2);
 });
+
+test('small chunks that came together are handed on together, however they were kept before', () => {
+  for (const keepsPieces of [false, true]) {
+    const bench = new Bench();
+    bench.keepsPieces = keepsPieces;
+    let pieces = 0;
+    const { onBodyBytes } = bench;
+    bench.onBodyBytes = (bytes) => {
+      pieces++;
+      return onBodyBytes.call(bench, bytes);
+    };
+    const chunks = Array.from({ length: 20_000 }, (_, i) => String.fromCharCode(97 + (i % 26)));
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+    bench.read(Buffer.from(`${head}${chunks.map((chunk) => `1\r\n${chunk}\r\n`).join('')}0\r\n\r\n`));
+    assert.deepEqual(bench.seen, [head, chunks.join('')]);
+    for (const { bytes, text } of bench.kept) assert.equal(bytes.toString('latin1'), text, 'a kept piece was overwritten');
+    assert.ok(pieces < 10, `${pieces} pieces`);
+  }
+});

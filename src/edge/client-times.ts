@@ -15,6 +15,7 @@ export class ClientTimes {
   private readonly minRate: MinRate;
   private deadlineMs = NEVER_MS;
   private restsFromMs = 0;
+  private isHeadAwaited = false;
 
   constructor(config: ListenerConfig, clock: Clock) {
     this.config = config;
@@ -26,9 +27,13 @@ export class ClientTimes {
   awaitRequest(): void {
     this.deadlineMs = this.clock.nowMs + this.config.timeouts.keepAliveMs;
     this.restsFromMs = this.clock.nowMs + REST_MS;
+    this.isHeadAwaited = false;
   }
 
+  /** Counts from the first time on: what seems to begin may be one empty line after the other. */
   awaitHead(): void {
+    if (this.isHeadAwaited) return;
+    this.isHeadAwaited = true;
     this.deadlineMs = this.clock.nowMs + this.config.timeouts.headMs;
   }
 

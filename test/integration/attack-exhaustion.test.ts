@@ -75,6 +75,19 @@ test('node: empty lines without end keep a connection no longer than its time', 
   await client.untilEnd(3000);
 });
 
+test('node: nor do empty lines of which each comes in two pieces', async (t) => {
+  const { front } = await openPair(t, 'node', undefined, { timeouts: { keepAliveMs: 300, headMs: 300 } });
+  const client = await connectRaw(front.port);
+  t.after(() => client.close());
+  let isReturn = false;
+  const timer = setInterval(() => {
+    isReturn = !isReturn;
+    client.send(isReturn ? '\r' : '\n');
+  }, 20);
+  t.after(() => clearInterval(timer));
+  await client.untilEnd(3000);
+});
+
 test('node: endless interim answers, heads and trailers of an origin are a 502, counted', async (t) => {
   const kinds = ['malformed-head', 'head-too-large', 'malformed-body'] as const;
   const texts = [

@@ -28,7 +28,13 @@ test('of entries with usual heads thousands are remembered, of those with huge h
   const usual = new EntryMemo<number>();
   for (let i = 0; i < 4000; i++) usual.set(i, entryOf('h'.repeat(700)));
   assert.ok(foundOf(usual, 4000) >= 2000);
-  for (const huge of [entryOf('h'.repeat(50_000)), entryOf('h'.repeat(6000), Array.from({ length: 3000 }, (_, i) => `${i}`))]) {
+  for (const huge of [
+    entryOf('h'.repeat(50_000)),
+    entryOf(
+      'h'.repeat(6000),
+      Array.from({ length: 3000 }, (_, i) => `${i}`),
+    ),
+  ]) {
     const memo = new EntryMemo<number>();
     for (let i = 0; i < 4000; i++) memo.set(i, huge);
     for (let i = 0; i < 4000; i++) memo.set(3999, huge);

@@ -33,11 +33,14 @@ const limits = z
     maxHead: size('Request head, request line included. Over it: 431.', { min: 1024, max: 2 ** 20, byDefault: '64KiB' }),
     maxTarget: size('Request target. Over it: 414.', { min: 256, max: 2 ** 20, byDefault: '16KiB' }),
     maxFields: wholeNumber('Header fields of a request. Over it: 431. With engine uws 100 at most.', { min: 8, max: 1000, byDefault: 200 }),
-    maxConnections: wholeNumber('Client connections on one worker. Over it: closed at once.', {
-      min: 1,
-      max: 1_000_000,
-      byDefault: 65_536,
-    }),
+    maxConnections: wholeNumber(
+      'Client connections on one worker. Over it: closed at once. Lowered to what the process may open files for.',
+      {
+        min: 1,
+        max: 1_000_000,
+        byDefault: 65_536,
+      },
+    ),
   })
   .prefault({})
   .describe('Bounds of what a client may send.');

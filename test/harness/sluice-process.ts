@@ -19,6 +19,8 @@ export type SluiceOptions = {
   /** Further arguments after `start`. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Of the system, for each of its processes. */
+  readonly maxOpenFiles?: number;
 };
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -40,7 +42,9 @@ export class SluiceProcess {
     if (options.config !== undefined) this.writeConfig(options.config);
     const config = options.config === undefined ? [] : ['--config', join(this.folder, CONFIG_NAME)];
     const [verb = 'start', ...rest] = command;
-    this.#child = spawn(LAUNCHER, [verb, ...config, ...rest, ...(options.args ?? [])], {
+    const limited = options.maxOpenFiles === undefined ? [] : ['bash', '-c', `ulimit -n ${options.maxOpenFiles} && exec "$0" "$@"`];
+    const [file = LAUNCHER, ...line] = [...limited, LAUNCHER, verb, ...config, ...rest, ...(options.args ?? [])];
+    this.#child = spawn(file, line, {
       cwd: this.folder,
       env: { ...process.env, NO_COLOR: '1', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -68,6 +68,12 @@ export class ClientTimes {
     return undefined;
   }
 
+  /** Another request, whose bytes are counted from 0. */
+  restart(): void {
+    this.deadlineMs = NEVER_MS;
+    this.minRate.restart();
+  }
+
   isResting(nowMs: number): boolean {
     return nowMs > this.restsFromMs;
   }

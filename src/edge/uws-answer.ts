@@ -1,3 +1,4 @@
+import type { Lender } from '../base/direct-writer.ts';
 import type { AnswerFraming } from '../exchange/client-port.ts';
 import type { Loan } from '../upstream/sink.ts';
 import type { UwsResponse } from './uws-addon.ts';
@@ -7,6 +8,8 @@ import { wireText, withoutDate } from './uws-text.ts';
 const MAX_JOINED_BYTES = 16 * 1024;
 /** Given to `write` at once: what cannot be sent of it is copied into the addon's buffer, whose size it does not tell. */
 const SLICE_BYTES = 32 * 1024;
+/** Given to `end` at once, which copies in the same way. Of more than this, what cannot be sent stays with us: it may be a whole stored object. */
+const MAX_WHOLE_BYTES = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
 const NO_BODY: AnswerFraming = { kind: 'none' };
 const doNothing = (): void => {};
@@ -37,7 +40,10 @@ export class UwsAnswer {
   private block = '';
   private framing: AnswerFraming = NO_BODY;
   private lengthWhenNone = -1;
+  /** The addon refers to none of them after a call: it has sent a piece, copied it, or not taken it. */
   private readonly pieces: Buffer[] = [];
+  /** Who is told when the piece at the same place is no longer needed. */
+  private readonly lenders: (Lender | null)[] = [];
   private isFinished = false;
   /** The client does not take what we have. */
   isFull = false;
@@ -50,7 +56,6 @@ export class UwsAnswer {
     this.res = res;
     this.phase = 'none';
     this.ending = 'stays';
-    this.pieces.length = 0;
     this.isFinished = false;
     this.isFull = false;
     this.bytesWritten = 0;
@@ -60,7 +65,7 @@ export class UwsAnswer {
   drop(): void {
     this.res = null;
     this.phase = 'ended';
-    this.pieces.length = 0;
+    while (this.pieces.length > 0) this.dropFirst();
   }
 
   get isEnded(): boolean {
@@ -88,6 +93,7 @@ export class UwsAnswer {
   add(bytes: Buffer): Loan {
     if (bytes.length === 0 || this.framing.kind === 'none') return 'released';
     this.pieces.push(bytes);
+    this.lenders.push(null);
     return 'kept';
   }
 
@@ -100,6 +106,11 @@ export class UwsAnswer {
     if (this.add(bytes) === 'released') return 'released';
     if (!this.isFull) this.flush();
     return this.pieces.length === 0 ? 'released' : 'kept';
+  }
+
+  /** The piece that was taken last and kept stays as it is until `lender` is told. */
+  owe(lender: Lender): void {
+    this.lenders[this.pieces.length - 1] = lender;
   }
 
   /** No more bytes will be added. Nothing is written yet. */
@@ -139,7 +150,7 @@ export class UwsAnswer {
     const first = this.pieces[0];
     if (this.phase === 'held') {
       if (totalBytes === 0 && !this.isFinished) return;
-      if (totalBytes === 0 || first?.length === totalBytes) {
+      if (totalBytes === 0 || (first?.length === totalBytes && (totalBytes <= MAX_WHOLE_BYTES || this.ending === 'closed'))) {
         this.emitWhole(res, first ?? EMPTY);
         return;
       }
@@ -162,7 +173,7 @@ export class UwsAnswer {
     }
     const sentBytes = isAllSent ? piece.length : res.getWriteOffset() - this.bytesWritten;
     this.bytesWritten += sentBytes;
-    if (sentBytes === piece.length) this.pieces.shift();
+    if (sentBytes === piece.length) this.dropFirst();
     else this.pieces[0] = piece.subarray(sentBytes);
     this.isFull = !isAllSent;
     return isAllSent;
@@ -188,12 +199,16 @@ export class UwsAnswer {
 
   private emitSlice(res: UwsResponse): void {
     const piece = this.pieces[0] ?? EMPTY;
-    const isLarge = piece.length > SLICE_BYTES;
-    if (isLarge) this.pieces[0] = piece.subarray(SLICE_BYTES);
-    else this.pieces.shift();
-    const slice = isLarge ? piece.subarray(0, SLICE_BYTES) : piece;
+    const slice = piece.subarray(0, SLICE_BYTES);
     this.bytesWritten += slice.length;
+    if (slice.length < piece.length) this.pieces[0] = piece.subarray(SLICE_BYTES);
     if (!res.write(slice)) this.isFull = true;
+    if (slice.length === piece.length) this.dropFirst();
+  }
+
+  private dropFirst(): void {
+    this.pieces.shift();
+    this.lenders.shift()?.onReturned();
   }
 
   private emitWhole(res: UwsResponse, body: Buffer): void {

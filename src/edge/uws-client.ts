@@ -1,10 +1,11 @@
-import type { AnswerFraming, ClientPort } from '../exchange/client-port.ts';
+import type { Lender } from '../base/direct-writer.ts';
+import { type AnswerFraming, type ClientPort, LENT_BYTES } from '../exchange/client-port.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { RequestRefusal } from '../http/refusal.ts';
 import { parseRequestHead } from '../http/request-head.ts';
 import type { Loan } from '../upstream/sink.ts';
+import { ClientTimes } from './client-times.ts';
 import type { Flushable } from './flush-queue.ts';
-import { MinRate } from './min-rate.ts';
 import type { UwsRequest, UwsResponse } from './uws-addon.ts';
 import { UwsAnswer, type UwsEnding } from './uws-answer.ts';
 import type { UwsServer } from './uws-server.ts';
@@ -38,7 +39,7 @@ export class UwsClient implements ClientPort, Flushable {
   private res: UwsResponse | null = null;
   private exchange: Exchange | null = null;
   private readonly answer = new UwsAnswer();
-  private readonly minRate: MinRate;
+  private readonly times: ClientTimes;
   private isDistrusted = false;
   /** The answer waits until the addon has left its parser. */
   private isDeferred = false;
@@ -54,7 +55,6 @@ export class UwsClient implements ClientPort, Flushable {
   private bodyLeft = 0;
   private bytesRead = 0;
   private hasOnWritable = false;
-  private deadlineMs = 0;
   private rearmMs = 0;
 
   private readonly onAborted = (): void => this.handleGone();
@@ -76,7 +76,7 @@ export class UwsClient implements ClientPort, Flushable {
 
   constructor(server: UwsServer) {
     this.server = server;
-    this.minRate = new MinRate(server.config.minRateBytesPerSec, server.config.minRateAfterMs);
+    this.times = new ClientTimes(server.config, server.clock);
   }
 
   // ---- the request -----------------------------------------------------------------------------------------------------
@@ -142,8 +142,7 @@ export class UwsClient implements ClientPort, Flushable {
     this.bodyLeft = 0;
     this.bytesRead = 0;
     this.hasOnWritable = false;
-    this.deadlineMs = 0;
-    this.minRate.restart();
+    this.times.restart();
   }
 
   private refuse(refusal: RequestRefusal): void {
@@ -175,7 +174,7 @@ export class UwsClient implements ClientPort, Flushable {
       if (!isLast) this.pauseRead();
       return;
     }
-    this.armBody();
+    this.times.awaitBody();
     if (piece.length > 0) exchange.onClientBody(piece);
     if (isLast && this.exchange === exchange) this.endBody(exchange);
   }
@@ -193,12 +192,12 @@ export class UwsClient implements ClientPort, Flushable {
 
   /** The client is waited for where it is to send, or to take what we have for it. */
   private awaitTurn(): void {
-    if ((this.isBodyOpen && !this.isBodyPaused) || this.answer.isFull) this.armBody();
-    else this.deadlineMs = 0;
+    if (this.isUploading || this.answer.isFull) this.times.awaitBody();
+    else this.times.awaitNothing();
   }
 
-  private armBody(): void {
-    this.deadlineMs = this.server.clock.nowMs + this.server.config.timeouts.idleMs;
+  private get isUploading(): boolean {
+    return this.isBodyOpen && !this.isBodyPaused;
   }
 
   // ---- ClientPort ----------------------------------------------------------------------------------------------------
@@ -248,10 +247,14 @@ export class UwsClient implements ClientPort, Flushable {
     this.writeBody(Buffer.from(text, 'latin1'));
   }
 
-  /** The addon tells nobody when it has written something, so it gets a copy. */
-  lendBody(bytes: Buffer): Loan {
-    this.writeBody(Buffer.from(bytes));
-    return 'released';
+  lendBody(bytes: Buffer, lender: Lender): Loan {
+    if (bytes.length <= LENT_BYTES) {
+      this.writeBody(Buffer.from(bytes));
+      return 'released';
+    }
+    const loan = this.writeBody(bytes);
+    if (loan === 'kept') this.answer.owe(lender);
+    return loan;
   }
 
   /** What waits does so in the flush queue. */
@@ -285,7 +288,7 @@ export class UwsClient implements ClientPort, Flushable {
       this.isStashWhole = false;
       this.endBody(exchange);
     } else if (this.isBodyOpen) {
-      this.armBody();
+      this.times.awaitBody();
       if (this.isReadPaused) this.res?.resume();
       this.isReadPaused = false;
     }
@@ -369,13 +372,9 @@ export class UwsClient implements ClientPort, Flushable {
   }
 
   sweep(nowMs: number): void {
-    if (this.deadlineMs !== 0 && nowMs >= this.deadlineMs) {
-      this.server.plan.countTimeout('client-idle');
-      this.giveUp();
-    } else if (this.minRate.isOn && this.isSlow(nowMs)) {
-      this.server.plan.countTimeout('client-too-slow');
-      this.giveUp();
-    } else if (this.isBodyOpen && nowMs >= this.rearmMs) this.rearm(nowMs);
+    const verdict = this.times.judge(nowMs, this.movedBytes());
+    if (verdict !== undefined) this.giveUp(verdict === 'due' ? 'client-idle' : 'client-too-slow');
+    else if (this.isBodyOpen && nowMs >= this.rearmMs) this.rearm(nowMs);
   }
 
   private rearm(nowMs: number): void {
@@ -383,18 +382,18 @@ export class UwsClient implements ClientPort, Flushable {
     if (!this.answer.isEnded) this.isReadPaused ? this.res?.pause() : this.res?.resume();
   }
 
-  private isSlow(nowMs: number): boolean {
-    if (this.isBodyOpen && !this.isBodyPaused) return this.minRate.isBelow(nowMs, this.bytesRead);
-    if (this.answer.isFull) return this.minRate.isBelow(nowMs, this.answer.bytesWritten);
-    this.minRate.restart();
-    return false;
+  /** What the minimum rate is measured by, where it is the client's turn; else -1. */
+  private movedBytes(): number {
+    if (this.isUploading) return this.bytesRead;
+    return this.answer.isFull ? this.answer.bytesWritten : -1;
   }
 
-  private giveUp(): void {
-    this.deadlineMs = 0;
+  private giveUp(kind: 'client-idle' | 'client-too-slow'): void {
+    this.server.plan.countTimeout(kind);
+    this.times.awaitNothing();
     this.isLast = true;
     const { exchange } = this;
     if (exchange === null) this.cut();
-    else exchange.onClientFault(this.isBodyOpen && !this.isBodyPaused ? 'body-timeout' : 'client-stalled');
+    else exchange.onClientFault(this.isUploading ? 'body-timeout' : 'client-stalled');
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { get as httpGet } from 'node:http';
+import { get as httpGet, type IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { RawOrigin } from '../harness/raw-origin.ts';
@@ -11,6 +11,13 @@ import { hostCache, openCached } from './cached-front.ts';
 const MIB = 2 ** 20;
 const LARGE = 'x'.repeat(9 * MIB);
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`;
+
+/** An answer whose body nobody reads yet. */
+function open(port: number, path: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    httpGet({ port, host: '127.0.0.1', path, headers: { host: 'a.example' }, agent: false }, resolve).on('error', reject);
+  });
+}
 
 /** Length of the body, and what is said of the cache. */
 function download(port: number, path: string): Promise<{ bytes: number; cache: string }> {
@@ -60,3 +67,33 @@ test('a store full of what slow clients hold serves on, and stores again when th
   assert.match((await download(front.port, '/large9')).cache, /; hit/);
   assert.deepEqual(store.verify(), []);
 });
+
+for (const engine of ['node', 'uws'] as const) {
+  test(`${engine}: clients that read a stored object slowly hold no copies of it, and what one gets is the object`, async (t) => {
+    const body = Buffer.from(Array.from({ length: LARGE.length / 8 }, (_, i) => String(i).padStart(8, '.')).join(''));
+    const origin = await RawOrigin.answering(
+      ({ target }) =>
+        `HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: ${body.length}\r\n\r\n${target === '/large' ? body.toString('latin1') : LARGE}`,
+    );
+    t.after(() => origin.close());
+    const front = await openCached(t, origin.url, { engine, host: hostCache(46 * MIB) });
+    assert.equal((await download(front.port, '/large')).bytes, body.length);
+    const slow: IncomingMessage[] = [];
+    let grownBytes = 0;
+    for (let index = 0; index < 6; index++) {
+      const before = process.memoryUsage().arrayBuffers;
+      slow.push(await open(front.port, '/large'));
+      grownBytes = Math.max(grownBytes, process.memoryUsage().arrayBuffers - before);
+    }
+    assert.equal(front.gateway.inFlight, slow.length, 'none has got all of it');
+    assert.ok(grownBytes < 2 * MIB, `one of them has cost ${Math.round(grownBytes / MIB)} MiB`);
+    const [reader, ...others] = slow;
+    for (const response of others) response.destroy();
+    await waitFor('one is left', () => front.gateway.inFlight === 1);
+    // What it reads stays as it was, whatever else the store is filled with meanwhile.
+    for (let index = 0; index < 5; index++) assert.equal((await download(front.port, `/other${index}`)).bytes, LARGE.length);
+    assert.ok(Buffer.concat((await reader?.toArray()) ?? []).equals(body), 'every byte as it was stored');
+    await waitFor('nothing is under way', () => front.gateway.inFlight === 0);
+    assert.deepEqual(front.caching.store.verify(), []);
+  });
+}

@@ -281,7 +281,10 @@ for (const name of ['X-Consumer', 'X-Who']) {
         return text;
       };
       const inFlight = (count: number): Promise<unknown> =>
-        waitFor(`${count} are here`, () => host.fronts[0].gateway.inFlight === count && host.asked() + host.fronts[0].gateway.waits.size > 0);
+        waitFor(
+          `${count} are here`,
+          () => host.fronts[0].gateway.inFlight === count && host.asked() + host.fronts[0].gateway.waits.size > 0,
+        );
       const alice = from('127.0.0.2', `${name}: alice\r\n`);
       await inFlight(1);
       const claims = [from('127.0.0.3', `${name}: alice\r\n`), from('127.0.0.3', `${name.replace('-', '_')}: alice\r\n`)];

@@ -12,7 +12,7 @@ import { entryNumbers } from './entry-numbers.ts';
 import type { ExchangeTimes } from './freshness.ts';
 import { isSameUri } from './invalidate.ts';
 import type { CachePolicy } from './policy.ts';
-import { isWorthValidating, type Reading, readResponse } from './reading.ts';
+import { isEverFresh, isSilent, isWorthValidating, type Reading, readResponse } from './reading.ts';
 import { hasCredentials } from './sharing.ts';
 import { isUnderstood, mayBeStored } from './statuses.ts';
 import { encodeMeta } from './stored.ts';
@@ -104,7 +104,7 @@ export function describe(request: CacheRequest, reading: Reading, place: Place &
     hasVary: vary.length > 0,
     hasNoVarySearch: search !== '',
     isHeadersOnly: request.method === 'head',
-    hasCredentials: hasCredentials(request),
+    isPersonal: !isEverFresh(reading) && hasCredentials(request),
     setsCookie: setsCookie(reading),
   };
   return {
@@ -126,7 +126,10 @@ export function refusalOf(request: CacheRequest, reading: Reading): SkipReason |
   if (!policy.config.storeSetCookie && setsCookie(reading)) return 'set-cookie';
   if (reading.vary === VARY_ANY) return 'vary-any';
   if (request.method === 'unsafe' && !isForGet(request, reading)) return 'method';
-  return uselessness(reading);
+  const reason = uselessness(reading);
+  if (reason !== undefined || !isSilent(reading) || isShareable(reading)) return reason;
+  // What frameworks send for pages made for one user: no guess of ours makes that anybody else's.
+  return hasCredentials(request) ? 'authorization' : undefined;
 }
 
 /** RFC 9111 3.5. */

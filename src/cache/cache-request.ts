@@ -35,6 +35,8 @@ export class CacheRequest {
   beside = '';
   /** See `RequestOrigin`. */
   wasAuthorized = false;
+  /** See `RequestOrigin`. */
+  hidesCookie = false;
   /** Directives of Cache-Control, or what Pragma stands for. */
   readonly directives = new CacheControl();
 }
@@ -48,6 +50,8 @@ export type RequestOrigin = {
   readonly beside?: string;
   /** It came with credentials, which the head does not have any more, and the origin may have been told whose it is in other words. */
   readonly wasAuthorized?: boolean;
+  /** Its cookies do not reach the origin, in whatever words. */
+  readonly hidesCookie?: boolean;
 };
 
 /** Reads what the cache must know of a vetted request. */
@@ -59,6 +63,7 @@ export function readCacheRequest(policy: CachePolicy, head: RequestHead, origin:
   into.contentDigest = origin.contentDigest;
   into.beside = origin.beside ?? '';
   into.wasAuthorized = origin.wasAuthorized === true;
+  into.hidesCookie = origin.hidesCookie === true;
   into.bits = into.method === 'get' ? 0 : ASKS_OTHER_METHOD;
   into.range = '';
   clearDirectives(into.directives);

@@ -43,7 +43,8 @@ export type EntryShape = {
   readonly firstByte: number;
   /** -1 = not known. */
   readonly completeLength: number;
-  readonly hasCredentials: boolean;
+  /** Never fresh, and asked for by somebody who has shown who he is. */
+  readonly isPersonal: boolean;
   readonly setsCookie: boolean;
 };
 
@@ -52,8 +53,10 @@ export function entryNumbers(reading: Reading, shape: EntryShape): Numbers {
   const numbers = makeNumbers();
   const lifetimeSec = reading.lifetime?.sec ?? 0;
   const freshUntil = control.isNoCache ? Number.NEGATIVE_INFINITY : times.responseMs + (lifetimeSec - reading.initialAgeSec) * 1000;
-  const whileRevalidate = staleAllowanceSec(reading, control.staleWhileRevalidateSec, policy.config.staleWhileRevalidateMs);
-  const ifError = staleAllowanceSec(reading, control.staleIfErrorSec, policy.config.staleIfErrorMs);
+  // The route's word is not the origin's: nobody else gets a page unasked that may have been made for one user.
+  const { staleWhileRevalidateMs, staleIfErrorMs } = policy.config;
+  const whileRevalidate = staleAllowanceSec(reading, control.staleWhileRevalidateSec, shape.isPersonal ? 0 : staleWhileRevalidateMs);
+  const ifError = staleAllowanceSec(reading, control.staleIfErrorSec, shape.isPersonal ? 0 : staleIfErrorMs);
   const stalestMs = Math.max(freshUntil, times.responseMs) + Math.max(whileRevalidate, ifError, 0) * 1000;
   numbers[N_USELESS_AFTER] = reading.hasValidator
     ? Math.max(stalestMs, freshUntil + VALIDATOR_KEEP_MS, times.responseMs + VALIDATOR_KEEP_MS)
@@ -78,7 +81,7 @@ function bitsOf(reading: Reading, shape: EntryShape): number {
   const bit = (isSet: boolean, value: number): number => (isSet ? value : 0);
   const isRoutes = reading.lifetime?.source === 'route';
   return (
-    bit(mustRevalidate(reading), BIT_MUST_REVALIDATE) |
+    bit(mustRevalidate(reading) || shape.isPersonal, BIT_MUST_REVALIDATE) |
     bit(reading.control.isNoCache, BIT_NO_CACHE) |
     bit(reading.hasValidator, BIT_VALIDATOR) |
     bit(isStrongTag(reading.entityTag), BIT_STRONG_VALIDATOR) |
@@ -88,7 +91,7 @@ function bitsOf(reading: Reading, shape: EntryShape): number {
     bit(shape.hasVary, BIT_VARY) |
     bit(shape.isHeadersOnly, BIT_HEADERS_ONLY) |
     bit(shape.hasNoVarySearch, BIT_NO_VARY_SEARCH) |
-    bit(shape.hasCredentials, BIT_WITH_CREDENTIALS) |
+    bit(shape.isPersonal, BIT_WITH_CREDENTIALS) |
     bit(shape.setsCookie, BIT_SET_COOKIE)
   );
 }

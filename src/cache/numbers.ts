@@ -54,7 +54,7 @@ export const BIT_SHAREABLE = 256;
 export const BIT_NO_VARY_SEARCH = 512;
 /** The strong entity tag makes parts of it combinable. */
 export const BIT_STRONG_VALIDATOR = 1024;
-/** Asked for, or last validated, by a request with Cookie or Authorization. */
+/** Never fresh, and asked for, or last validated, by a request that shows the origin who asks. */
 export const BIT_WITH_CREDENTIALS = 2048;
 /** Sets cookies, which the route allowed when it was stored. */
 export const BIT_SET_COOKIE = 4096;

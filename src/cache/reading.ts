@@ -78,6 +78,16 @@ export function isWorthValidating({ hasValidator, control, response }: Reading):
   return hasValidator && (control.isPublic || isHeuristicallyCacheable(response.status));
 }
 
+/** Whether it says nothing of how long it may be used unasked: either that is guessed, or it is kept to be asked about. */
+export function isSilent({ lifetime, control }: Reading): boolean {
+  return (lifetime === undefined || lifetime.source === 'heuristic') && !control.isNoCache;
+}
+
+/** Whether it may be used unasked at any time, were it only for a moment. */
+export function isEverFresh({ lifetime, control, initialAgeSec: ageSec }: Reading): boolean {
+  return lifetime !== undefined && lifetime.sec > ageSec && !control.isNoCache;
+}
+
 /** Whether nothing but a success of the origin may follow when it is stale: 5.2.2.2, 5.2.2.8, 5.2.2.10, 5.2.2.4. */
 export function mustRevalidate({ control }: Reading): boolean {
   return control.isMustRevalidate || control.isProxyRevalidate || control.isNoCache || control.sMaxAgeSec >= 0;

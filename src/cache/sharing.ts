@@ -1,12 +1,18 @@
 import type { Numbers } from '../base/numbers.ts';
+import { hasCredentialByName } from '../http/credential-fields.ts';
 import { FIELD_COOKIE } from '../http/known-fields.ts';
 import { hasField } from '../http/request-head.ts';
 import { type CacheRequest, isAuthorized } from './cache-request.ts';
 import { BIT_WITH_CREDENTIALS, N_BITS, N_FRESH_UNTIL, N_RESPONSE_TIME } from './numbers.ts';
 
-/** Whether the request shows who asks, so that an answer that no cache may use unasked may be this user's alone. */
+/**
+ * Whether the request shows the origin who asks, in whatever field, so that an answer that does not say for how long caches may use it may be this
+ * user's alone. Slow: for answers of which that is asked.
+ */
 export function hasCredentials(request: CacheRequest): boolean {
-  return isAuthorized(request) || (request.head !== null && hasField(request.head, FIELD_COOKIE));
+  const { head, hidesCookie } = request;
+  if (isAuthorized(request)) return true;
+  return head !== null && ((!hidesCookie && hasField(head, FIELD_COOKIE)) || hasCredentialByName(head));
 }
 
 /**

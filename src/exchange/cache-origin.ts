@@ -15,6 +15,8 @@ import type { Exchange } from './exchange.ts';
 
 const HTTP: RequestOrigin = Object.freeze({ scheme: 'http', contentDigest: '' });
 const HTTPS: RequestOrigin = Object.freeze({ scheme: 'https', contentDigest: '' });
+const HTTP_WITHOUT_COOKIE: RequestOrigin = Object.freeze({ ...HTTP, hidesCookie: true });
+const HTTPS_WITHOUT_COOKIE: RequestOrigin = Object.freeze({ ...HTTPS, hidesCookie: true });
 
 /** Kinds of fields by which a trusted proxy tells what its client asked. Of anybody else they do not reach the origin. */
 const REPORTED =
@@ -28,13 +30,20 @@ const HOST_AND_PROTO = /(?:^|[;,\s])(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*
 
 export function originOf(exchange: Exchange): RequestOrigin {
   const { head, listener, port, facts, filters } = exchange;
-  const scheme = listener?.proto === 'https' ? HTTPS : HTTP;
+  const scheme = schemeOf(exchange);
   const origin = filters?.tellsUpstream === true ? { ...scheme, wasAuthorized: AUTHORIZATION.test(filters.received) } : scheme;
   const isReported = (head.seen & REPORTED) !== 0 && listener?.isTrusted(port?.remoteAddress ?? '') === true;
   const isClaimed = hasClaim(exchange);
   if (!isReported && !isClaimed && facts.filteredTarget === '') return origin;
   const target = facts.filteredTarget === '' ? '' : `\n>${facts.filteredTarget}`;
   return { ...origin, beside: `${target}${isReported ? reportedLines(head) : ''}${isClaimed ? CLAIMED : ''}` };
+}
+
+/** Filters may tell the origin in their own words what stands in a cookie. */
+function schemeOf({ listener, plan }: Exchange): RequestOrigin {
+  const hidesCookie = plan !== null && !plan.forwardsCredentials && plan.filters === null;
+  if (listener?.proto === 'https') return hidesCookie ? HTTPS_WITHOUT_COOKIE : HTTPS;
+  return hidesCookie ? HTTP_WITHOUT_COOKIE : HTTP;
 }
 
 /** Its answers are for those alone who are not believed either. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type CacheUri, normalisedOrigin } from '../cache/cache-key.ts';
 import { requestUri } from '../cache/cache-request.ts';
 import { nominatedNames } from '../http/connection-options.ts';
+import { hyphened, isCredentialName } from '../http/credential-fields.ts';
 import { type FieldEdits, isDroppedByEdits } from '../http/field-edits.ts';
 import { KEEP } from '../http/kept-lines.ts';
 import type { RequestHead } from '../http/request-head.ts';
@@ -33,15 +34,6 @@ const TELLING = new Set([
   ...['if', 'destination', 'depth', 'overwrite', 'upload-offset'],
 ]);
 
-/** Names that speak of who asks. Credentials stand in fields of any name, and an answer for one is not for another. */
-const CREDENTIAL = new RegExp(
-  [
-    'auth|token|key|secret|session|credential|passw|sign|cookie|csrf|xsrf|jwt|user|account|consumer|tenant|identity|subject|principal|customer',
-    'login|email|role|group|permission|cert|dpop|proof|wsse|otp|mfa|2fa|ticket|bearer|sso|saml|oidc|claim|client(?!-ip)|device|org|team|workspace',
-    'project|member|owner|actor|act-as|sudo|imperson|behalf|delegat|person|scope|privilege|sid|uid|(?:^|-)(?:dn|pin|sub)$',
-  ].join('|'),
-);
-const NO_CREDENTIAL = 'user-agent';
 /** In place of what somebody who is not trusted says of himself: it makes nobody the one who is believed. */
 const UNBELIEVED = '!\n';
 /** Of a connection, or written by ourselves. Where filters write the upstream's head, all other fields may count. */
@@ -106,11 +98,6 @@ function fieldLines(exchange: Exchange, sharing: SharingPlan): string {
   return lines;
 }
 
-/** Origins of the CGI kind cannot tell such a name from one with hyphens. */
-function hyphened(name: string): string {
-  return name.includes('_') ? name.replaceAll('_', '-') : name;
-}
-
 /** What the client sent, whether or not it goes on as it is: a filter may tell the upstream in its own words. */
 function linesForFilters(received: string, sharing: SharingPlan): string {
   const counted = splitHead(received)
@@ -128,7 +115,7 @@ function isEdited(edits: FieldEdits | undefined, head: RequestHead, start: numbe
 function isCounted(name: string, { config, chosen }: SharingPlan): boolean {
   if (chosen.has(name) || TELLING.has(name)) return true;
   if (config.key.hasHeaders) return !PASSING.has(name);
-  return CREDENTIAL.test(name) && name !== NO_CREDENTIAL;
+  return isCredentialName(name);
 }
 
 /** By what an answer says to vary beside the key, for `isSelected`; it has `*` where that cannot be told. */

@@ -23,8 +23,8 @@ export function parseVary(joined: string | undefined): readonly string[] {
   return names.size === 0 ? VARY_NOTHING : [...names].sort();
 }
 
-/** Fields that this gateway writes by the address of whoever asks: by the client's words alone nobody can tell two values of them apart. */
-export const BY_ADDRESS: ReadonlySet<string> = new Set(['x-forwarded-for', 'x-real-ip', 'forwarded']);
+/** Fields that this gateway writes by the connection of whoever asks: by the client's words alone nobody can tell two values of them apart. */
+export const BY_ADDRESS: ReadonlySet<string> = new Set(['x-forwarded-for', 'x-forwarded-port', 'x-real-ip', 'forwarded']);
 
 /** Values that have been normalised, by field; forgotten when there are too many. Clients say few different things in these two. */
 const MAX_REMEMBERED = 512;

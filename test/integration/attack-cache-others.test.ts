@@ -24,6 +24,8 @@ const CONTROLS = ['Cache-Control: no-cache\r\n', 'Cache-Control: max-age=0\r\n',
 
 for (const isCollapsing of [true, false]) {
   for (const control of CONTROLS) {
+    // Not stored, so there is no validation to wait for.
+    if (control === '' && !isCollapsing) continue;
     const said = control === '' ? 'a validator alone' : control.trim();
     test(`what comes with ${said} goes to nobody else with a cookie, ${isCollapsing ? 'collapsing' : 'waiting for a validation'}`, async (t) => {
       const gate = new Barrier('both are here');
@@ -154,4 +156,70 @@ test('a HEAD that is served stale has no other route refresh its entry', async (
     await waitFor('nothing is under way', () => front.gateway.inFlight === 0);
   }
   assert.equal(gets.requests.length, 0);
+});
+
+/** By which a client shows who it is; the origin answers by it, and says nothing of caches but a validator. */
+const PROOFS = ['Cookie', 'X-Api-Key', 'X-Session-Token'];
+
+function ownPage(request: { readonly field: (name: string) => string | undefined }): string {
+  const user = PROOFS.map((name) => request.field(name)).find((value) => value !== undefined) ?? 'nobody';
+  return `HTTP/1.1 200 OK\r\nETag: "${user}"\r\nContent-Length: ${user.length}\r\n\r\n${user}`;
+}
+
+test('a page that was never fresh is given to who waits beside it only where nobody has shown who he is', async (t) => {
+  for (const proof of PROOFS) {
+    const gate = new Barrier('both are here');
+    const { front, ask } = await openScene(t, async (request) => {
+      await gate.wait();
+      return ownPage(request);
+    });
+    const alice = ask('/me', `${proof}: alice\r\n`);
+    await waitFor('alice is here', () => front.gateway.inFlight === 1);
+    const others = [ask('/me', `${proof}: bob\r\n`), ask('/me')];
+    await waitFor('all are here', () => front.gateway.inFlight === 3);
+    gate.open();
+    assert.deepEqual([(await alice).text, ...(await Promise.all(others)).map((reply) => reply.text)], ['alice', 'bob', 'nobody'], proof);
+  }
+});
+
+test('nor is it served stale to others: not where they take what is stale, not while it is validated, not when the origin fails', async (t) => {
+  for (const proof of PROOFS) {
+    let isDown = false;
+    const answer: Answer = (request) => (isDown ? 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\ndown' : ownPage(request));
+    const { ask } = await openScene(t, answer, true, { staleWhileRevalidate: '60s', staleIfError: '60s' });
+    assert.equal((await ask('/me', `${proof}: alice\r\n`)).text, 'alice');
+    assert.equal((await ask('/me', 'Cache-Control: max-stale\r\n')).text, 'nobody', proof);
+    assert.equal((await ask('/you', `${proof}: alice\r\n`)).text, 'alice');
+    assert.equal((await ask('/you', `${proof}: bob\r\n`)).text, 'bob', proof);
+    assert.equal((await ask('/they', `${proof}: alice\r\n`)).text, 'alice');
+    isDown = true;
+    assert.equal((await ask('/they', 'Cache-Control: stale-if-error=600\r\n')).text, 'down', proof);
+  }
+});
+
+test('a cookie that does not reach the origin makes no page personal', async (t) => {
+  const origin = await RawOrigin.answering((request) => {
+    if (request.field('If-None-Match') !== undefined) return 'HTTP/1.1 304 Not Modified\r\nETag: "nobody"\r\n\r\n';
+    return ownPage(request);
+  });
+  t.after(() => origin.close());
+  const { port } = await openCached(t, origin.url, { upstream: { forwardCredentials: false } });
+  for (const user of ['alice', 'bob'])
+    assert.equal((await askOnce(port, `GET / HTTP/1.1\r\nHost: a.example\r\nCookie: ${user}\r\n\r\n`)).text, 'nobody');
+  assert.deepEqual(
+    origin.requests.map((request) => request.field('If-None-Match')),
+    [undefined, '"nobody"'],
+  );
+});
+
+test('what varies by what we ourselves tell of the client is given to nobody else', async (t) => {
+  for (const name of ['X-Forwarded-For', 'X-Forwarded-Port']) {
+    const { ask, origin } = await openScene(t, (request) => {
+      const text = request.field(name) ?? 'none';
+      return `HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nVary: Accept, ${name}\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+    });
+    await ask('/me');
+    await ask('/me');
+    assert.equal(origin.requests.length, 2, name);
+  }
 });

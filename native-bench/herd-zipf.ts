@@ -9,7 +9,7 @@ const KEYS = 1000;
 const REQUESTS_PER_KEY = 100;
 const FULL_SEC = 30;
 const CONNECTIONS = 500;
-const MAX_ROUNDS = 3;
+const MAX_ROUNDS = 5;
 /** Seconds of load for each of `--seconds`, up to the full length. */
 const STRETCH = 6;
 

@@ -2,9 +2,9 @@ import { sleep } from '../scripts/bench/start-process.ts';
 import { readUsage, type Subject } from '../scripts/bench/subject.ts';
 import { openIdleClients, startSlowReader } from './idle-clients.ts';
 import { plansOf } from './relay.ts';
-import { alternate, pairsOf, type Section } from './section.ts';
+import { alternate, pairsOf, type Round, type Section } from './section.ts';
 import { LOAD_CPU, pinnedPlace, type Setting } from './setting.ts';
-import { startSubjects, stopSubjects } from './subjects.ts';
+import { startSubject, startSubjects, stopSubjects } from './subjects.ts';
 import { runWrk, type WrkPlan } from './wrk.ts';
 
 const MEBI = 2 ** 20;
@@ -18,28 +18,41 @@ function rssMiB(subject: Subject): number {
   return readUsage(subject).rssBytes / MEBI;
 }
 
-/** HAProxy reckons two descriptors for each connection, and 20 000 is a common limit. */
-const IDLE_CONNECTIONS = 10_000;
-const IDLE_CONNECTIONS_HAPROXY = 9900;
+/** HAProxy and Sluice reckon two descriptors for each connection, and 20 000 is a common limit. */
+const IDLE_CONNECTIONS = 9900;
 
+async function holdIdle(subject: Subject): Promise<Round> {
+  await runWrk(subject.port, WARM);
+  await sleep(1000);
+  const before = readUsage(subject).rssBytes;
+  const sockets = await openIdleClients(subject.port, IDLE_CONNECTIONS);
+  const open = sockets.filter((socket) => !socket.readableEnded && !socket.destroyed).length;
+  const after = readUsage(subject).rssBytes;
+  for (const socket of sockets) socket.destroy();
+  return {
+    connections: open,
+    'RSS before MiB': before / MEBI,
+    'RSS MiB': after / MEBI,
+    'KiB each': (after - before) / 1024 / IDLE_CONNECTIONS,
+  };
+}
+
+/** Each round in a new process: memory that idle clients once took is used again by the next ones. */
 export async function measureIdle(setting: Setting): Promise<Section> {
-  const { subjects, skipped } = await startSubjects(plansOf(setting, false), pinnedPlace(setting));
-  const { measured, skipped: failed } = await alternate(subjects, 1, async (subject) => {
-    await runWrk(subject.port, WARM);
-    await sleep(1000);
-    const before = readUsage(subject).rssBytes;
-    const count = subject.name.startsWith('haproxy') ? IDLE_CONNECTIONS_HAPROXY : IDLE_CONNECTIONS;
-    const sockets = await openIdleClients(subject.port, count);
-    const open = sockets.filter((socket) => !socket.readableEnded && !socket.destroyed).length;
-    const after = readUsage(subject).rssBytes;
-    for (const socket of sockets) socket.destroy();
-    return { connections: open, 'RSS before MiB': before / MEBI, 'RSS MiB': after / MEBI, 'KiB each': (after - before) / 1024 / count };
+  const place = pinnedPlace(setting);
+  const { measured, skipped } = await alternate(plansOf(setting, false), setting.options.rounds, async (plan) => {
+    const subject = await startSubject(plan, place);
+    place.configurations.set(subject.name, { version: subject.version, configText: subject.configText });
+    try {
+      return await holdIdle(subject);
+    } finally {
+      await subject.started.stop();
+    }
   });
-  await stopSubjects(subjects);
   const metrics = [...plainMetrics(['connections', 'RSS before MiB', 'RSS MiB']), { name: 'KiB each', hasRatio: true }];
   const how = 'Each connection carried one request and then idles; growth of RSS over all processes, kernel buffers not counted.';
   const title = 'Idle keep-alive connections';
-  return { id: 'idle', title, how, metrics, measured, skipped: [...skipped, ...failed], pairs: pairsOf(measured) };
+  return { id: 'idle', title, how, metrics, measured, skipped, pairs: pairsOf(measured) };
 }
 
 const SLOW_BYTES_PER_SEC = MEBI;

@@ -20,7 +20,7 @@ import { originOf } from './cache-origin.ts';
 import type { CacheFill } from './cache-fill.ts';
 import { CacheFlight } from './cache-flight.ts';
 import { type Resume, resumeOwn } from './cache-resume.ts';
-import { adaptedHead, followerLines, statusLine } from './cache-words.ts';
+import { adaptedHead, collapsedLine, followerLines, statusLine } from './cache-words.ts';
 import type { CacheResult } from './cache-metrics.ts';
 import type { CachePlan } from './cache-plan.ts';
 import type { DiskTier } from './disk-tier.ts';
@@ -293,6 +293,10 @@ export class CacheRun implements AnswerRun {
 
   countShared(): void {
     this.cache.metrics.countRequest('bypass');
+  }
+
+  sharedLines(): string {
+    return collapsedLine(this);
   }
 
   /** Followers read the fill from now on. */

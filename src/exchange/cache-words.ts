@@ -4,6 +4,7 @@ import { removeFromBlock } from '../http/fields.ts';
 import { resumeLines } from './cache-resume.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { EntryView } from './entry-view.ts';
+import type { Exchange } from './exchange.ts';
 
 /** What a `CacheRun` says to the origin and to the client. */
 
@@ -36,13 +37,38 @@ export function statusLine(run: CacheRun, isHit: boolean): string {
 
 /** `Age` and `Cache-Status` of one who follows another one's request. */
 export function followerLines(run: CacheRun, entry: EntryView): string {
-  facts.isHit = false;
+  return `Age: ${currentAgeSec(entry.numbers, run.hostMs)}\r\n${collapsedLine(run)}`;
+}
+
+/** `Cache-Status` of one who has another one's answer, whose `Age` that brings. */
+export function collapsedLine(run: CacheRun): string {
+  turnBlank();
   facts.forward = run.collapsedReason ?? run.decision.reason;
+  facts.isCollapsed = true;
+  return finished(run);
+}
+
+/**
+ * `Cache-Status` of an answer that no `CacheRun` has brought. `bare`: the cache was not asked, nor was anybody else. `method`: the request went on,
+ * since its method is none for a cache. `replay`: an answer that was kept with an idempotency key.
+ */
+export function lineBeside({ gateway, plan }: Exchange, how: 'bare' | 'method' | 'replay'): string {
+  if (plan === null || plan.cache === null) return '';
+  turnBlank();
+  facts.isHit = how === 'replay';
+  facts.forward = how === 'method' ? 'method' : '';
+  facts.key = '';
+  facts.detail = how === 'replay' ? 'idempotency-key' : '';
+  return cacheStatusLine(gateway.serverName, facts);
+}
+
+function turnBlank(): void {
+  facts.isHit = false;
+  facts.forward = '';
   facts.forwardStatus = 0;
   facts.ttlSec = Number.NaN;
   facts.isStored = false;
-  facts.isCollapsed = true;
-  return `Age: ${currentAgeSec(entry.numbers, run.hostMs)}\r\n${finished(run)}`;
+  facts.isCollapsed = false;
 }
 
 function finished({ cache, request, exchange }: CacheRun): string {

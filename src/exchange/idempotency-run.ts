@@ -6,6 +6,7 @@ import type { AnswerRun } from './answer-run.ts';
 import type { OwnAnswer } from './answers.ts';
 import { startAttempt } from './attempts.ts';
 import { type BodyCollector, collectBody, MAX_HELD_BYTES } from './body-collector.ts';
+import { lineBeside } from './cache-words.ts';
 import type { IdempotencyResult } from './dedupe-metrics.ts';
 import type { Exchange } from './exchange.ts';
 import {
@@ -134,7 +135,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
         return;
       case 'replay':
         this.keyed.metrics.count(begun.hasWaited ? 'waited' : 'replayed');
-        this.deliver({ ...begun.answer, block: setInBlock(begun.answer.block, 'Idempotent-Replayed', 'true') });
+        this.deliver(begun.answer, setInBlock(begun.answer.block, 'Idempotent-Replayed', 'true') + lineBeside(this.exchange, 'replay'));
         return;
       case 'running':
         this.refuse('conflict', KEY_IN_USE);
@@ -188,10 +189,10 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
   private deliverKept(): void {
     if (this.phase !== 'keeping' || this.answer === null) return;
     this.stopWaiting();
-    this.deliver(this.answer);
+    this.deliver(this.answer, this.answer.block + this.addedLines());
   }
 
-  private deliver({ statusText, block, body }: KeptAnswer): void {
+  private deliver({ statusText, body }: KeptAnswer, block: string): void {
     const { exchange } = this;
     this.phase = 'passing';
     const status = Number.parseInt(statusText, 10);
@@ -248,7 +249,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     this.dropAnswer();
     const status = Number.parseInt(statusText, 10);
     const framing = answerFraming(exchange.facts.method, status, -1);
-    exchange.deliverHead({ status, statusText, block, framing, lengthWhenNone: -1 });
+    exchange.deliverHead({ status, statusText, block: block + this.addedLines(), framing, lengthWhenNone: -1 });
     for (const chunk of chunks) exchange.onUpstreamBody(chunk);
   }
 
@@ -283,8 +284,9 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     return false;
   }
 
+  /** The cache of the route has nothing to do with it, which is told all the same. */
   addedLines(): string {
-    return '';
+    return lineBeside(this.exchange, this.exchange.facts.attempts === 0 ? 'bare' : 'method');
   }
 
   keepHead(): void {}

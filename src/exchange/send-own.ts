@@ -1,27 +1,28 @@
 import { type OwnAnswer, type RenderedAnswer, renderAnswer } from './answers.ts';
 import { removeFromBlock } from '../http/fields.ts';
+import { lineBeside } from './cache-words.ts';
 import type { Exchange } from './exchange.ts';
 import { answerFraming } from './messages.ts';
 
 /** An answer of Sluice's own, in the form that the client wants. */
 export function answerOwn(exchange: Exchange, answer: OwnAnswer): void {
-  const { facts, run, gateway } = exchange;
+  const { facts, gateway } = exchange;
   facts.proxyError = answer.proxyError;
   const accept = facts.isHeadVetted ? facts.field('accept') : undefined;
-  const own = run === null ? answer : { ...answer, extra: answer.extra + run.addedLines() };
-  exchange.sendOwn(renderAnswer(own, { accept, requestId: exchange.idOf(), serverName: gateway.serverName }));
+  exchange.sendOwn(renderAnswer(answer, { accept, requestId: exchange.idOf(), serverName: gateway.serverName }));
 }
 
 /** A whole answer that nobody upstream has given; the exchange ends with it. */
 export function sendRendered(exchange: Exchange, rendered: RenderedAnswer): void {
-  const { port, gateway, facts, limitLines } = exchange;
+  const { port, gateway, facts, run, limitLines } = exchange;
   if (port === null) return;
+  const block = rendered.block + (run === null ? lineBeside(exchange, 'bare') : run.addedLines());
   exchange.state = 'answering';
   facts.status = Number.parseInt(rendered.status, 10);
   const { length } = rendered.body;
   const framing = answerFraming(facts.method, facts.status, length);
   const lengthWhenNone = facts.status === 204 || facts.status === 304 ? -1 : length;
-  port.writeHead(rendered.status, `${withLimitLines(rendered.block, limitLines)}Date: ${gateway.dateText()}\r\n`, framing, lengthWhenNone);
+  port.writeHead(rendered.status, `${withLimitLines(block, limitLines)}Date: ${gateway.dateText()}\r\n`, framing, lengthWhenNone);
   if (framing.kind !== 'none') {
     facts.bytesSent += length;
     port.writeBody(rendered.body);

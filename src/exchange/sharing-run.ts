@@ -11,6 +11,7 @@ import type { AnswerRun } from './answer-run.ts';
 import type { OwnAnswer } from './answers.ts';
 import { startAttempt } from './attempts.ts';
 import { collectBody } from './body-collector.ts';
+import { lineBeside } from './cache-words.ts';
 import type { Exchange } from './exchange.ts';
 import { FollowedBody } from './followed-body.ts';
 import { answerFraming } from './messages.ts';
@@ -26,6 +27,8 @@ import type { SharingPlan } from './sharing-plan.ts';
 export type InnerRun = AnswerRun & {
   /** Another request's answer is this one's. */
   countShared(): void;
+  /** Field lines that the client gets beside that. */
+  sharedLines(): string;
 };
 
 /**
@@ -49,8 +52,8 @@ export class SharingRun implements AnswerRun, FlightMember {
   private isWithheld = false;
   /** The client reads the fill at its own pace. */
   isClientBehind = false;
-  /** What the client gets is not what this request got. */
-  private isForeign = false;
+  /** What the client gets: what this request got, what an identical one did, or a refusal of ours. */
+  private source: 'own' | 'shared' | 'refused' = 'own';
 
   constructor(exchange: Exchange, plan: RoutePlan, { sharing, inner }: { sharing: SharingPlan; inner: InnerRun | null }) {
     this.exchange = exchange;
@@ -85,7 +88,7 @@ export class SharingRun implements AnswerRun, FlightMember {
   }
 
   refuse(answer: OwnAnswer): void {
-    this.isForeign = true;
+    this.source = 'refused';
     this.sharing.metrics.countRefused();
     this.exchange.answer(answer);
   }
@@ -129,7 +132,8 @@ export class SharingRun implements AnswerRun, FlightMember {
 
   private serve(filling: FillingObject, answer: Extract<SharedAnswer, { kind: 'answer' }>): void {
     const { exchange } = this;
-    const { statusText, block, bodyLength, lengthWhenNone } = answer;
+    const { statusText, bodyLength, lengthWhenNone } = answer;
+    const block = answer.block + this.addedLines();
     const status = Number.parseInt(statusText, 10);
     const length = bodyLength < 0 && filling.state === 'whole' ? filling.length : bodyLength;
     const framing = answerFraming(exchange.facts.method, status, length);
@@ -147,7 +151,7 @@ export class SharingRun implements AnswerRun, FlightMember {
   }
 
   private countShared(): void {
-    this.isForeign = true;
+    this.source = 'shared';
     this.sharing.metrics.countShared();
     this.inner?.countShared();
   }
@@ -209,7 +213,9 @@ export class SharingRun implements AnswerRun, FlightMember {
   }
 
   addedLines(): string {
-    return this.isForeign ? '' : (this.inner?.addedLines() ?? '');
+    const { inner, source, exchange } = this;
+    if (inner === null || source === 'refused') return lineBeside(exchange, 'bare');
+    return source === 'own' ? inner.addedLines() : inner.sharedLines();
   }
 
   keepHead(head: RequestHead): void {
@@ -223,7 +229,7 @@ export class SharingRun implements AnswerRun, FlightMember {
   /** What others wait for goes on without its client; and who asks again, since it took too long, finds it. */
   get isWorthFinishing(): boolean {
     const isLeading = this.flight !== null && this.flight.led !== null && !this.isWithheld;
-    return isLeading || (!this.isForeign && this.inner?.isWorthFinishing === true);
+    return isLeading || (this.source === 'own' && this.inner?.isWorthFinishing === true);
   }
 
   close(): void {

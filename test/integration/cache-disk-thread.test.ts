@@ -8,6 +8,7 @@ import { WorkerDiskTier } from '../../src/runtime/store/worker-disk-tier.ts';
 import { createEpochs } from '../../src/shm/epochs.ts';
 import { createObjectStore, ObjectStore } from '../../src/shm/object-store.ts';
 import type { StoredObject } from '../../src/shm/stored-object.ts';
+import { readSources } from '../harness/own-sources.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { keyOf, metaOf, numbersAt, temporaryFolder } from '../unit/runtime/store-kit.ts';
 
@@ -17,13 +18,6 @@ const WORKER = 0;
 const COORDINATOR = 1;
 const STORE_THREAD = 2;
 const KEY = keyOf('/a');
-
-/** As the launcher does it, in JavaScript. */
-async function readSources(): Promise<OwnSources> {
-  const path = new URL('../../src/runtime/sources.mjs', import.meta.url).href;
-  const { readOwnSources } = (await import(path)) as { readOwnSources(): Promise<OwnSources> };
-  return readOwnSources();
-}
 
 /** A coordinator and one worker, in this thread, with a store thread of their own. */
 class Scene {

@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { EventLog } from '../../observe/log.ts';
+import { QuotaTable } from '../../shm/quota-table.ts';
 import { BackOff } from '../back-off.ts';
 import type { OwnSources } from '../launch.ts';
 import { startOwnThread } from '../own-thread.ts';
@@ -101,6 +102,14 @@ export class QuotasHost {
 
   #again(): void {
     if (this.#isClosing || this.#keeping === undefined) return;
+    recoverFrom(this.#keeping);
     this.#begin(this.#keeping, this.#isOpen ? 'adopt' : 'restore');
   }
+}
+
+/** What a thread that died had taken from the table to write, nobody else knows of: all counts as changed, and differences are written. */
+function recoverFrom({ quotas, participant }: QuotaKeeping): void {
+  const table = new QuotaTable(quotas, participant);
+  // It goes through all of the table, so not through one that is empty.
+  if (table.stats().live > 0) table.recover(participant);
 }

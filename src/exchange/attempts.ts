@@ -51,6 +51,7 @@ export function sendRequest(exchange: Exchange, connection: UpstreamConnection):
   facts.connectedMs = connection.isReused ? gateway.clock.nowMs : gateway.clock.refresh();
   const body: RequestBody = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
   connection.send(exchange.filteredHead === '' ? upstreamHead(exchange) : exchange.filteredHead, body, facts.method === 'HEAD');
+  if (head.expectsContinue && port?.canInform === true) connection.expectContinue();
   for (const chunk of exchange.collector?.chunks ?? []) connection.writeBody(chunk);
   if (!facts.isRequestWhole) port?.resumeBody();
   else if (body !== 'none') connection.endBody();

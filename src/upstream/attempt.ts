@@ -1,3 +1,4 @@
+import type { ResponseHead } from '../http/response-head.ts';
 import type { Connection } from './connection.ts';
 import type { Loan, RequestBody, UpstreamConnection, UpstreamSink } from './sink.ts';
 
@@ -15,6 +16,8 @@ export class Attempt implements UpstreamConnection {
   body: RequestBody = 'none';
   isSent = false;
   isRequestWhole = false;
+  /** The head asks for 100 (Continue), which has not come. */
+  isExpecting = false;
   hasBody = false;
   isFull = false;
   isPaused = false;
@@ -34,6 +37,7 @@ export class Attempt implements UpstreamConnection {
     this.body = 'none';
     this.isSent = false;
     this.isRequestWhole = false;
+    this.isExpecting = false;
     this.hasBody = false;
     this.isFull = false;
     this.isPaused = false;
@@ -46,6 +50,16 @@ export class Attempt implements UpstreamConnection {
     this.isRequestWhole = body === 'none';
     this.isSent = true;
     this.#connection.sendHead(this, head);
+  }
+
+  expectContinue(): void {
+    this.isExpecting = true;
+  }
+
+  /** An interim answer has come. */
+  inform(head: ResponseHead): void {
+    if (head.status === 100) this.isExpecting = false;
+    this.sink?.onUpstreamInformational(head);
   }
 
   writeBody(bytes: Buffer): Loan {

@@ -238,7 +238,7 @@ export class Connection implements SocketEvents {
       at = reader.next(buffer, at, end);
       if (reader.status === 'body') isKept = this.#onBody(attempt, buffer.subarray(reader.dataStart, reader.dataEnd)) || isKept;
       else if (reader.status === 'head') this.#onHead(attempt);
-      else if (reader.status === 'informational') attempt.sink?.onUpstreamInformational(reader.head);
+      else if (reader.status === 'informational') attempt.inform(reader.head);
       else if (reader.status === 'fault') this.#fail(reader.fault, reader.detail);
       else if (reader.status === 'more') break;
       else {
@@ -250,7 +250,8 @@ export class Connection implements SocketEvents {
   }
 
   #onHead(attempt: Attempt): void {
-    if (!this.#reader.head.keepAlive) this.#isLast = true;
+    // An origin that was asked for 100 and answers at once may wait for no body: what we sent of it would be its next request.
+    if (!this.#reader.head.keepAlive || attempt.isExpecting) this.#isLast = true;
     this.#rate.start(this.#clock.nowMs);
     if (!this.#isWriteBroken) this.#phase = 'body';
     this.#noteProgress();

@@ -45,6 +45,8 @@ export interface UpstreamConnection {
    * `isHead`: the response has no body whatever it says (HEAD).
    */
   send(head: string, body: RequestBody, isHead: boolean): void;
+  /** To be called after `send` where the head has an expectation: the origin may answer without a look at the body. */
+  expectContinue(): void;
   /**
    * The head with a body that is already there in one piece (RequestBody `length` or `chunked`), which may be more to come
    * or the whole. Same as send, then writeBody, but in one write.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RawOrigin } from '../harness/raw-origin.ts';
-import { connectRaw } from '../harness/raw-client.ts';
+import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { openFront } from './front.ts';
 import { CHUNKED, get, HOST, judge, ok, openCourt, OPTIONS, plainRequest, post, type Row } from './judge.ts';
 
@@ -131,6 +131,46 @@ test('9110 10.1.1: no 100 is sent that the origin did not send, and a client tha
   assert.equal(reply.status, 200);
   assert.equal(reply.interim.length, 0);
   assert.deepEqual(plainRequest(requests[0]) !== undefined, true);
+});
+
+test('9110 10.1.1: content that an origin does not wait for is not its next request: nobody gets the answer to that', async (t) => {
+  const evil = `GET /evil HTTP/1.1\r\n${HOST}\r\n`;
+  const said = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  // It answers a head that expects 100 at once, and reads on as if no content came; what it then finds it answers with the next.
+  const origin = await RawOrigin.start(async (connection) => {
+    await connection.untilText('\r\n\r\n');
+    const isHidden = connection.text.includes(EXPECT);
+    if (isHidden) {
+      await connection.untilText(evil);
+      await connection.send(said('refused'));
+      const isReused = await connection.untilText('GET /mine').then(
+        () => true,
+        () => false,
+      );
+      if (!isReused) return;
+      await connection.send(said('evil'));
+    }
+    await connection.send(said('mine'));
+  });
+  const front = await openFront(t, 'node', origin.port, OPTIONS);
+  t.after(() => origin.close());
+  const attacker = await connectRaw(front.port);
+  t.after(() => attacker.close());
+  await attacker.send(post(`Content-Length: ${evil.length}\r\n${EXPECT}`, evil));
+  assert.equal((await attacker.readReply('POST')).text, 'refused');
+  assert.equal((await askOnce(front.port, `GET /mine HTTP/1.1\r\n${HOST}\r\n`)).text, 'mine');
+});
+
+test('9110 10.1.1: where 100 has come the connection to the origin is used again', async (t) => {
+  const { client, origin } = await openCourt(t, async (_request, connection) => {
+    await connection.send('HTTP/1.1 100 Continue\r\n\r\n');
+    return FINAL;
+  });
+  for (let i = 0; i < 2; i++) {
+    await client.send(post(`Content-Length: 3\r\n${EXPECT}`, 'abc'));
+    assert.equal((await client.readReply('POST')).text, 'ok');
+  }
+  assert.equal(origin.connections.length, 1);
 });
 
 test('9110 10.1.1: a refusal that needs no content comes at once', async (t) => {

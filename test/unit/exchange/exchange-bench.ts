@@ -91,6 +91,9 @@ export class FakeConnection implements UpstreamConnection {
     this.head = head;
     this.calls.push(`send ${body}${isHead ? ' HEAD' : ''}`);
   }
+  expectContinue(): void {
+    this.calls.push('expect');
+  }
   writeBody(bytes: Buffer): Loan {
     this.calls.push(`body ${bytes.toString('latin1')}`);
     return 'released';

@@ -37,6 +37,7 @@ export type CachedOptions = {
   /** What stands under `cache:`. */
   readonly cache?: object | true;
   readonly engine?: 'node' | 'uws';
+  readonly listener?: object;
   readonly upstream?: object;
   readonly route?: object;
   readonly host?: HostCache;
@@ -45,10 +46,10 @@ export type CachedOptions = {
 
 /** One route that caches, to one origin, which gets credentials too. */
 export async function openCached(t: TestContext, originUrl: string, options: CachedOptions = {}): Promise<CachedFront> {
-  const { cache = true, engine = 'node', upstream = {}, route = {}, host = hostCache(), self = 0 } = options;
+  const { cache = true, engine = 'node', listener = {}, upstream = {}, route = {}, host = hostCache(), self = 0 } = options;
   const caching = host.open(self);
   const config = {
-    listeners: [{ name: 'web', listen: '127.0.0.1:0', engine }],
+    listeners: [{ name: 'web', listen: '127.0.0.1:0', engine, ...listener }],
     upstreams: { origin: { endpoints: [originUrl], forwardCredentials: true, ...upstream } },
     routes: [{ name: 'all', match: '/*', upstream: 'origin', cache, ...route }],
   };

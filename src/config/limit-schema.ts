@@ -15,7 +15,7 @@ const MAX_WINDOW_MS = 31 * 86_400_000;
 /** As far ahead as the limiter gives out turns, whatever the rate. */
 const MAX_DELAY_MS = 24_000;
 /** Of a sliding window; as short as the limiter can tell apart. */
-const MIN_SLIDING_WINDOW_MS = 20;
+const MIN_SLIDING_WINDOW_MS = 100;
 const MAX_LIMITS = 32;
 
 function parseLimitRate(text: string): Parsed<Rate> {

@@ -9,9 +9,10 @@ import { MAX_AHEAD, MAX_KEPT } from './rolling-limit.ts';
  * Invariants
  * - A charge adds its units to the later of the word and now, and is made only if that is no further ahead than the bucket is large.
  *   So between any two moments no more is admitted than the bucket and what flows in between, to one unit (less than 2^-26 of
- *   the bucket), in whatever order threads come and however late their clocks are: a late clock sees more ahead, and admits less.
+ *   the bucket), in whatever order threads come and however late their clocks are: a late clock sees more ahead, and admits less. One
+ *   so late that the word would look like a time past is noticed by FULL_AT (`catchUp`).
  * - A swap that fails is another thread's charge. Nobody waits for anybody.
- * - What is further ahead than `MAX_AHEAD` is a time long past that has wrapped.
+ * - What is further ahead than 2^31 units is a time past.
  */
 export class BucketCell extends LimitCell {
   /** After each call: units ahead of now. */
@@ -19,13 +20,18 @@ export class BucketCell extends LimitCell {
 
   take(cell: number, key: number): number {
     const { cells, limit, units } = this;
-    const now = this.#now();
+    let now = this.#now();
     const most = Math.min(limit.capacity + this.delay, MAX_AHEAD);
     for (;;) {
       const state = Atomics.load(cells, cell + STATE);
       if (!isLive(state) || Atomics.load(cells, cell) !== key) return TAKEN.LOST;
       if (this.isStale(cell) && state !== BLANK) {
         this.blank(cell, state);
+        continue;
+      }
+      if (this.isLate(cell)) {
+        this.catchUp(cell, state);
+        now = this.#now();
         continue;
       }
       this.ahead = state === BLANK ? 0 : aheadOf(state, now);
@@ -42,12 +48,17 @@ export class BucketCell extends LimitCell {
   /** Units forth (a charge, unconditional, up to the end of all debts) or back (less than 0). */
   move(cell: number, key: number, units: number): number {
     const { cells, limit } = this;
-    const now = this.#now();
+    let now = this.#now();
     for (;;) {
       const state = Atomics.load(cells, cell + STATE);
       if (!isLive(state) || Atomics.load(cells, cell) !== key) return TAKEN.LOST;
       if (this.isStale(cell) && state !== BLANK) {
         this.blank(cell, state);
+        continue;
+      }
+      if (this.isLate(cell)) {
+        this.catchUp(cell, state);
+        now = this.#now();
         continue;
       }
       this.ahead = state === BLANK ? 0 : aheadOf(state, now);
@@ -97,6 +108,5 @@ export class BucketCell extends LimitCell {
 }
 
 function aheadOf(state: number, now: number): number {
-  const ahead = (state - now) | 0;
-  return ahead > 0 && ahead <= MAX_AHEAD ? ahead : 0;
+  return Math.max(0, (state - now) | 0);
 }

@@ -1,6 +1,6 @@
 import { BLANK, STATE } from './key-cells.ts';
 import { LIMIT_CELL } from './limit-memory.ts';
-import type { CompiledLimit } from './rolling-limit.ts';
+import { COARSE_MS, type CompiledLimit } from './rolling-limit.ts';
 
 /** `LOST`: the cell is another key's, or nobody's, by now; find it anew. */
 export const TAKEN = Object.freeze({ REFUSED: 0, ADMITTED: 1, LOST: 2 });
@@ -36,7 +36,25 @@ export class LimitCell {
 
   /** Whether the cell's bucket has been full for a while. To be asked after STATE was read. */
   isStale(cell: number): boolean {
-    return ((this.coarse - Atomics.load(this.cells, cell + FULL_AT)) | 0) > 0;
+    return this.#fullFor(cell) > 0;
+  }
+
+  /**
+   * The cell is kept for longer than a charge of this moment could make it: so this thread's clock is late, perhaps by so much that times
+   * and windows in the cell look as if they had wrapped. To be asked after STATE was read; then `catchUp`, and look again.
+   */
+  isLate(cell: number): boolean {
+    return this.#fullFor(cell) < -this.limit.mostKept;
+  }
+
+  /** Goes on as of the earliest moment at which FULL_AT can have been raised so far, which others have seen already. */
+  catchUp(cell: number, state: number): void {
+    const late = -this.#fullFor(cell) - this.limit.mostKept;
+    // What was read since may be another key's, and its limit a longer one.
+    if (late <= 0 || Atomics.load(this.cells, cell + STATE) !== state) return;
+    this.at += late;
+    this.coarse = (this.coarse + late) | 0;
+    this.nowMs += late * COARSE_MS;
   }
 
   /** Before a charge: FULL_AT is no earlier than the end of the unit of `COARSE_MS` that holds `fullAt`. */
@@ -51,6 +69,11 @@ export class LimitCell {
       if (before === found) return;
       found = before;
     }
+  }
+
+  /** In units of `COARSE_MS`; less than 0: it may not be full yet. */
+  #fullFor(cell: number): number {
+    return (this.coarse - Atomics.load(this.cells, cell + FULL_AT)) | 0;
   }
 
   /** A cell that means nothing says so. */

@@ -29,6 +29,8 @@ export type CompiledLimit = {
   readonly coarsePerUnit: number;
   /** Units of a full bucket, or of a window. */
   readonly capacity: number;
+  /** No charge makes a cell be kept for longer than this from its moment on, in units of `COARSE_MS`. */
+  readonly mostKept: number;
   /** Debts end here: units ahead of now. */
   readonly maxAhead: number;
   /** Whole tokens of a full bucket, or of a window. */
@@ -37,18 +39,24 @@ export type CompiledLimit = {
 
 export const MAX_AMOUNT = 1e9;
 export const MAX_WINDOW_MS = 3.2e9;
-/** A window's number is kept in 5 bits, and told apart from old ones after a few tenths of a second. */
-export const MIN_SLIDING_WINDOW_MS = 20;
+/**
+ * A window's number is kept in 5 bits. Cells are kept for up to half a second longer than their windows count, and clocks may be late by
+ * as much before they are noticed to be (`LimitCell`): 16 windows have to be more than that.
+ */
+export const MIN_SLIDING_WINDOW_MS = 100;
 
 /**
- * Times of a bucket are 32 bits of units and lie at most so far ahead of now; 2.5 times as much may pass before one that lies behind
- * looks as if it lay ahead, and long before that it is not looked at any more (`LimitTable`).
+ * Times of a bucket are 32 bits of units and lie at most so far ahead of now; for a thread with a late clock up to `mostKept`, which is 9/8 of
+ * it and half a second. As far behind one may lie until it is not looked at any more (`LimitCell`). Both are less than 2^31.
  */
 export const MAX_AHEAD = 0x6000_0000;
 /** A full bucket has about so many units, and no fewer than two a token. */
 const WANTED_CAPACITY = 2 ** 27;
-/** Finer than this (15 ns) time is not cut: 2.5 times `MAX_AHEAD` are a minute. */
+/** Finer than this (15 ns) time is not cut: 2^32 units are a minute. */
 const MAX_UNITS_PER_MS = 2 ** 16;
+/** Beyond what a bucket or window needs a cell is kept for an eighth of it (what a clock is late counts too), and so many units of `COARSE_MS`. */
+const KEPT_BEYOND = 5;
+const WINDOWS_KEPT = 8;
 /** Host time at which a key is forgotten is kept in these units. 2^32 of them are 13 years; they are compared by difference. */
 export const COARSE_MS = 100;
 /** Nothing is kept for longer than this, three years: a bucket that has idled for so long is full. */
@@ -81,6 +89,7 @@ function compileBucket(limit: RollingLimit, burst: number): CompiledLimit {
     unitsPerMs,
     coarsePerUnit: 1 / unitsPerMs / COARSE_MS,
     capacity,
+    mostKept: Math.ceil(Math.min(MAX_AHEAD / unitsPerMs / COARSE_MS, MAX_KEPT) * 1.125) + KEPT_BEYOND,
     maxAhead: Math.min(2 * capacity, MAX_AHEAD),
     tokens: burst,
   });
@@ -99,6 +108,7 @@ function compileWindow(amount: number, windowMs: number): CompiledLimit {
     unitsPerMs: capacity / windowMs,
     coarsePerUnit: 0,
     capacity,
+    mostKept: Math.ceil((WINDOWS_KEPT * windowMs) / COARSE_MS) + KEPT_BEYOND,
     maxAhead: 2 * capacity,
     tokens: amount,
   });

@@ -19,6 +19,7 @@ const COUNT_MASK = 0x3ff_ffff;
  *   swap of STATE from a count succeeds only while that is still the count, and PREVIOUS of one window is only raised.
  * - Who sees that PREVIOUS is of STATE's window or of a later one knows that time has gone on: it decides as of the window after that.
  * - So no window of the clock ever admits more than its amount, and no decision forgets a count that it should have seen.
+ * - A clock so late that windows would look like later ones is noticed by FULL_AT (`catchUp`).
  * - What is older than FULL_AT says nothing (`LimitCell`), long before a window's number comes again.
  */
 export class WindowCell extends LimitCell {
@@ -100,6 +101,10 @@ export class WindowCell extends LimitCell {
     const { cells, limit } = this;
     if (state !== BLANK && this.isStale(cell)) {
       this.blank(cell, state);
+      return false;
+    }
+    if (this.isLate(cell)) {
+      this.catchUp(cell, state);
       return false;
     }
     const windows = this.nowMs / limit.windowMs;

@@ -172,7 +172,7 @@ test('limits that no limiter could keep are refused', () => {
       '{ rate: 5/1s, algorithm: sliding-window, action: throttle }',
       `${most}action: cannot be throttle with a sliding window, which knows no turn to wait for`,
     ],
-    ['{ rate: 5/19ms, algorithm: sliding-window }', `${most}rate: must be in 20ms at least with a sliding window`],
+    ['{ rate: 5/99ms, algorithm: sliding-window }', `${most}rate: must be in 100ms at least with a sliding window`],
     ['{ concurrency: 5, burst: 9 }', `${most}burst: does not go with \`concurrency\`, which counts what is under way`],
     ['{ concurrency: 5, action: throttle }', `${most}action: must be reject or shadow with \`concurrency\``],
     ['{ concurrency: 5, cost: 2 }', `${most}cost: does not go with \`concurrency\`, where each request is one`],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compileLimit, type RollingLimit } from '../../../src/shm/rolling-limit.ts';
+import { compileLimit, type RollingLimit, MIN_SLIDING_WINDOW_MS } from '../../../src/shm/rolling-limit.ts';
 import { makeLimits, PlainBucket, PlainWindow, bucketOf, windowOf, wordsOf } from './limit-fixture.ts';
 
 type Step = { readonly who: number; readonly what: 'take' | 'give' | 'charge' | 'sweep'; readonly afterMs: number; readonly cost: number };
@@ -12,7 +12,7 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
   afterMs: fc.oneof(fc.nat(50), fc.nat(20_000), fc.constant(0), fc.nat(400_000_000)),
   cost: fc.oneof(fc.constant(1), fc.nat(30)),
 });
-const anyWindowMs = fc.oneof(fc.integer({ min: 20, max: 5000 }), fc.constantFrom(60_000, 3_600_000, 86_400_000));
+const anyWindowMs = fc.oneof(fc.integer({ min: MIN_SLIDING_WINDOW_MS, max: 5000 }), fc.constantFrom(60_000, 3_600_000, 86_400_000));
 const anyAmount = fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 100_000 }));
 
 /** How near to a decision's edge the plain model's fractions may see it otherwise, in tokens. */

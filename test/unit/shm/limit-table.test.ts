@@ -4,7 +4,7 @@ import { KeyedHash } from '../../../src/shm/keyed-hash.ts';
 import { createLimitTable, DEFAULT_LIMIT_BYTES, LIMIT_CELL, LimitMemory } from '../../../src/shm/limit-memory.ts';
 import { STATE } from '../../../src/shm/key-cells.ts';
 import { LimitTable } from '../../../src/shm/limit-table.ts';
-import { bucketUnits, COARSE_MS, compileLimit, MAX_AHEAD } from '../../../src/shm/rolling-limit.ts';
+import { bucketUnits, COARSE_MS, compileLimit, MAX_AHEAD, MIN_SLIDING_WINDOW_MS } from '../../../src/shm/rolling-limit.ts';
 import { bucketOf, makeLimits, windowOf, wordsOf } from './limit-fixture.ts';
 import { SEED } from './store-fixture.ts';
 
@@ -92,6 +92,35 @@ test('a late clock sees what others have taken, and gets nothing that is not the
   }
 });
 
+test('a clock that is late by any time gets nothing that is not there, and gives nothing back to those that are on time', () => {
+  for (const lateMs of [1650, 3200, 20_000, 24_000, 40_000, 66_000, 70_000, 1e6]) {
+    for (const limit of [compileLimit(bucketOf(100, 1000)), compileLimit(windowOf(100, 1000)), compileLimit(windowOf(100, 100))]) {
+      const [onTime, late] = makeLimits(undefined, 2);
+      const { low, high } = wordsOf(1);
+      while (onTime!.take(limit, low, high, NOW_MS, 1, 0));
+      let admitted = 0;
+      while (admitted < 1000 && late!.take(limit, low, high, NOW_MS - lateMs, 1, 0)) admitted += 1;
+      while (admitted < 1000 && onTime!.take(limit, low, high, NOW_MS, 1, 0)) admitted += 1;
+      assert.equal(admitted, 0, `${limit.isWindow ? 'window' : 'bucket'} of ${limit.windowMs} ms, late by ${lateMs}`);
+    }
+  }
+});
+
+test('a short sliding window that has idled is empty, however many windows ago it was used', () => {
+  const limit = compileLimit(windowOf(5, MIN_SLIDING_WINDOW_MS));
+  const [table] = makeLimits();
+  for (let step = 0; step < 2000; step += 1) {
+    const { low, high } = wordsOf(step);
+    const usedMs = NOW_MS + 90 + (step % 100);
+    const idleMs = 2 * MIN_SLIDING_WINDOW_MS + ((step * 7) % 1000);
+    // The first makes the cell; the others keep it for longer.
+    table!.take(limit, low, high, NOW_MS, 1, 0);
+    while (table!.take(limit, low, high, usedMs, 1, 0));
+    table!.peek(limit, low, high, usedMs + idleMs);
+    assert.equal(table!.remaining, 5, `after ${idleMs} ms`);
+  }
+});
+
 for (const ageMs of [1, 100, 60_000, 86_400_000, 40 * 86_400_000, 2 * 365 * 86_400_000]) {
   test(`a key that has idled for ${ageMs} ms beyond its reset has a full bucket, whatever 32 bits of time say, without a sweep`, () => {
     const [table] = makeLimits();
@@ -101,7 +130,7 @@ for (const ageMs of [1, 100, 60_000, 86_400_000, 40 * 86_400_000, 2 * 365 * 86_4
       bucketOf(100, HOUR_MS),
       bucketOf(1, 2.6e9),
       windowOf(5, 1000),
-      windowOf(5, 20),
+      windowOf(5, MIN_SLIDING_WINDOW_MS),
     ].entries()) {
       const compiled = compileLimit(limit);
       const { low, high } = wordsOf(key);
@@ -208,7 +237,7 @@ test('limits out of bounds are refused', () => {
     bucketOf(1, 1000, 0),
     bucketOf(2e9, 1000),
     bucketOf(1, 4e9),
-    windowOf(1, 10),
+    windowOf(1, MIN_SLIDING_WINDOW_MS - 1),
     bucketOf(Number.NaN, 1),
   ]) {
     assert.throws(() => compileLimit(limit), /invariant broken/);

@@ -96,12 +96,12 @@ export class QuotaTable {
 
   /** Uses `cost`, allowed or not; the answer is what is used then. Nothing, if the key's window is a later one. */
   add(low: number, high: number, startSec: number, cost: number): number {
-    return this.#put(low, high, startSec, 0, cost);
+    return this.#put(low, high, startSec, cost);
   }
 
   /** Takes back what `take` or `add` has used of that window. */
   give(low: number, high: number, startSec: number, cost: number): void {
-    if (this.#keys.find(low, high) !== NONE) this.#put(low, high, startSec, 0, -cost);
+    if (this.#keys.find(low, high) !== NONE) this.#put(low, high, startSec, -cost);
   }
 
   /** What is used of the window. */
@@ -110,11 +110,6 @@ export class QuotaTable {
     const word = cell === NONE ? 0n : this.#load(cell);
     this.used = startSec > quotaStartSec(word) ? 0 : quotaUsed(word);
     return this.used;
-  }
-
-  /** What is known from elsewhere; if more is known here that stays. */
-  restore(low: number, high: number, startSec: number, used: number): void {
-    this.#put(low, high, startSec, used, 0);
   }
 
   /** The key has a place, which no other key gets in the 32 days from the begin of the window on. Nothing is used, and nothing has changed. */
@@ -128,7 +123,7 @@ export class QuotaTable {
     if (cell === NONE) return false;
     const word = this.#load(cell);
     if (quotaUsed(word) === 0) return false;
-    this.#put(low, high, quotaStartSec(word), 0, -MAX_USED);
+    this.#put(low, high, quotaStartSec(word), -MAX_USED);
     return true;
   }
 
@@ -163,8 +158,8 @@ export class QuotaTable {
     };
   }
 
-  /** Adds, to what is no less than `least` then. */
-  #put(low: number, high: number, startSec: number, least: number, added: number): number {
+  /** Adds, or takes away (less than 0) what there is. */
+  #put(low: number, high: number, startSec: number, added: number): number {
     for (;;) {
       const cell = this.#findOrMake(low, high, startSec);
       if (cell === NONE) return 0;
@@ -173,7 +168,7 @@ export class QuotaTable {
       const before = startSec > quotaStartSec(word) ? 0 : quotaUsed(word);
       this.used = before;
       if (startSec < quotaStartSec(word)) return before;
-      const after = Math.max(least, before + added);
+      const after = Math.max(0, before + added);
       if (this.#change(cell, word, startSec, after) && this.#settle(cell, low, high)) return after;
     }
   }

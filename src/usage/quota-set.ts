@@ -25,11 +25,6 @@ export class Quota {
   remaining(used: number): number {
     return Math.max(0, this.config.amount - used);
   }
-
-  /** How much of `cost`, which is part of `used`, lies beyond the quota. */
-  overage(used: number, cost: number): number {
-    return Math.min(cost, Math.max(0, used - this.config.amount));
-  }
 }
 
 /** Makes the quotas of one worker, which share the calendars: a new hour, day or month is found once for all of a time zone. */

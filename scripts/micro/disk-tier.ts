@@ -11,6 +11,7 @@ import { DiskStore } from '../../src/runtime/store/disk-store.ts';
 import { createEpochs, Epochs } from '../../src/shm/epochs.ts';
 import { createObjectStore, ObjectStore } from '../../src/shm/object-store.ts';
 import { createPresence, type Presence } from '../../src/shm/presence.ts';
+import { tell, words } from './told.ts';
 
 const MIB = 1024 * 1024;
 const LIMIT_BYTES = 4096 * MIB;
@@ -19,8 +20,8 @@ const HEAD = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nDate: Tue, 24 Nov 20
 /** Every tenth body stands in a file, the others in the index. */
 const SIZES = [500, 500, 500, 1000, 1000, 2000, 2000, 3000, 4000, 20_000];
 
-const objects = Number(process.argv[2] ?? 100_000);
-const root = process.argv[3] ?? mkdtempSync(join(tmpdir(), 'sluice-disk-'));
+const objects = Number(words[0] ?? 100_000);
+const root = words[1] ?? mkdtempSync(join(tmpdir(), 'sluice-disk-'));
 const folder = new DiskFolder(root);
 folder.make();
 const memory = createObjectStore({ bytes: 64 * MIB, participants: 2, seed: SEED });
@@ -66,6 +67,7 @@ function time(what: string, count: number, work: () => void): void {
   work();
   const { user, system } = process.cpuUsage(before);
   const wallMs = performance.now() - startedMs;
+  tell(what, 'ms', wallMs);
   console.log(
     `${what}: ${wallMs.toFixed(0)} ms; CPU ${((user + system) / 1000).toFixed(0)} ms, ${((user + system) / count).toFixed(1)} µs each`,
   );

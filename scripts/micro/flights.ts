@@ -5,6 +5,7 @@
  */
 import { createFlights, DEFAULT_FLIGHT_SLOTS } from '../../src/shm/flight-cells.ts';
 import { Flights } from '../../src/shm/flights.ts';
+import { tell } from './told.ts';
 
 const ROUNDS = 9;
 const COUNT = 50_000;
@@ -19,6 +20,7 @@ function measure(name: string, run: (key: string) => void): void {
     const used = process.cpuUsage(began);
     bestNs = Math.min(bestNs, ((used.user + used.system) * 1000) / COUNT);
   }
+  tell(name, 'ns', bestNs);
   process.stdout.write(`${name.padEnd(60)} ${bestNs.toFixed(0).padStart(7)} ns\n`);
 }
 

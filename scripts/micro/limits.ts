@@ -10,6 +10,7 @@ import { createLimitTable, DEFAULT_LIMIT_BYTES } from '../../src/shm/limit-memor
 import { LimitTable } from '../../src/shm/limit-table.ts';
 import { createQuotaTable, QuotaTable } from '../../src/shm/quota-table.ts';
 import { compileLimit } from '../../src/shm/rolling-limit.ts';
+import { tell } from './told.ts';
 
 const ROUNDS = 7;
 const COUNT = 1_000_000;
@@ -32,6 +33,7 @@ function time(count: number, run: (at: number) => void): number {
 function measure(name: string, run: (at: number) => void): void {
   let bestNs = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round += 1) bestNs = Math.min(bestNs, time(COUNT, run));
+  tell(name, 'ns', bestNs);
   process.stdout.write(`${name.padEnd(64)} ${bestNs.toFixed(0).padStart(6)} ns\n`);
 }
 
@@ -49,6 +51,7 @@ async function measureTwoThreads(table: LimitTable): Promise<void> {
   let bestNs = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round += 1) bestNs = Math.min(bestNs, hammerOneKey(table));
   Atomics.store(stop, 0, 1);
+  tell('two threads on one key', 'ns', bestNs);
   process.stdout.write(`${'two threads on one key'.padEnd(64)} ${bestNs.toFixed(0).padStart(6)} ns\n`);
   await once(other, 'exit');
 }

@@ -6,6 +6,7 @@
 import { makeNumbers } from '../../src/base/numbers.ts';
 import { createObjectStore, ObjectStore } from '../../src/shm/object-store.ts';
 import type { StoredObject } from '../../src/shm/stored-object.ts';
+import { tell } from './told.ts';
 
 const OBJECTS = 20_000;
 const ROUNDS = 7;
@@ -31,6 +32,7 @@ function measure(name: string, operations: number, run: () => number): void {
     const used = process.cpuUsage(began);
     bestNs = Math.min(bestNs, ((used.user + used.system) * 1000) / operations);
   }
+  tell(name, 'ns', bestNs);
   process.stdout.write(`${name.padEnd(44)} ${bestNs.toFixed(0).padStart(7)} ns${guard === -1 ? ' ' : ''}\n`);
 }
 

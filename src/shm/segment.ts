@@ -107,4 +107,5 @@ export const SEGMENT_KINDS = Object.freeze({
   limits: 7,
   concurrency: 8,
   quotas: 9,
+  wordLines: 10,
 });

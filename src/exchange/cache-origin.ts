@@ -1,4 +1,6 @@
 import type { RequestOrigin } from '../cache/cache-request.ts';
+import type { ListenerConfig } from '../config/types.ts';
+import { portOf } from '../http/authority.ts';
 import {
   FIELD_FORWARDED,
   FIELD_X_FORWARDED_HOST,
@@ -9,6 +11,7 @@ import {
 import { nominatedNames } from '../http/connection-options.ts';
 import { valueAtOrigin } from '../http/origin-value.ts';
 import type { RequestHead } from '../http/request-head.ts';
+import { hasSuppressed } from '../http/forward.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What a request's key is made of that its head alone does not tell. */
@@ -25,6 +28,7 @@ const REPORTED =
   (1 << FIELD_X_FORWARDED_PORT) |
   (1 << FIELD_X_FORWARDED_OTHER) |
   (1 << FIELD_FORWARDED);
+const REPORTED_PORT = '\n@x-forwarded-port=';
 const AUTHORIZATION = /^authorization:/im;
 const HOST_AND_PROTO = /(?:^|[;,\s])(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/gi;
 
@@ -33,10 +37,34 @@ export function originOf(exchange: Exchange): RequestOrigin {
   const scheme = schemeOf(exchange);
   const origin = filters?.tellsUpstream === true ? { ...scheme, wasAuthorized: AUTHORIZATION.test(filters.received) } : scheme;
   const isReported = (head.seen & REPORTED) !== 0 && listener?.isTrusted(port?.remoteAddress ?? '') === true;
+  const reported = isReported ? reportedLines(head) : '';
+  const place = placeLines(exchange, reported);
   const isClaimed = hasClaim(exchange);
-  if (!isReported && !isClaimed && facts.filteredTarget === '') return origin;
+  if (reported === '' && !isClaimed && facts.filteredTarget === '' && place === '') return origin;
   const target = facts.filteredTarget === '' ? '' : `\n>${facts.filteredTarget}`;
-  return { ...origin, beside: `${target}${isReported ? reportedLines(head) : ''}${isClaimed ? CLAIMED : ''}` };
+  return { ...origin, beside: `${target}${reported}${place}${isClaimed ? CLAIMED : ''}` };
+}
+
+/** Whether the origins of this configuration may be told of more than one port. */
+export function hasPorts(listeners: readonly ListenerConfig[]): boolean {
+  return new Set(listeners.map(({ address }) => address.port)).size > 1;
+}
+
+/** In the key of what was asked of this port, where there are several. */
+export function portLine(port: number): string {
+  return `\n@port=${port}`;
+}
+
+/**
+ * Two spellings of one authority, and two ports of one gateway, are one URI to RFC 9110, but not to an origin that makes links of `Host` and
+ * `X-Forwarded-Port`: `https://a:80/` leads nowhere, and the port of the house is not that of the world.
+ */
+function placeLines({ head, listener, port, plan, gateway }: Exchange, reported: string): string {
+  const named = head.authority.endsWith('80') || head.authority.endsWith('443') ? portOf(head.authority) : -1;
+  const spelling = named === (listener?.proto === 'https' ? 443 : 80) ? `\n@host=${head.authority}` : '';
+  if (!gateway.hasPorts || port === null || reported.includes(REPORTED_PORT)) return spelling;
+  if (hasSuppressed(plan?.forward, FIELD_X_FORWARDED_PORT)) return spelling;
+  return spelling + portLine(port.localPort);
 }
 
 /** Filters may tell the origin in their own words what stands in a cookie. */

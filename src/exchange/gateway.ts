@@ -13,6 +13,7 @@ import { RequestIds } from '../observe/request-id.ts';
 import { Router } from '../routing/router.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { Caching, type CachingServices } from './caching.ts';
+import { hasPorts } from './cache-origin.ts';
 import type { AdaptiveGates } from './admission.ts';
 import type { ClientPort } from './client-port.ts';
 import { Exchange } from './exchange.ts';
@@ -56,6 +57,8 @@ export class Gateway {
   cachePolicies: readonly CachePolicy[] = [];
   /** Names of query parameters that have API keys in them. */
   secretParameters: readonly string[] = [];
+  /** Its listeners have not all one port, and origins are told which it was. */
+  hasPorts = false;
   /** Some route answers identical requests by one, which may be too old for who asks after a change. */
   hasSharing = false;
   /** Of upstreams with an adaptive limit; set before the plan that goes by them is loaded. */
@@ -121,6 +124,7 @@ export class Gateway {
     const entries = compilePlans(config, services);
     const routes = new Router(entries);
     this.cachePolicies = entries.flatMap(({ value }) => (value.cache === null ? [] : [value.cache.policy]));
+    this.hasPorts = hasPorts(config.listeners);
     this.hasSharing = entries.some(({ value }) => value.sharing !== null);
     for (const [name, cluster] of this.clusters) if (clusters.get(name) !== cluster) this.retire(cluster);
     this.clusters = clusters;

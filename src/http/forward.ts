@@ -181,6 +181,11 @@ export function buildUpstreamHead(head: RequestHead, policy: ForwardPolicy, fact
   );
 }
 
+/** Whether rules write or remove the own field of this kind, so that the gateway does not. */
+export function hasSuppressed(policy: ForwardPolicy | undefined, kind: number): boolean {
+  return policy !== undefined && (policy.suppressed & (1 << kind)) !== 0;
+}
+
 /** Without an authority (HTTP/1.0) the endpoint's own stands in: an HTTP/1.1 request must have a Host (RFC 9112 3.2). */
 function upstreamHost(head: RequestHead, policy: ForwardPolicy, facts: ForwardFacts): string {
   if (policy.hostOverride !== undefined) return policy.hostOverride;

@@ -32,7 +32,8 @@ export async function runPurge(body: unknown, { cache, disk, config, log, count 
     route.cache === undefined ? [] : [compileCachePolicy(route.name, route.cache)],
   );
   if (cache === undefined || epochs === undefined || policies.length === 0) return { kind: 'none', problems: ['no route caches'] };
-  const inMemory = await purge(order, { stores: cache.stores, epochs, policies });
+  const ports = [...new Set(config?.listeners.map(({ address }) => address.port))];
+  const inMemory = await purge(order, { stores: cache.stores, epochs, policies, ports });
   // After the memory: what the disk has brought there behind our back goes with its row.
   const onDisk = (await disk?.purge(diskRemovals(order, policies))) ?? 0;
   // Most of what is in memory is on disk as well.

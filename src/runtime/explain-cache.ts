@@ -1,11 +1,12 @@
 import { ASKS_DIRECTIVES, CacheRequest, isAuthorized, readCacheRequest } from '../cache/cache-request.ts';
 import { compileCachePolicy } from '../cache/policy.ts';
-import type { KeyQuery, RouteCacheConfig, RouteConfig, StatusRange } from '../config/types.ts';
+import type { KeyQuery, ListenerConfig, RouteCacheConfig, RouteConfig, StatusRange } from '../config/types.ts';
 import { formatDuration, formatSize } from '../config/units.ts';
+import { hasPorts } from '../exchange/cache-origin.ts';
 import type { AskedRequest } from './explain-request.ts';
 
 /** Whether the cache has a say in the request, under which key, and by which rules; a line each. */
-export function explainCache(route: RouteConfig, { facts, scheme }: AskedRequest): readonly string[] {
+export function explainCache(route: RouteConfig, { facts, scheme }: AskedRequest, listeners: readonly ListenerConfig[]): readonly string[] {
   if (route.cache === undefined) return ['cache: none'];
   const { cache } = route;
   if (!cache.methods.some((method) => method === facts.method))
@@ -17,7 +18,7 @@ export function explainCache(route: RouteConfig, { facts, scheme }: AskedRequest
       .split('\n')
       .filter((part) => part !== '')
       .join(' | ')}${facts.method === 'QUERY' ? ' | digest of the content' : ''}`,
-    `key holds: ${keyText(cache)}`,
+    `key holds: ${keyText(cache)}${hasPorts(listeners) ? ', port of the listener' : ''}`,
     ...requestNotes(request, cache),
     `freshness: ${freshnessText(cache)}`,
     ...cache.ttl.map(

@@ -23,7 +23,7 @@ export function explainRoute(found: Found<RouteConfig>, asked: AskedRequest, con
     `body: ${route.maxBodyBytes === 0 ? 'any size' : `at most ${formatSize(route.maxBodyBytes)}`}`,
     `deadline: ${route.timeoutMs === 0 ? 'none' : formatDuration(route.timeoutMs)}`,
     ...(route.filters.length === 0 ? [] : [`filters: ${route.filters.map(({ module }) => module).join(', ')}`]),
-    ...explainCache(route, asked),
+    ...explainCache(route, asked, config.listeners),
     ...explainDedupe(route, asked),
   ];
 }

@@ -4,6 +4,7 @@ import { type CacheUri, epochNameOfTag, epochNamesForUri, keysForUri, normalised
 import { FLAG_INVALID, FLAG_STALE } from '../cache/numbers.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import { decodeMeta } from '../cache/stored.ts';
+import { portLine } from '../exchange/cache-origin.ts';
 import { PREFIX_PURGE_EPOCH } from '../exchange/purge-epoch.ts';
 import { epochNameOfSharing } from '../exchange/sharing-key.ts';
 import type { Epochs } from '../shm/epochs.ts';
@@ -22,6 +23,8 @@ export type PurgePlace = {
   readonly epochs: Epochs;
   /** Of the routes that cache. */
   readonly policies: readonly CachePolicy[];
+  /** Of the listeners. */
+  readonly ports: readonly number[];
 };
 
 /**
@@ -32,7 +35,7 @@ export type PurgePlace = {
 export async function purge(order: PurgeOrder, place: PurgePlace): Promise<number> {
   bumpEpochs(order, place);
   let purged = 0;
-  for (const store of place.stores) purged += await purgeStore(store, order, place.policies);
+  for (const store of place.stores) purged += await purgeStore(store, order, place);
   return purged;
 }
 
@@ -74,9 +77,10 @@ function bumpEpochs({ kind, what, isSoft }: PurgeOrder, { epochs, policies }: Pu
   }
 }
 
-async function purgeStore(store: ObjectStore, order: PurgeOrder, policies: readonly CachePolicy[]): Promise<number> {
+async function purgeStore(store: ObjectStore, order: PurgeOrder, { policies, ports }: PurgePlace): Promise<number> {
   if (order.kind === 'url' && !policies.some(({ hasManyKeys }) => hasManyKeys)) {
-    const keys = urisOf(order.what).flatMap((uri) => keysForUri(policies, uri));
+    const places = ['', ...ports.map(portLine)];
+    const keys = urisOf(order.what).flatMap((uri) => keysForUri(policies, uri).flatMap((key) => places.map((place) => key + place)));
     return keys.reduce((sum, key) => sum + dropKey(store, key, order.isSoft), 0);
   }
   const isMeant = matcherOf(order, policies);

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Reply } from '../harness/http-reply.ts';
 import type { ReceivedRequest } from '../harness/http-request.ts';
+import { openNodeListener } from '../../src/edge/node-listener.ts';
+import { reservePort } from '../../src/edge/reserve-port.ts';
 import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { RawOrigin } from '../harness/raw-origin.ts';
 import { hostCache, openCached } from './cached-front.ts';
-import { openConfigured } from './configured-front.ts';
+import { checkedConfig, openConfigured } from './configured-front.ts';
 
 /** One client tries to have its own answer stored under the key of another's request: what the origin saw and the key did not. */
 
@@ -171,6 +173,60 @@ test('host and target are one key only where they are one thing to the origin', 
   assert.equal((await ask('http://A.EXAMPLE:80/a/b')).status, 200);
   assert.ok(origin.requests.length <= count + 2);
   assert.notEqual((await ask('/a#b')).status, 200);
+});
+
+/** Two listeners, the first at a port that the configuration names, so that they are known to be apart. */
+async function openPorts(t: TestContext, parts: { listener?: object; route?: object } = {}): Promise<{ ask: AskAt; origin: RawOrigin }> {
+  const origin = await RawOrigin.answering((request) => {
+    const body = `https://${request.field('Host')}/ at ${request.field('X-Forwarded-Port') ?? 'no port'}`;
+    return `HTTP/1.1 301 Moved\r\nCache-Control: max-age=60\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  });
+  t.after(() => origin.close());
+  const taken = await reservePort({ host: '127.0.0.1', port: 0 });
+  const config = {
+    listeners: [
+      { name: 'web', listen: `127.0.0.1:${taken}`, ...parts.listener },
+      { name: 'house', listen: '127.0.0.1:0', ...parts.listener },
+    ],
+    upstreams: { o: origin.url },
+    routes: [{ name: 'all', match: '/*', upstream: 'o', cache: true, ...parts.route }],
+  };
+  const front = await openConfigured(t, config, { caching: hostCache().open(0) });
+  const [, second] = checkedConfig(config).listeners;
+  assert.ok(second);
+  const house = await openNodeListener(second, front.gateway, { reusePort: false });
+  t.after(() => house.destroy());
+  const ports = { web: front.port, house: house.port };
+  const ask: AskAt = async (listener, host, lines = '') => {
+    const { text } = await askOnce(ports[listener], `GET / HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n`);
+    return text.replace(`${ports.web}`, 'WEB').replace(`${ports.house}`, 'HOUSE');
+  };
+  return { ask, origin };
+}
+
+type AskAt = (listener: 'web' | 'house', host: string, lines?: string) => Promise<string>;
+
+test('a redirect made for one port or one spelling of the host is for nobody who asks with another', async (t) => {
+  const { ask, origin } = await openPorts(t);
+  for (const [listener, host, text] of [
+    ['house', 'a.example:80', 'https://a.example:80/ at HOUSE'],
+    ['house', 'a.example', 'https://a.example/ at HOUSE'],
+    ['web', 'a.example', 'https://a.example/ at WEB'],
+    ['web', 'a.example:80', 'https://a.example:80/ at WEB'],
+  ] as const) {
+    for (let i = 0; i < 2; i++) assert.equal(await ask(listener, host), text);
+  }
+  assert.equal(origin.requests.length, 4);
+});
+
+test('ports share answers where the origin is not told of them', async (t) => {
+  const removed = await openPorts(t, { route: { headers: { request: { remove: ['X-Forwarded-Port'] } } } });
+  const reported = await openPorts(t, { listener: { trustedProxies: ['127.0.0.0/8'] } });
+  for (const listener of ['web', 'house'] as const) {
+    assert.equal(await removed.ask(listener, 'a.example'), 'https://a.example/ at no port');
+    assert.equal(await reported.ask(listener, 'a.example', 'X-Forwarded-Port: 443\r\n'), 'https://a.example/ at 443');
+  }
+  assert.equal(removed.origin.requests.length + reported.origin.requests.length, 2);
 });
 
 /** Of these two peers the listener trusts the second one alone. */

@@ -163,7 +163,7 @@ for (const kind of ['url', 'prefix'] as const) {
     const first = host.ask();
     await waitFor('it is with the origin', () => host.asked() === 1);
     const { store, epochs } = host.fronts[0].gateway.caching ?? assert.fail('there is a store');
-    await purge({ kind, what: 'http://a.example/a', isSoft: false }, { stores: [store], epochs, policies: [] });
+    await purge({ kind, what: 'http://a.example/a', isSoft: false }, { stores: [store], epochs, policies: [], ports: [] });
     const second = host.ask({ on: 1 });
     await waitFor('it waits, or is with the origin', () => host.fronts[1].gateway.waits.size === 1 || host.asked() === 2);
     gate.resolve();

@@ -158,7 +158,7 @@ test('purges go through all stores, and count what they took', async () => {
   );
   const { cache } = config(true).routes[0] ?? {};
   assert.ok(cache !== undefined && memory.epochs instanceof Epochs);
-  const place = { stores: memory.stores, epochs: memory.epochs, policies: [compileCachePolicy('site', cache)] };
+  const place = { stores: memory.stores, epochs: memory.epochs, policies: [compileCachePolicy('site', cache)], ports: [] };
   const order = (kind: 'url' | 'prefix' | 'tag' | 'all', what: string, isSoft = false) => purge({ kind, what, isSoft }, place);
   const fill = (): void => {
     for (const store of stores) for (let i = 0; i < 2500; i++) put(store, `http://a/${i}`, [i % 2 === 0 ? 'even' : 'odd']);
@@ -184,7 +184,10 @@ test('a purge of a large store leaves turns of the loop to others', async () => 
   const timer = setInterval(() => (turns += 1), 1);
   assert.ok(memory.epochs !== undefined);
   assert.equal(
-    await purge({ kind: 'prefix', what: '/none', isSoft: false }, { stores: memory.stores, epochs: memory.epochs, policies: [] }),
+    await purge(
+      { kind: 'prefix', what: '/none', isSoft: false },
+      { stores: memory.stores, epochs: memory.epochs, policies: [], ports: [] },
+    ),
     0,
   );
   clearInterval(timer);

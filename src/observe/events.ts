@@ -2,6 +2,11 @@ import type { EventLog } from './log.ts';
 
 /** The wording of every event, and its level; the only file that has any. One function an event. */
 
+/** Nobody read what was written: this many lines are missing before this one. */
+export function eventsDropped(log: EventLog, facts: { readonly count: number }): void {
+  log.warn('event log could not be written fast enough, lines were dropped', facts);
+}
+
 // The supervisor and its proxy processes
 
 export function proxyReady(log: EventLog, facts: { readonly pid: number; readonly tookMs: number }): void {

@@ -1,8 +1,11 @@
 import { closeSync, openSync } from 'node:fs';
 import type { AccessLogConfig } from '../config/types.ts';
+import { openPatient, type PatientOutput } from './standard-output.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
+/** Opened once: writes that wait for a reader would each hold a thread that looks up names and reads files, and the end of the process. */
+const patient = new Map<number, PatientOutput>();
 const NONE = -1;
 
 /** The descriptor of the access log, which every thread of the process writes to. Opened for appending; -1 = no access log. */
@@ -21,13 +24,21 @@ export class AccessTarget {
 
   /** A descriptor that nobody writes to any more. */
   close(fd: number): void {
-    if (fd > STDERR && fd !== this.#fd) closeSync(fd);
+    const isStandard = fd <= STDERR || Array.from(patient.values()).some((output) => output.fd === fd);
+    if (!isStandard && fd !== this.#fd) closeSync(fd);
   }
 }
 
 function descriptorOf({ enabled, path }: AccessLogConfig): number {
   if (!enabled) return NONE;
-  if (path === 'stdout') return STDOUT;
-  if (path === 'stderr') return STDERR;
+  if (path === 'stdout') return patientDescriptor(STDOUT);
+  if (path === 'stderr') return patientDescriptor(STDERR);
   return openSync(path, 'a', 0o640);
+}
+
+function patientDescriptor(fd: 1 | 2): number {
+  const output = patient.get(fd) ?? openPatient(fd);
+  patient.set(fd, output);
+  output.prepare();
+  return output.fd;
 }

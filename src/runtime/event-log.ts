@@ -1,27 +1,23 @@
-import { writeSync } from 'node:fs';
+import * as events from '../observe/events.ts';
 import { type EventFields, type EventLevel, type EventLog, LineEventLog } from '../observe/log.ts';
+import { LineWriter } from './line-writer.ts';
+import { openPatient } from './standard-output.ts';
 import { LOG_LEVELS, type LogLevel } from './start-options.ts';
 
 const STDERR = 2;
 
 /**
  * The event log of the supervisor and of the proxy process: JSON lines on standard error, written at once, so that nothing is
- * lost when the process dies.
+ * lost when the process dies, and without waiting for who reads them.
  */
 export function openEventLog(level: LogLevel): EventLog {
-  const log = new LineEventLog(writeLine, Date.now);
+  const writer = new LineWriter(openPatient(STDERR), (count) => events.eventsDropped(passing, { count }));
+  process.once('exit', () => writer.flush());
+  const log = new LineEventLog((line) => writer.write(line), Date.now);
   const threshold = LOG_LEVELS.indexOf(level);
   const pass = (of: EventLevel) => (event: string, fields: EventFields) => {
     if (LOG_LEVELS.indexOf(of) >= threshold) log[of](event, { pid: process.pid, ...fields });
   };
-  return { info: pass('info'), warn: pass('warn'), error: pass('error') };
-}
-
-/** A standard error that cannot be written to is no reason to stop serving. */
-function writeLine(line: string): void {
-  try {
-    writeSync(STDERR, line);
-  } catch {
-    return;
-  }
+  const passing: EventLog = { info: pass('info'), warn: pass('warn'), error: pass('error') };
+  return passing;
 }

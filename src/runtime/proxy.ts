@@ -5,6 +5,7 @@ import { openEventLog } from './event-log.ts';
 import { describeError } from './faults.ts';
 import type { FromProxy, ToProxy } from './messages.ts';
 import type { OwnSources } from './launch.ts';
+import { surviveClosedOutput } from './standard-output.ts';
 import type { ProxyStart } from './start-options.ts';
 
 /**
@@ -12,6 +13,7 @@ import type { ProxyStart } from './start-options.ts';
  * does; returned is who hears it.
  */
 export function runProxy(start: ProxyStart, sources: OwnSources): (message: ToProxy) => void {
+  surviveClosedOutput();
   const log = openEventLog(start.options.logLevel);
   const coordinator = new Coordinator({ start, sources, log, tell });
   const proxy = new ProxyProcess(coordinator, log);

@@ -2,10 +2,12 @@ import { openEventLog } from './event-log.ts';
 import type { Launch } from './launch.ts';
 import { readyLines } from './ready-lines.ts';
 import { type StartFlags, startOptions } from './start-options.ts';
+import { surviveClosedOutput } from './standard-output.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** `sluice start`: this process becomes the supervisor. Resolves with the exit code when all is over. */
 export async function runStart(flags: StartFlags, launch: Launch): Promise<number> {
+  surviveClosedOutput();
   const options = startOptions(flags, process.env);
   if (typeof options === 'string') {
     process.stderr.write(`sluice: ${options}\n`);

@@ -21,6 +21,8 @@ export type SluiceOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Of the system, for each of its processes. */
   readonly maxOpenFiles?: number;
+  /** Descriptor that becomes its standard error; `stderr` stays empty. */
+  readonly stderrFd?: number;
 };
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -47,7 +49,7 @@ export class SluiceProcess {
     this.#child = spawn(file, line, {
       cwd: this.folder,
       env: { ...process.env, NO_COLOR: '1', ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', options.stderrFd ?? 'pipe'],
     });
     this.#listen(this.#child);
   }
@@ -94,6 +96,11 @@ export class SluiceProcess {
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Whoever reads its standard output goes. */
+  closeStdout(): void {
+    this.#child.stdout?.destroy();
   }
 
   untilExit(timeoutMs: number = STOP_TIMEOUT_MS): Promise<Exit> {

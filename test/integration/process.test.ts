@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openPipe } from '../harness/named-pipe.ts';
 import { connectRaw } from '../harness/raw-client.ts';
 import { RawOrigin } from '../harness/raw-origin.ts';
 import { SluiceProcess } from '../harness/sluice-process.ts';
@@ -177,4 +178,23 @@ test('what a filter does to its worker costs no other worker anything', async (t
 
   for (let count = 0; count < 20; count++) assert.equal(await statusOf(`${url}/`), 200);
   assert.deepEqual(childrenOf(sluice.pid), [proxy]);
+});
+
+test('a standard error that nobody reads and a standard output that is gone stop neither the start, nor traffic, nor the end', async (t) => {
+  const origin = await RawOrigin.answering(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  t.after(() => origin.close());
+  const pipe = openPipe(t);
+  pipe.fill();
+  const talking = '  - { name: talking, match: "/talk/*", upstream: origin, filters: [./talk.ts] }\naccessLog: stderr\n';
+  const sluice = await SluiceProcess.start({
+    config: configWith(origin.url, talking),
+    files: { 'talk.ts': 'export default { request: () => console.log("to nobody") };\n' },
+    env: TWO_WORKERS,
+    stderrFd: pipe.patientFd,
+  });
+  t.after(() => sluice.stop());
+  sluice.closeStdout();
+  for (let i = 0; i < 20; i++) assert.equal(await statusOf(`http://127.0.0.1:${sluice.port}/talk/${i}`), 200);
+  sluice.signal('SIGTERM');
+  assert.deepEqual(await sluice.untilExit(10_000), { code: 0, signal: null });
 });

@@ -2,7 +2,6 @@ import { IDEMPOTENT_METHODS } from '../http/methods.ts';
 import type { Shedding, SheddingPlan } from './admission.ts';
 import { knownMemo } from './limit-memo.ts';
 import { never } from '../base/never.ts';
-import type { Target } from '../upstream/cluster.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { RequestBody, UpstreamConnection } from '../upstream/sink.ts';
 import type { Exchange } from './exchange.ts';
@@ -23,12 +22,17 @@ export function startAttempt(exchange: Exchange, plan: RoutePlan, isRetry: boole
   const { facts, gateway } = exchange;
   if (facts.attempts++ === 0) facts.askedMs = gateway.clock.nowMs;
   exchange.state = 'connecting';
-  const upstream = isRetry ? cluster.pickOther(exchange.upstream) : cluster.pickTarget();
-  exchange.upstream = upstream;
-  if (plan.shedding !== null && !exchange.sink.admission.enter(sheddingOf(exchange, plan, plan.shedding), gateway.clock.nowMs, isRetry))
-    upstream.pool.shed(exchange.sink);
+  const { current } = exchange;
+  const target = cluster.choose(0, isRetry ? current.target : null);
+  if (target === null) {
+    current.refuse('no-endpoint');
+    return;
+  }
+  current.begin(target, isRetry ? 'retry' : 'first');
+  if (plan.shedding !== null && !current.admission.enter(sheddingOf(exchange, plan, plan.shedding), gateway.clock.nowMs, isRetry))
+    current.refuse('overloaded');
   else if (plan.filters !== null) startUpstreamFilters(exchange, plan, isRetry);
-  else requestConnection(exchange, upstream, isRetry);
+  else requestConnection(exchange, isRetry);
 }
 
 /** The tier of who asks goes before the route. */
@@ -37,16 +41,12 @@ function sheddingOf({ head }: Exchange, { limits }: RoutePlan, { usual, byPriori
   return priority === undefined ? usual : byPriority[priority];
 }
 
-/** Asks the pool for a connection; a retry never meets a used one, which may be as stale as the last. */
-export function requestConnection({ facts, sink }: Exchange, { pool }: Target, isRetry: boolean): void {
-  const canPipeline = facts.isRequestWhole && PIPELINABLE.has(facts.method);
-  if (isRetry) pool.requestFresh(sink);
-  else pool.request(sink, canPipeline);
+export function requestConnection({ facts, current }: Exchange, isRetry: boolean): void {
+  current.ask(isRetry, facts.isRequestWhole && PIPELINABLE.has(facts.method));
 }
 
 export function sendRequest(exchange: Exchange, connection: UpstreamConnection): void {
   const { head, facts, gateway, port } = exchange;
-  exchange.connection = connection;
   exchange.state = 'sent';
   facts.connectedMs = connection.isReused ? gateway.clock.nowMs : gateway.clock.refresh();
   const body: RequestBody = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';

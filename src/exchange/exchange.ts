@@ -7,8 +7,8 @@ import type { RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { capturesOf } from '../routing/captures.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
-import type { Target } from '../upstream/cluster.ts';
-import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
+import type { Target } from '../upstream/target.ts';
+import type { Loan, UpstreamConnection } from '../upstream/sink.ts';
 import type { AnswerRun } from './answer-run.ts';
 import { recoverFrom, sendRequest } from './attempts.ts';
 import type { OwnAnswer, RenderedAnswer } from './answers.ts';
@@ -20,7 +20,6 @@ import { startRequestFilters, startResponseFilters } from './filter-steps.ts';
 import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
-import { GuardedSink } from './guarded-sink.ts';
 import { startIdempotent } from './idempotency-run.ts';
 import type { LimitHold } from './limit-hold.ts';
 import { startLimiting } from './limit-run.ts';
@@ -39,6 +38,7 @@ import type { RoutePlan } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
 import { answerOwn, sendRendered, withLimitLines } from './send-own.ts';
 import { startForwarding } from './sharing-start.ts';
+import { Try } from './upstream-try.ts';
 import type { BodySource } from './stored-body.ts';
 import type { StoredEntry } from './stored-entry.ts';
 
@@ -55,11 +55,11 @@ export type ClientFault = 'malformed-body' | 'body-timeout' | 'client-stalled';
  * One request and its answer, from the head that the edge has read to `finish`. It is the only place that decides what
  * comes next; what it calls computes. Pooled: every field is set here, in this order, and reset by `release`.
  */
-export class Exchange implements UpstreamSink {
+export class Exchange {
   readonly gateway: Gateway;
   readonly facts: RequestFacts;
-  /** By which the upstream's side knows it. */
-  readonly sink = new GuardedSink(this);
+  /** The try at the upstream whose answer is to be, or is, the client's. */
+  current = new Try(this);
   readonly forwardFacts = new ForwardFacts();
   readonly clientFacts = new ResponseFacts();
   state: ExchangeState = 'free';
@@ -68,8 +68,6 @@ export class Exchange implements UpstreamSink {
   port: ClientPort | null = null;
   listener: ListenerPlan | null = null;
   plan: RoutePlan | null = null;
-  upstream: Target | null = null;
-  connection: UpstreamConnection | null = null;
   filters: FilterRun | null = null;
   /** Body bytes of an answer whose head is still with the filters; `null` when they flow. */
   held: Buffer[] | null = null;
@@ -101,6 +99,15 @@ export class Exchange implements UpstreamSink {
   /** The client has a head: there can be no other. */
   get isAnswered(): boolean {
     return this.state === 'answering' || this.isResuming;
+  }
+
+  /** The endpoint that was asked last. */
+  get upstream(): Target | null {
+    return this.current.target;
+  }
+
+  get connection(): UpstreamConnection | null {
+    return this.current.connection;
   }
 
   /** The request's; the edge fills it. */
@@ -245,7 +252,7 @@ export class Exchange implements UpstreamSink {
     const { plan } = this;
     if (plan === null) return;
     const { gateway, facts, run } = this;
-    facts.headMs = gateway.clock.refresh();
+    facts.headMs = gateway.clock.nowMs;
     if (gateway.caching !== null) invalidateAfter(this, head);
     this.limitHold?.charge(head, gateway.clock.hostMs);
     if (run?.takeHead(head, bodyLength)) return;
@@ -290,7 +297,6 @@ export class Exchange implements UpstreamSink {
   }
 
   onUpstreamEnd(): void {
-    this.connection = null;
     this.gateway.clock.refresh();
     if (this.run?.takeEnd()) return;
     if (this.held !== null) this.isHeldWhole = true;
@@ -302,7 +308,6 @@ export class Exchange implements UpstreamSink {
   }
 
   onUpstreamFail(failure: UpstreamFailure): void {
-    this.connection = null;
     this.held = null;
     if (this.plan === null) return;
     this.gateway.clock.refresh();
@@ -352,10 +357,7 @@ export class Exchange implements UpstreamSink {
   /** Gives up what is under way upstream, if anything is. */
   dropUpstream(): void {
     this.held = null;
-    const { connection, upstream } = this;
-    this.connection = null;
-    if (connection !== null) connection.abandon();
-    else if (this.state === 'connecting') upstream?.pool.cancel(this.sink);
+    this.current.drop();
   }
 
   /** Back to the state of the constructor; `head` is overwritten by the next request. */
@@ -365,8 +367,7 @@ export class Exchange implements UpstreamSink {
     this.port = null;
     this.listener = null;
     this.plan = null;
-    this.upstream = null;
-    this.connection = null;
+    this.current.reset();
     this.filters = null;
     this.held = null;
     this.isHeldWhole = false;

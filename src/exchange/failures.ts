@@ -74,6 +74,12 @@ const RULES: Readonly<Record<FailureKind, FailureRule>> = {
     title: 'The upstream has more requests than it can take',
     retry: 'never',
   },
+  'no-endpoint': {
+    status: 503,
+    proxyError: 'destination_unavailable',
+    title: 'No endpoint of the upstream can be asked now',
+    retry: 'never',
+  },
 };
 
 /** Which clock ran out, where a failure says that one did; `undefined` = none. */

@@ -53,7 +53,7 @@ export function startUpstreamFilters(exchange: Exchange, plan: RoutePlan, isRetr
   goOn(exchange, filters.upstreamRequest(facts), () => {
     exchange.filteredHead = `${firstLine}\r\n${fields.toBlock()}\r\n`;
     exchange.state = 'connecting';
-    requestConnection(exchange, upstream, isRetry);
+    requestConnection(exchange, isRetry);
   });
 }
 

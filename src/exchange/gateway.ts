@@ -11,7 +11,6 @@ import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import { RequestIds } from '../observe/request-id.ts';
 import { Router } from '../routing/router.ts';
-import { Cluster } from '../upstream/cluster.ts';
 import { Caching, type CachingServices } from './caching.ts';
 import { hasPorts } from './cache-origin.ts';
 import type { AdaptiveGates } from './admission.ts';
@@ -24,7 +23,7 @@ import { Limiting, type LimitingServices } from './limiting.ts';
 import { ListenerPlan } from './listener-plan.ts';
 import { compilePlans, type RoutePlan, secretParameters } from './plan.ts';
 import { RouteMetrics } from './route-metrics.ts';
-import { UpstreamGauges } from './upstream-gauges.ts';
+import { Upstreams, type UpstreamServices } from './upstreams.ts';
 
 export type GatewayOptions = {
   readonly clock: LoopClock;
@@ -63,6 +62,7 @@ export class Gateway {
   hasSharing = false;
   /** Of upstreams with an adaptive limit; set before the plan that goes by them is loaded. */
   gates: AdaptiveGates = new Map();
+  readonly upstreams: Upstreams;
   /** Requests that wait for another's answer, with a limit to their patience. */
   readonly waits = new Set<{ readonly deadlineMs: number; onTimeout(): void }>();
   isDraining = false;
@@ -75,9 +75,6 @@ export class Gateway {
   private readonly date = new DateLine();
   private readonly free: Exchange[] = [];
   private readonly watched = new Map<Exchange, number>();
-  private readonly retired = new Set<Cluster>();
-  private clusters = new Map<string, Cluster>();
-  private gauges: UpstreamGauges | undefined;
   private routes: Router<RoutePlan> | undefined;
   private fallbackMetrics: RouteMetrics | undefined;
   private metrics: MetricsWriter | undefined;
@@ -90,6 +87,7 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.options = options;
     this.clock = options.clock;
+    this.upstreams = new Upstreams(options.clock);
     this.reportError = options.reportError;
     this.ids = new RequestIds(options.idSeed, options.workerIndex);
   }
@@ -104,10 +102,11 @@ export class Gateway {
     filters: LoadedFilters,
     caching?: CachingServices,
     limiting?: LimitingServices,
+    upstreams?: UpstreamServices,
   ): void {
     this.serverName = config.serverName;
     this.pseudonym = viaPseudonym(config.serverName, this.options.runToken);
-    const clusters = this.reuseClusters(config);
+    const clusters = this.upstreams.prepare(config, upstreams);
     this.secretParameters = secretParameters(config);
     this.useCaching(caching);
     this.limiting = limiting === undefined ? null : new Limiting(limiting, config);
@@ -126,17 +125,13 @@ export class Gateway {
     this.cachePolicies = entries.flatMap(({ value }) => (value.cache === null ? [] : [value.cache.policy]));
     this.hasPorts = hasPorts(config.listeners);
     this.hasSharing = entries.some(({ value }) => value.sharing !== null);
-    for (const [name, cluster] of this.clusters) if (clusters.get(name) !== cluster) this.retire(cluster);
-    this.clusters = clusters;
     this.routes = routes;
     this.metrics = metrics;
     this.inFlightSlot = metrics.slot('sluice_requests_in_flight', {});
     this.heldBytesSlot = metrics.slot('sluice_held_body_bytes', {});
     this.waitingSlot = metrics.slot('sluice_limit_waiting', {});
     this.fallbackMetrics = new RouteMetrics(metrics, NO_ROUTE, undefined);
-    this.gauges?.end();
-    this.gauges = new UpstreamGauges(metrics, clusters);
-    this.gauges.update();
+    this.upstreams.use(clusters, metrics);
     this.accessLog = config.accessLog.enabled ? this.options.accessLog : undefined;
     this.maxFields = Math.max(this.maxFields, ...config.listeners.map(({ limits }) => limits.maxFields));
     this.free.length = 0;
@@ -171,7 +166,6 @@ export class Gateway {
   /** Takes back an exchange that has ended. */
   giveBack(exchange: Exchange): void {
     this.inFlight--;
-    exchange.sink.admission.leave();
     if (this.watched.size > 0) this.watched.delete(exchange);
     if (this.free.length < MAX_FREE_EXCHANGES) this.free.push(exchange);
   }
@@ -207,18 +201,13 @@ export class Gateway {
 
   /** Fires what is due. Called by the worker every few dozen ms. */
   sweep(nowMs: number): void {
-    for (const cluster of this.clusters.values()) cluster.sweep(nowMs);
-    for (const cluster of this.retired) {
-      cluster.sweep(nowMs);
-      if (cluster.isDrained) this.retired.delete(cluster);
-    }
     for (const [exchange, deadlineMs] of this.watched) {
       if (nowMs < deadlineMs) continue;
       this.watched.delete(exchange);
       exchange.onDeadline();
     }
     for (const wait of this.waits) if (nowMs >= wait.deadlineMs) wait.onTimeout();
-    this.gauges?.update();
+    this.upstreams.sweep(nowMs);
     if (this.inFlightSlot !== undefined) this.metrics?.set(this.inFlightSlot, this.inFlight);
     if (this.heldBytesSlot !== undefined) this.metrics?.set(this.heldBytesSlot, this.heldBytes);
     if (this.waitingSlot !== undefined && this.limiting !== null) this.metrics?.set(this.waitingSlot, this.limiting.delayed);
@@ -230,28 +219,12 @@ export class Gateway {
   }
 
   close(): void {
-    for (const cluster of this.clusters.values()) cluster.close();
-    for (const cluster of this.retired) cluster.close();
+    this.upstreams.close();
   }
 
   /** What was read of the store is kept as long as the store is the same. */
   private useCaching(services: CachingServices | undefined): void {
     if (services === undefined) this.caching = null;
     else if (this.caching?.store !== services.store) this.caching = new Caching(services);
-  }
-
-  private reuseClusters(config: GatewayConfig): Map<string, Cluster> {
-    return new Map(
-      config.upstreams.map((upstream) => {
-        const known = this.clusters.get(upstream.name);
-        const isSame = known !== undefined && JSON.stringify(known.config) === JSON.stringify(upstream);
-        return [upstream.name, isSame ? known : new Cluster(upstream, this.clock)];
-      }),
-    );
-  }
-
-  private retire(cluster: Cluster): void {
-    cluster.retire();
-    this.retired.add(cluster);
   }
 }

@@ -32,6 +32,7 @@ export const FAILURE_KINDS = [
   'pool-timeout',
   'pool-closed',
   'overloaded',
+  'no-endpoint',
 ] as const;
 
 /** Every clock that can end something, by side. */

@@ -3,21 +3,19 @@ import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
 import type { AdminPort, ReloadResult } from './admin.ts';
 import { describeCache, runPurge } from './cache-commands.ts';
-import type { CacheMemory } from './cache-memory.ts';
 import type { Crew } from './crew.ts';
 import type { Keepers } from './keepers.ts';
 import { answerAboutLimits } from './limits/limit-commands.ts';
-import type { LimitHost } from './limits/limit-host.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
+import type { SharedHosts } from './shared-hosts.ts';
 import type { LastGood } from './start-options.ts';
 
 /** What the coordinator has at the time of a request; `undefined` while it starts. */
 export type AdminMoment = {
   readonly crew: Crew | undefined;
   readonly metrics: ProcessMetrics | undefined;
-  readonly cache: CacheMemory | undefined;
+  readonly hosts: SharedHosts | undefined;
   readonly keepers: Keepers | undefined;
-  readonly limits: LimitHost | undefined;
   readonly good: LastGood | undefined;
   readonly isServing: boolean;
 };
@@ -45,15 +43,16 @@ export function adminPort(token: string | undefined, { log, now, reload, drain, 
     drain,
     config: () => redact(configNow()),
     purge: (order) => {
-      const { cache, keepers, metrics } = now();
+      const { hosts, keepers, metrics } = now();
       const count = ({ kind }: { readonly kind: 'url' | 'prefix' | 'tag' | 'all' }, objects: number): void =>
         metrics?.countPurged(kind, objects);
-      return runPurge(order, { cache, disk: keepers?.disk, config: configNow(), log, count });
+      return runPurge(order, { cache: hosts?.cache, disk: keepers?.disk, config: configNow(), log, count });
     },
-    cache: () => describeCache(now().cache, now().keepers?.disk, configNow()),
+    cache: () => describeCache(now().hosts?.cache, now().keepers?.disk, configNow()),
+    upstreams: () => now().hosts?.upstreams.snapshot() ?? { upstreams: [] },
     limits: (question) => {
-      const { limits, good } = now();
-      return answerAboutLimits(question, { host: limits, config: configNow(), base: good?.config, log, replan });
+      const { hosts, good } = now();
+      return answerAboutLimits(question, { host: hosts?.limits, config: configNow(), base: good?.config, log, replan });
     },
     onRefused: (client, path) => events.adminRefused(log, { client, path }),
   };
@@ -61,15 +60,15 @@ export function adminPort(token: string | undefined, { log, now, reload, drain, 
 
 function printMetrics(
   accept: string,
-  { metrics, crew, cache, keepers, limits }: AdminMoment,
+  { metrics, crew, hosts, keepers }: AdminMoment,
 ): { readonly text: string; readonly contentType: string } {
   if (metrics === undefined) return { text: '', contentType: 'text/plain' };
   return metrics.print(accept, {
     readyWorkers: crew?.ready.length ?? 0,
-    cache: cache?.stats,
+    cache: hosts?.cache.stats,
     disk: keepers?.disk.figures,
     records: keepers?.records.figures,
-    limits: limits?.figures,
+    limits: hosts?.limits.figures,
     quotas: keepers?.quotas.figures,
   });
 }

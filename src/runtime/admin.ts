@@ -18,6 +18,8 @@ export type AdminPort = {
   purge(order: unknown): Promise<PurgeResult>;
   /** What the cache holds. */
   cache(): object;
+  /** The state of every upstream that has any, and of its endpoints. */
+  upstreams(): object;
   limits(question: LimitQuestion): Promise<LimitAnswer>;
   onRefused(client: string, path: string): void;
 };
@@ -32,6 +34,7 @@ export type ReloadResult =
  * - `GET /metrics`: Prometheus text
  * - `GET /config`: the configuration that serves
  * - `GET /cache`: what the HTTP cache holds
+ * - `GET /upstreams`: endpoints and their state, of upstreams that check, discover, retry or share by what all workers know
  * - `POST /reload` (422 with the problems when the file is bad), `POST /drain`
  * - `POST /purge` with `{"url": …}`, `{"prefix": …}`, `{"tag": …}` or `{"all": true}`, and `"soft": true` to mark stale only: 200 and
  *   `{"purged": n}` when no worker serves any of it any more; 400 when that is not understood, 409 when no route caches
@@ -79,6 +82,7 @@ const ROUTES: Readonly<Record<string, readonly AdminRoute[]>> = {
   '/metrics': [{ method: 'GET', answer: answerMetrics }],
   '/config': [{ method: 'GET', answer: (port, reply) => send(reply, 200, port.config()) }],
   '/cache': [{ method: 'GET', answer: (port, reply) => send(reply, 200, port.cache()) }],
+  '/upstreams': [{ method: 'GET', answer: (port, reply) => send(reply, 200, port.upstreams()) }],
   '/purge': [{ method: 'POST', takesBody: true, answer: answerPurge }],
   '/limits': [{ method: 'GET', answer: answerLimits({ kind: 'overview' }) }],
   '/limits/key': [

@@ -1,4 +1,5 @@
 import type { AdminConfig, GatewayConfig } from '../config/types.ts';
+import type { EndpointState } from '../config/upstream-types.ts';
 import type { PlainServer } from '../edge/plain-server.ts';
 import { reservePort } from '../edge/reserve-port.ts';
 import * as events from '../observe/events.ts';
@@ -6,21 +7,20 @@ import type { EventLog } from '../observe/log.ts';
 import { createHeartbeats } from '../shm/heartbeat.ts';
 import { Acceptor } from './acceptor.ts';
 import { AccessTarget } from './access-target.ts';
-import { AdaptiveHost } from './adaptive-host.ts';
 import { adminHandler, type ReloadResult } from './admin.ts';
 import { adminPort, type AdminScene } from './admin-port.ts';
-import { CacheMemory, slotsFor } from './cache-memory.ts';
+import { slotsFor } from './cache-memory.ts';
 import { Crew } from './crew.ts';
 import { startDemoOrigin } from './demo-origin-aside.ts';
 import { summarizeError } from './faults.ts';
 import { Keepers } from './keepers.ts';
 import type { OwnSources } from './launch.ts';
-import { LimitHost } from './limits/limit-host.ts';
 import type { FromProxy, OpenListener, PlanMessage } from './messages.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import type { ReadConfig } from './read-config.ts';
 import { readConfigAside } from './read-config-aside.ts';
 import { addressText, bindProblem, resolvePorts } from './resolve-ports.ts';
+import { SharedHosts } from './shared-hosts.ts';
 import { expectedWorkers, SpareWorkers } from './spare-workers.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
 import { allowUwsHeads, maxUwsHeadBytes } from './uws-heads.ts';
@@ -39,6 +39,7 @@ export type CoordinatorOptions = {
   readonly tell: (message: FromProxy) => void;
 };
 
+type Running = { readonly crew: Crew; readonly metrics: ProcessMetrics; readonly hosts: SharedHosts };
 type GoodConfig = Extract<ReadConfig, { kind: 'ok' }>;
 
 /**
@@ -57,8 +58,7 @@ export class Coordinator {
   #crew: Crew | undefined;
   #acceptor: Acceptor | undefined;
   #metrics: ProcessMetrics | undefined;
-  #cache: CacheMemory | undefined;
-  #limits: LimitHost | undefined;
+  #hosts: SharedHosts | undefined;
   #keepers: Keepers | undefined;
   /** What was read last and is in force, before consumers were moved to other tiers. */
   #good: LastGood | undefined;
@@ -183,33 +183,28 @@ export class Coordinator {
 
   #makeCrew(read: GoodConfig): Crew | string {
     const slots = slotsFor(read.config.workers);
-    const limits = new LimitHost(slots, this.#log);
-    this.#limits = limits;
+    const hosts = new SharedHosts(slots, this.#log, (upstream, endpoints) => this.#moveEndpoints(upstream, endpoints));
+    this.#hosts = hosts;
     const { modules } = read;
-    const config = limits.planned(read.config);
+    const config = hosts.limits.planned(read.config);
     const metrics = new ProcessMetrics(slots);
     const heartbeats = createHeartbeats(slots);
-    const adaptive = new AdaptiveHost(slots);
-    metrics.adaptive = adaptive;
+    metrics.hosts = hosts;
     const problem = this.#openAccessLog(config);
     if (problem !== undefined) return problem;
-    const cache = new CacheMemory(slots, this.#log);
-    const caching = cache.prepare(config);
-    if (typeof caching === 'string') return caching;
-    this.#cache = cache;
-    const limiting = limits.prepare(config);
-    if (typeof limiting === 'string') return limiting;
+    const shared = hosts.prepare(config);
+    if (typeof shared === 'string') return shared;
+    const { caching } = shared;
     this.#good = { config: read.config, modules };
-    const keepers = new Keepers({ sources: this.#sources, log: this.#log, cache, workers: () => this.#crew?.workers ?? [] });
+    const keepers = new Keepers({ sources: this.#sources, log: this.#log, cache: hosts.cache, workers: () => this.#crew?.workers ?? [] });
     this.#keepers = keepers;
-    keepers.prepare(config, caching, limits.keeping(config));
+    keepers.prepare(config, caching, hosts.limits.keeping(config));
     void keepers.settle(config, caching);
     allowUwsHeads(config);
     this.#uwsHeadBytes = maxUwsHeadBytes(config);
     const replaceMe = (reason: string): void => this.#tell({ kind: 'replace-me', reason });
     if (config.sharding === 'acceptor') this.#acceptor = new Acceptor(this.#sources, replaceMe);
-    const shared = { caching, limiting, adaptive: adaptive.prepare(config) };
-    adaptive.settle(config);
+    hosts.settle(config, caching);
     const plan: PlanMessage = { generation: 1, config, modules, moduleGeneration: 1, metricPlan: metrics.plan(config), ...shared };
     const memory = { counters: metrics.counters.memory, heartbeats: heartbeats.memory };
     events.processStarted(this.#log, { version: metrics.version, node: process.versions.node, workers: config.workers });
@@ -227,9 +222,7 @@ export class Coordinator {
         onStarted: (worker) => keepers.link(worker),
         onSlotFreed: (slot) => {
           metrics.clearGauges(slot);
-          limits.recover(slot);
-          adaptive.recover(slot);
-          return cache.recover(slot);
+          return hosts.recover(slot);
         },
         onDeath: (reason) => metrics.countRestart(reason),
         onException: () => metrics.countException(),
@@ -241,14 +234,13 @@ export class Coordinator {
   }
 
   async #reload(cause: string): Promise<ReloadResult> {
-    const crew = this.#crew;
-    const metrics = this.#metrics;
-    if (crew === undefined || metrics === undefined || this.#state !== 'serving')
-      return { kind: 'bad', problems: [`cannot reload while ${this.#state}`] };
+    const running = this.#running;
+    if (running === undefined) return { kind: 'bad', problems: [`cannot reload while ${this.#state}`] };
+    const { crew, metrics } = running;
     const startedMs = performance.now();
     events.reloadStarted(this.#log, { cause });
     const read = await this.#read();
-    const problems = read.kind === 'bad' ? read.problems : await this.#change(crew, metrics, read);
+    const problems = read.kind === 'bad' ? read.problems : await this.#change(running, read);
     if (read.kind === 'bad' || problems.length > 0) {
       metrics.countReload('failure');
       events.reloadFailed(this.#log, { problems: problems.join('\n'), count: problems.length });
@@ -266,7 +258,7 @@ export class Coordinator {
   }
 
   /** First every worker loads what can fail, then all change. Returns what went wrong, when nothing has changed. */
-  async #change(crew: Crew, metrics: ProcessMetrics, read: GoodConfig): Promise<readonly string[]> {
+  async #change({ crew, metrics, hosts }: Running, read: GoodConfig): Promise<readonly string[]> {
     const before = crew.plan;
     const ports = Object.fromEntries(before.config.listeners.map(({ name, address }) => [name, address.port]));
     const ours = new Set(before.config.listeners.map(({ address }) => addressText(address)));
@@ -274,32 +266,29 @@ export class Coordinator {
     if (typeof resolved === 'string') return [resolved];
     // A thread cannot change how it gets its connections.
     const base = { ...resolved, sharding: before.config.sharding };
-    const config = this.#limits?.planned(base) ?? base;
-    const caching = this.#cache?.prepare(config);
-    if (typeof caching === 'string') return [caching];
-    const limiting = this.#limits?.prepare(config);
-    if (typeof limiting === 'string') return [limiting];
-    this.#keepers?.prepare(config, caching, this.#limits?.keeping(config));
+    const config = hosts.limits.planned(base);
+    const shared = hosts.prepare(config);
+    if (typeof shared === 'string') return [shared];
+    const { caching } = shared;
+    this.#keepers?.prepare(config, caching, hosts.limits.keeping(config));
     await this.#keepers?.quotas.opened();
     const generation = crew.nextGeneration();
     // A consumer was moved, and nothing was read.
     const moduleGeneration = read.modules === this.#good?.modules ? before.moduleGeneration : generation;
     const metricPlan = metrics.plan(config);
-    const shared = { caching, limiting, adaptive: metrics.adaptive?.prepare(config) };
     const plan: PlanMessage = { generation, config, modules: read.modules, moduleGeneration, metricPlan, ...shared };
     const refusals = await crew.ask('prepared', () => ({ kind: 'prepare', plan }), PREPARE_TIMEOUT_MS);
     if (refusals.length > 0) {
       crew.tell({ kind: 'discard', generation });
-      this.#cache?.settle(before.caching);
+      hosts.cache.settle(before.caching);
       await this.#keepers?.settle(before.config, before.caching);
       return Array.from(new Set(refusals));
     }
-    this.#limits?.carry(before.config, config);
+    hosts.limits.carry(before.config, config);
     this.#good = { config: base, modules: read.modules };
     crew.adopt(plan);
     const silent = await crew.commit(COMMIT_TIMEOUT_MS);
-    this.#cache?.settle(caching);
-    metrics.adaptive?.settle(config);
+    hosts.settle(config, caching);
     await this.#keepers?.settle(config, caching);
     for (const problem of silent) events.exceptionCaught(this.#log, { where: 'reload', message: problem, stack: undefined });
     if (JSON.stringify(before.config.accessLog) !== JSON.stringify(config.accessLog)) await this.#moveAccessLog(config);
@@ -310,10 +299,11 @@ export class Coordinator {
     const running = crew.size;
     const needs = config.workers === running ? [] : [`workers: ${config.workers} (${running} run)`];
     if (config.sharding !== crew.plan.config.sharding) needs.push(`sharding: ${config.sharding}`);
-    needs.push(...(this.#limits?.restartNeeds(config) ?? []));
+    needs.push(...(this.#hosts?.limits.restartNeeds(config) ?? []));
     if (maxUwsHeadBytes(config) > this.#uwsHeadBytes) needs.push(`limits.maxHead of a uws listener above ${this.#uwsHeadBytes} bytes`);
     const admin = config.admin;
-    const isSameAdmin = admin?.token === this.#adminConfig?.token && addressOf(admin) === addressOf(this.#adminConfig);
+    const isSameAdmin =
+      admin?.token === this.#adminConfig?.token && JSON.stringify(admin?.address) === JSON.stringify(this.#adminConfig?.address);
     return isSameAdmin ? needs : [...needs, 'admin'];
   }
 
@@ -361,9 +351,8 @@ export class Coordinator {
       now: () => ({
         crew: this.#crew,
         metrics: this.#metrics,
-        cache: this.#cache,
+        hosts: this.#hosts,
         keepers: this.#keepers,
-        limits: this.#limits,
         good: this.#good,
         isServing: this.#state === 'serving',
       }),
@@ -378,22 +367,33 @@ export class Coordinator {
     if (this.#replanning !== undefined) return this.#replanning;
     const replanning = this.#changes.then(() => {
       this.#replanning = undefined;
-      const [crew, metrics, good] = [this.#crew, this.#metrics, this.#good];
-      if (crew === undefined || metrics === undefined || good === undefined || this.#state !== 'serving')
-        return [`not while ${this.#state}`];
-      return this.#change(crew, metrics, { kind: 'ok', ...good, warnings: [] });
+      const [running, good] = [this.#running, this.#good];
+      if (running === undefined || good === undefined) return [`not while ${this.#state}`];
+      return this.#change(running, { kind: 'ok', ...good, warnings: [] });
     });
     this.#replanning = replanning;
     this.#changes = replanning.catch(() => undefined);
     return replanning;
   }
 
+  /** What a change of plan needs; `undefined` when there can be none. */
+  get #running(): Running | undefined {
+    const [crew, metrics, hosts] = [this.#crew, this.#metrics, this.#hosts];
+    if (crew === undefined || metrics === undefined || hosts === undefined || this.#state !== 'serving') return undefined;
+    return { crew, metrics, hosts };
+  }
+
+  /** Discovery has found other endpoints: for the workers there are, and for those that start from now on. */
+  #moveEndpoints(upstream: string, endpoints: readonly EndpointState[]): void {
+    const crew = this.#crew;
+    const segment = crew?.plan.upstreams;
+    if (crew === undefined || segment === undefined) return;
+    crew.adopt({ ...crew.plan, upstreams: { ...segment, endpoints: { ...segment.endpoints, [upstream]: endpoints } } });
+    crew.tell({ kind: 'endpoints', upstream, endpoints });
+  }
+
   #adminListener(): OpenListener | undefined {
     const admin = this.#admin;
     return admin === undefined ? undefined : { name: 'admin', host: admin.host, port: admin.port };
   }
-}
-
-function addressOf(admin: AdminConfig | undefined): string | undefined {
-  return admin === undefined ? undefined : addressText(admin.address);
 }

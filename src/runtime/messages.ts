@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { GatewayConfig, ListenAddress } from '../config/types.ts';
+import type { EndpointState } from '../config/upstream-types.ts';
 import type { MetricPlan } from '../observe/slots.ts';
 import type { OwnSources } from './launch.ts';
 import type { LastGood, ProxyStart } from './start-options.ts';
@@ -62,6 +63,14 @@ export type LimitSegments = {
 /** Where workers and coordinator meet for adaptive limits, and the place of each upstream there. One for the life of the process. */
 export type AdaptiveSegment = { readonly cells: SharedArrayBuffer; readonly places: Readonly<Record<string, number>> };
 
+/** Where all threads meet about upstreams (`upstream/endpoint-memory.ts`): the memory, one for the life of the process, the slot of each upstream, and its endpoints. */
+export type UpstreamSegment = {
+  readonly words: SharedArrayBuffer;
+  readonly counts: SharedArrayBuffer;
+  readonly services: Readonly<Record<string, number>>;
+  readonly endpoints: Readonly<Record<string, readonly EndpointState[]>>;
+};
+
 /** One plan on its way to the workers. */
 export type PlanMessage = {
   /** Counts up with each reload; 1 is the plan of the start. */
@@ -78,6 +87,8 @@ export type PlanMessage = {
   readonly limiting: LimitSegments | undefined;
   /** `undefined`: no upstream has an adaptive limit. */
   readonly adaptive: AdaptiveSegment | undefined;
+  /** `undefined`: no upstream has state. */
+  readonly upstreams: UpstreamSegment | undefined;
 };
 
 /** What a worker thread is started with. */
@@ -107,6 +118,8 @@ export type ToWorker =
   | { readonly kind: 'disk'; readonly link: DiskLink | undefined }
   /** The records of Idempotency-Key from now on, which a thread has just begun to keep. */
   | { readonly kind: 'records'; readonly port: MessagePort }
+  /** An upstream of the plan in force has other endpoints from now on. */
+  | { readonly kind: 'endpoints'; readonly upstream: string; readonly endpoints: readonly EndpointState[] }
   /** Answers `join` and `leave`. */
   | { readonly kind: 'handover'; readonly id: number; readonly problem: string | undefined };
 

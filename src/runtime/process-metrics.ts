@@ -5,7 +5,6 @@ import { CONTENT_TYPES, printMetrics } from '../observe/prometheus.ts';
 import { MetricRegistry } from '../observe/registry.ts';
 import type { MetricPlan } from '../observe/slots.ts';
 import { type CounterBlocks, createCounters } from '../shm/counters.ts';
-import type { AdaptiveHost } from './adaptive-host.ts';
 import type { CacheStats } from './cache-memory.ts';
 import { CacheStoreMetrics } from './cache-store-metrics.ts';
 import type { LimitFigures } from './limits/limit-memory.ts';
@@ -14,6 +13,7 @@ import type { QuotaFiguresNow } from './quotas/quotas-host.ts';
 import type { RecordFiguresNow } from './records/records-host.ts';
 import { RecordsMetrics } from './records/records-metrics.ts';
 import { type DiskFiguresNow, DiskMetrics } from './store/disk-metrics.ts';
+import type { SharedHosts } from './shared-hosts.ts';
 import { readVersion } from './version.ts';
 
 /** What only the coordinator sees, at the time of a scrape. */
@@ -31,7 +31,7 @@ export class ProcessMetrics {
   readonly version = readVersion();
   readonly counters: CounterBlocks;
   /** Whose figures are printed too. */
-  adaptive: AdaptiveHost | undefined;
+  hosts: Pick<SharedHosts, 'adaptive' | 'upstreams'> | undefined;
   readonly #registry = new MetricRegistry();
   readonly #workers: number;
   readonly #cacheMetrics = new CacheStoreMetrics();
@@ -85,7 +85,8 @@ export class ProcessMetrics {
     this.#writer.set(this.#writer.slot('sluice_uptime_seconds', {}), process.uptime() * 1000);
     this.#writer.set(this.#writer.slot('sluice_process_resident_memory_bytes', {}), process.memoryUsage.rss());
     this.#writer.set(this.#writer.slot('sluice_metric_label_sets_overflowed', {}), this.#registry.overflowedTotal);
-    this.adaptive?.writeMetrics(this.#writer);
+    this.hosts?.adaptive.writeMetrics(this.#writer);
+    this.hosts?.upstreams.writeMetrics(this.#writer);
     this.#cacheMetrics.write(this.#writer, cache);
     this.#diskMetrics.write(this.#writer, disk);
     this.#recordsMetrics.write(this.#writer, records);

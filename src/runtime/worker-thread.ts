@@ -9,6 +9,7 @@ import type { CachingServices } from '../exchange/caching.ts';
 import { Gateway } from '../exchange/gateway.ts';
 import { ACCESS_LOG_DEFAULTS, AccessLog } from '../observe/access-log.ts';
 import type { LimitingServices } from '../exchange/limiting.ts';
+import type { UpstreamServices } from '../exchange/upstreams.ts';
 import { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import { ConcurrencyTable } from '../shm/concurrency-table.ts';
@@ -20,6 +21,7 @@ import { LimitTable } from '../shm/limit-table.ts';
 import { ObjectStore } from '../shm/object-store.ts';
 import { QuotaTable } from '../shm/quota-table.ts';
 import { AdaptiveGate } from '../upstream/adaptive-gate.ts';
+import { EndpointMemory } from '../upstream/endpoint-memory.ts';
 import { AccessFile } from './access-file.ts';
 import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
@@ -28,7 +30,16 @@ import { loadFilters } from './load-filters.ts';
 import { type Prepared, PreparedPlan } from './prepared-plan.ts';
 import { WorkerRecords } from './records/worker-records.ts';
 import { WorkerDiskTier } from './store/worker-disk-tier.ts';
-import type { AdaptiveSegment, CacheSegments, FromWorker, LimitSegments, PlanMessage, ToWorker, WorkerStart } from './messages.ts';
+import type {
+  AdaptiveSegment,
+  CacheSegments,
+  FromWorker,
+  LimitSegments,
+  PlanMessage,
+  ToWorker,
+  UpstreamSegment,
+  WorkerStart,
+} from './messages.ts';
 
 /** How often deadlines are looked at; the worker's sign of life comes with it. */
 export const SWEEP_MS = 50;
@@ -67,6 +78,7 @@ export class WorkerThread {
   #heapReadMs = 0;
   #caching: OpenCache | undefined;
   #limiting: LimitingServices | undefined;
+  #endpointMemory: EndpointMemory | undefined;
   #isLeaving = false;
 
   constructor(start: WorkerStart, tell: (message: FromWorker) => void) {
@@ -148,6 +160,8 @@ export class WorkerThread {
         return this.#disk.connect(message.link);
       case 'records':
         return this.#records.connect(message.port);
+      case 'endpoints':
+        return this.#gateway.upstreams.setEndpoints(message.upstream, message.endpoints);
       case 'handover':
         return this.#handovers.onAnswer(message.id, message.problem);
     }
@@ -175,7 +189,8 @@ export class WorkerThread {
   #load({ plan, filters }: Prepared): void {
     const metrics = new MetricsWriter(this.#block, plan.metricPlan);
     this.#gateway.gates = openGates(plan.adaptive, this.#start.slot);
-    this.#gateway.load(plan.config, metrics, filters, this.#openCache(plan.caching), this.#openLimits(plan.limiting));
+    const [caching, limiting] = [this.#openCache(plan.caching), this.#openLimits(plan.limiting)];
+    this.#gateway.load(plan.config, metrics, filters, caching, limiting, this.#openUpstreams(plan.upstreams));
   }
 
   /** There is one set of tables as long as the process lives. */
@@ -188,6 +203,14 @@ export class WorkerThread {
       quotas: new QuotaTable(segments.quotas, slot),
     };
     return this.#limiting;
+  }
+
+  /** There is one memory as long as the process lives. */
+  #openUpstreams(segment: UpstreamSegment | undefined): UpstreamServices | undefined {
+    if (segment === undefined) return undefined;
+    const { services, endpoints } = segment;
+    this.#endpointMemory ??= new EndpointMemory(segment);
+    return { memory: this.#endpointMemory, worker: this.#start.slot, services, endpoints };
   }
 
   /** Opened once for each store: a plan that keeps it keeps what this thread remembers of it. */

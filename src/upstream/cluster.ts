@@ -1,9 +1,11 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { EndpointConfig, UpstreamConfig } from '../config/types.ts';
+import type { EndpointState } from '../config/upstream-types.ts';
 import { RoundRobin } from './balancer.ts';
-import { connectionPlan } from './plan.ts';
-import { Pool } from './pool.ts';
+import { ClusterState, type SharedState } from './cluster-state.ts';
+import { makeTarget, type Target } from './target.ts';
+import type { Pool } from './pool.ts';
 
 /** Sums over the pools of a cluster: gauges first, then counters since the start. */
 export type ClusterTotals = {
@@ -19,69 +21,80 @@ export type ClusterTotals = {
   pendingTimeoutsTotal: number;
 };
 
-/** One endpoint of a cluster, with this worker's connections to it. */
-export type Target = {
-  readonly endpoint: EndpointConfig;
-  /** What stands in `Host` for it: host[:port], without a port that is http's own. */
-  readonly authority: string;
-  readonly pool: Pool;
-};
-
 /** An upstream of the configuration as one worker sees it: its endpoints, each with a pool, and the choice between them. */
 export class Cluster {
   readonly config: UpstreamConfig;
-  readonly targets: readonly Target[];
+  /** `null`: nothing is known of the endpoints but their weights. */
+  readonly state: ClusterState | null;
+  #targets: readonly Target[];
+  /** No longer endpoints, with something under way. */
+  #leaving: readonly Target[] = [];
   readonly #balancer: RoundRobin;
+  readonly #clock: Clock;
 
-  constructor(config: UpstreamConfig, clock: Clock) {
-    assert(config.endpoints.length > 0, 'an upstream has an endpoint');
+  constructor(config: UpstreamConfig, clock: Clock, shared: SharedState | null = null) {
     this.config = config;
-    this.targets = config.endpoints.map((endpoint) => ({
-      endpoint,
-      authority: authorityOf(endpoint),
-      pool: new Pool(connectionPlan(config, endpoint), clock),
-    }));
-    this.#balancer = new RoundRobin(config.endpoints.map((endpoint) => endpoint.weight));
+    this.#clock = clock;
+    this.state = shared === null ? null : new ClusterState(config, shared);
+    const endpoints = shared === null ? config.endpoints : shared.endpoints;
+    this.#targets = endpoints.map((endpoint) => this.#make(endpoint));
+    assert(this.state !== null || endpoints.length > 0, 'an upstream has an endpoint');
+    this.#balancer = new RoundRobin(endpoints.map((endpoint) => endpoint.weight));
+    this.state?.useTargets(this.#targets);
   }
 
-  pickTarget(): Target {
-    const target = this.targets[this.#balancer.pick()];
-    assert(target !== undefined, 'the balancer picks one of the targets');
-    return target;
+  get targets(): readonly Target[] {
+    return this.#targets;
   }
 
-  /** For one more attempt: not the endpoint that has just failed, where there is another. */
-  pickOther(failed: Target | null): Target {
-    const target = this.pickTarget();
-    if (target !== failed) return target;
-    const other = this.targets[(this.targets.indexOf(target) + 1) % this.targets.length];
-    return other ?? target;
+  /**
+   * The endpoint to ask; `null` when none may be. `key`: of balancers that hash, 32 bits. `avoid`: one that has just failed,
+   * which is taken only where there is no other.
+   */
+  choose(key: number, avoid: Target | null): Target | null {
+    return this.state === null ? this.#pickOther(avoid) : this.state.choose(key, avoid);
   }
 
-  pick(): Pool {
-    return this.pickTarget().pool;
+  /** Those that stay keep their connections, those that go are drained. */
+  setEndpoints(endpoints: readonly EndpointState[]): void {
+    const { state } = this;
+    if (state === null) return;
+    const known = new Map(this.#targets.map((target) => [target.watch?.slot ?? -1, target]));
+    const next = endpoints.map((endpoint) => {
+      const target = known.get(endpoint.slot);
+      known.delete(endpoint.slot);
+      return target === undefined ? this.#make(endpoint) : { ...target, endpoint };
+    });
+    for (const target of known.values()) target.pool.retire();
+    this.#leaving = [...this.#leaving, ...known.values()];
+    this.#targets = next;
+    state.useTargets(next);
   }
 
   sweep(nowMs: number): void {
-    for (const { pool } of this.targets) pool.sweep(nowMs);
+    for (const { pool } of this.#targets) pool.sweep(nowMs);
+    if (this.#leaving.length === 0) return;
+    for (const { pool } of this.#leaving) pool.sweep(nowMs);
+    this.#leaving = this.#leaving.filter(({ pool }) => !isDrained(pool));
   }
 
   /** After a reload: no idle connection is kept any more; what is under way ends in its own time. */
   retire(): void {
-    for (const { pool } of this.targets) pool.retire();
+    for (const { pool } of this.#targets) pool.retire();
   }
 
   close(): void {
-    for (const { pool } of this.targets) pool.close();
+    for (const { pool } of this.#targets) pool.close();
+    for (const { pool } of this.#leaving) pool.close();
   }
 
   /** Nothing is open and nothing waits: a retired cluster may be forgotten. */
   get isDrained(): boolean {
-    return this.targets.every(({ pool }) => pool.openConnections === 0 && pool.pendingRequests === 0);
+    return this.#leaving.length === 0 && this.#targets.every(({ pool }) => isDrained(pool));
   }
 
   totals(): ClusterTotals {
-    const sum = (read: (pool: Pool) => number): number => this.targets.reduce((total, { pool }) => total + read(pool), 0);
+    const sum = (read: (pool: Pool) => number): number => this.#targets.reduce((total, { pool }) => total + read(pool), 0);
     return {
       openConnections: sum((pool) => pool.openConnections),
       idleConnections: sum((pool) => pool.idleConnections),
@@ -95,9 +108,21 @@ export class Cluster {
       pendingTimeoutsTotal: sum((pool) => pool.pendingTimeoutsTotal),
     };
   }
+
+  #make(endpoint: EndpointConfig | EndpointState): Target {
+    const watch = this.state === null || !('slot' in endpoint) ? null : this.state.watchOf(endpoint.slot);
+    return makeTarget(this.config, endpoint, { clock: this.#clock, watch });
+  }
+
+  #pickOther(avoid: Target | null): Target {
+    const at = this.#balancer.pick();
+    const target = this.#targets[at];
+    assert(target !== undefined, 'the balancer picks one of the targets');
+    if (target !== avoid) return target;
+    return this.#targets[(at + 1) % this.#targets.length] ?? target;
+  }
 }
 
-function authorityOf({ host, port }: EndpointConfig): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return port === 80 ? name : `${name}:${port}`;
+function isDrained(pool: Pool): boolean {
+  return pool.openConnections === 0 && pool.pendingRequests === 0;
 }

@@ -19,7 +19,8 @@ export type FailureKind =
   | 'pool-full'
   | 'pool-timeout'
   | 'pool-closed'
-  | 'overloaded'; // not asked: it has as many requests as it can take
+  | 'overloaded' // not asked: it has as many requests as it can take
+  | 'no-endpoint'; // not asked: no endpoint is healthy
 
 /**
  * How far the attempt had got. `queued`: no byte was sent, or, in a pipeline, the origin was still at a request before it, so

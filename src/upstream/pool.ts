@@ -77,11 +77,6 @@ export class Pool implements ConnectionOwner {
     this.#wait(new Waiter(sink, false, true));
   }
 
-  /** Fails it without having asked: in a microtask, as everything that comes to nothing here. */
-  shed(sink: UpstreamSink): void {
-    this.#refuse(sink, 'overloaded');
-  }
-
   /** Forgets a request that has not been given a connection yet; nothing is called for it any more. */
   cancel(sink: UpstreamSink): void {
     this.#refused.delete(sink);

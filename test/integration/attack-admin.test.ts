@@ -20,6 +20,7 @@ async function openAdmin(t: TestContext, token: string | undefined): Promise<Adm
     },
     drain: () => void done.push('drain'),
     config: () => ({ secret: 'configuration' }),
+    upstreams: () => ({ upstreams: [] }),
     purge: async (order) => {
       done.push(`purge ${JSON.stringify(order)}`);
       return { kind: 'ok', purged: 3 };

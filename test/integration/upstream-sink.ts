@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { LoopClock } from '../../src/base/clock.ts';
 import type { UpstreamConfig } from '../../src/config/types.ts';
@@ -123,7 +124,9 @@ export class TestUpstream {
       } as UpstreamConfig,
       this.clock,
     );
-    this.pool = this.cluster.pick();
+    const [target] = this.cluster.targets;
+    assert.ok(target);
+    this.pool = target.pool;
     this.#timer = setInterval(() => this.cluster.sweep(this.clock.refresh()), 10);
   }
 

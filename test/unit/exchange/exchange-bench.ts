@@ -11,7 +11,6 @@ import { parseResponseHead, ResponseHead } from '../../../src/http/response-head
 import { ACCESS_LOG_DEFAULTS, AccessLog } from '../../../src/observe/access-log.ts';
 import { MetricsWriter } from '../../../src/observe/metrics-writer.ts';
 import { MetricRegistry } from '../../../src/observe/registry.ts';
-import type { Pool } from '../../../src/upstream/pool.ts';
 import type { FailureKind, FailureStage } from '../../../src/upstream/failure.ts';
 import type { Loan, RequestBody, UpstreamConnection, UpstreamSink } from '../../../src/upstream/sink.ts';
 
@@ -206,9 +205,7 @@ export function benchOf(options: BenchOptions = {}): Bench {
 /** Puts a pool of the test's own in place of every one that the gateway would connect with. */
 function fakePoolOf(gateway: Gateway): FakePool {
   const fake: FakePool = { asked: [], cancelled: 0 };
-  // The clusters are the gateway's own; there is no other way in that opens no socket.
-  const { clusters } = gateway as unknown as { clusters: ReadonlyMap<string, { targets: readonly { pool: Pool }[] }> };
-  for (const { targets } of clusters.values()) {
+  for (const { targets } of gateway.upstreams.clusters.values()) {
     for (const { pool } of targets) {
       pool.request = (sink, isPipelinable) => void fake.asked.push({ sink, how: isPipelinable ? 'pipelinable' : 'request' });
       pool.requestFresh = (sink) => void fake.asked.push({ sink, how: 'fresh' });

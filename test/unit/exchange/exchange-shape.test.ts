@@ -159,6 +159,7 @@ const ENDINGS: readonly (readonly [how: string, options: Parameters<typeof bench
 
 /** What is not the exchange's own, or is overwritten before each use. */
 const FREE_FIELDS = new Set(['gateway', 'forwardFacts', 'clientFacts', 'life']);
+const FREE_TRY = new Set(['exchange']);
 const FREE_FACTS = new Set(['head', 'ownHead']);
 
 function ownOf(object: object, skipped: ReadonlySet<string>): Record<string, unknown> {
@@ -177,7 +178,9 @@ for (const [how, options, end] of ENDINGS) {
     const [own, expected] = [ownOf(exchange, FREE_FIELDS), ownOf(fresh, FREE_FIELDS)];
     assert.deepEqual(ownOf(exchange.facts, FREE_FACTS), ownOf(fresh.facts, FREE_FACTS));
     assert.deepEqual(Object.keys(own), Object.keys(expected));
-    for (const name of Object.keys(own)) if (name !== 'facts' && name !== 'sink') assert.deepEqual(own[name], expected[name], name);
+    for (const name of Object.keys(own)) if (name !== 'facts' && name !== 'current') assert.deepEqual(own[name], expected[name], name);
+    assert.deepEqual(ownOf(exchange.current, FREE_TRY), ownOf(fresh.current, FREE_TRY));
+    assert.ok(haveSameMap(exchange.current, fresh.current), 'Try');
     assert.ok(haveSameMap(exchange, fresh), 'Exchange');
     assert.ok(haveSameMap(exchange.facts, fresh.facts), 'RequestFacts');
     assert.ok(haveSameMap(exchange.forwardFacts, fresh.forwardFacts), 'ForwardFacts');

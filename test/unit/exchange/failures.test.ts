@@ -34,6 +34,7 @@ const STATUSES: Readonly<Record<FailureKind, 502 | 503 | 504>> = {
   'pool-timeout': 503,
   'pool-closed': 503,
   overloaded: 503,
+  'no-endpoint': 503,
 };
 
 test('every kind of failure has one rule, and the metrics know every kind', () => {

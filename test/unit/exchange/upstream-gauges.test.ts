@@ -5,6 +5,7 @@ import { UpstreamGauges } from '../../../src/exchange/upstream-gauges.ts';
 import { MetricsWriter } from '../../../src/observe/metrics-writer.ts';
 import { MetricRegistry } from '../../../src/observe/registry.ts';
 import { Cluster } from '../../../src/upstream/cluster.ts';
+import type { Pool } from '../../../src/upstream/pool.ts';
 import { checkedConfig } from '../../integration/configured-front.ts';
 
 const CONFIG = checkedConfig({
@@ -28,20 +29,26 @@ function newCluster(): Cluster {
   return new Cluster(upstream, new LoopClock());
 }
 
+function poolOf(cluster: Cluster): Pool {
+  const [target] = cluster.targets;
+  assert.ok(target);
+  return target.pool;
+}
+
 test('the counters of an upstream go on over a reload that makes its pools anew', () => {
   const { metrics, counted } = setUp();
   const first = newCluster();
   const before = new UpstreamGauges(metrics, new Map([['origin', first]]));
-  first.pick().requestsTotal = 5;
+  poolOf(first).requestsTotal = 5;
   before.update();
-  first.pick().requestsTotal = 7;
+  poolOf(first).requestsTotal = 7;
   before.end();
   assert.equal(counted('sluice_upstream_requests_total'), 7);
   const second = newCluster();
   const after = new UpstreamGauges(metrics, new Map([['origin', second]]));
   after.update();
-  second.pick().requestsTotal = 2;
-  second.pick().pendingOverflowTotal = 1;
+  poolOf(second).requestsTotal = 2;
+  poolOf(second).pendingOverflowTotal = 1;
   after.update();
   after.update();
   assert.equal(counted('sluice_upstream_requests_total'), 9);
@@ -53,7 +60,7 @@ test('what a kept upstream had counted is not counted twice', () => {
   const cluster = newCluster();
   const clusters = new Map([['origin', cluster]]);
   const before = new UpstreamGauges(metrics, clusters);
-  cluster.pick().connectsTotal = 3;
+  poolOf(cluster).connectsTotal = 3;
   before.end();
   const after = new UpstreamGauges(metrics, clusters);
   after.update();

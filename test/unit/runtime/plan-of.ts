@@ -12,6 +12,7 @@ export function configNamed(name: string): GatewayConfig {
 
 /** A plan that needs nothing. */
 export function planOf(generation: number): PlanMessage {
-  const nothing = { modules: {}, metricPlan: { slots: {} }, caching: undefined, limiting: undefined, adaptive: undefined };
+  const shared = { caching: undefined, limiting: undefined, adaptive: undefined, upstreams: undefined };
+  const nothing = { modules: {}, metricPlan: { slots: {} }, ...shared };
   return { generation, config: configNamed(`of-${generation}`), moduleGeneration: generation, ...nothing };
 }

@@ -1,11 +1,10 @@
-import { never } from '../base/never.ts';
+import { routeRequest } from './deciding.ts';
 import { ResponseFacts } from '../http/client-head.ts';
-import { ForwardFacts, maxForwards } from '../http/forward.ts';
+import { ForwardFacts } from '../http/forward.ts';
 import { isLoop } from '../http/loops.ts';
 import { REFUSALS, type RequestRefusal } from '../http/refusal.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { ResponseHead } from '../http/response-head.ts';
-import { capturesOf } from '../routing/captures.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { Target } from '../upstream/target.ts';
 import type { Loan, UpstreamConnection } from '../upstream/sink.ts';
@@ -13,34 +12,23 @@ import type { AnswerRun } from './answer-run.ts';
 import { recoverFrom, sendRequest } from './attempts.ts';
 import type { OwnAnswer, RenderedAnswer } from './answers.ts';
 import type { BodyCollector } from './body-collector.ts';
-import { invalidateAfter, startCaching } from './cache-steps.ts';
+import { invalidateAfter } from './cache-steps.ts';
 import type { ClientPort } from './client-port.ts';
 import { detach } from './detach.ts';
-import { startRequestFilters, startResponseFilters } from './filter-steps.ts';
+import { startResponseFilters } from './filter-steps.ts';
 import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
-import { startIdempotent } from './idempotency-run.ts';
 import type { LimitHold } from './limit-hold.ts';
-import { startLimiting } from './limit-run.ts';
 import type { ListenerPlan } from './listener-plan.ts';
 import { type AnswerToSend, answerFraming, clientBlock } from './messages.ts';
-import {
-  answerForMaxForwards,
-  answerForMethod,
-  INTERNAL_ERROR,
-  LOOP_DETECTED,
-  NO_ROUTE,
-  refusalAnswer,
-  TOTAL_TIMEOUT,
-} from './own-answers.ts';
+import { INTERNAL_ERROR, LOOP_DETECTED, refusalAnswer, TOTAL_TIMEOUT } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
 import { answerOwn, sendRendered, withLimitLines } from './send-own.ts';
-import { startForwarding } from './sharing-start.ts';
-import { Try } from './upstream-try.ts';
 import type { BodySource } from './stored-body.ts';
 import type { StoredEntry } from './stored-entry.ts';
+import { Try } from './upstream-try.ts';
 
 /**
  * Where an exchange stands. `free`: in the pool. `reading`: the edge fills the head. `deciding`: route found, filters run.
@@ -129,7 +117,7 @@ export class Exchange {
     if (!facts.read()) this.refuse('bad-target');
     else if (this.listener?.isMisdirected(this.head.target, this.port?.remoteAddress ?? '')) this.refuse('misdirected');
     else if (isLoop(this.head, gateway.pseudonym)) this.answer(LOOP_DETECTED);
-    else this.route();
+    else routeRequest(this);
   }
 
   /** Answers a request that the edge could not take; nothing of it goes upstream. */
@@ -180,60 +168,6 @@ export class Exchange {
     }
     this.dropUpstream();
     this.finish(fault === 'client-stalled' ? 'client-stalled' : 'client-fault');
-  }
-
-  // ---- deciding --------------------------------------------------------------------------------------------------------
-
-  private route(): void {
-    const found = this.gateway.router.match(this.facts);
-    switch (found.kind) {
-      case 'no-route':
-        this.listener?.countRefused('no-route');
-        this.answer(NO_ROUTE);
-        return;
-      case 'method-not-allowed':
-        this.listener?.countRefused('method-not-allowed');
-        this.answer(answerForMethod(found.allow));
-        return;
-      case 'found':
-        this.plan = found.value;
-        if (found.value.rewrite !== null) this.facts.target = found.value.rewrite(found.captures, this.facts);
-        if (found.value.filters !== null) this.facts.captures = capturesOf(found);
-        this.admit(found.value);
-        return;
-      default:
-        never(found, 'route');
-    }
-  }
-
-  private admit(plan: RoutePlan): void {
-    this.state = 'deciding';
-    const { head } = this;
-    if (plan.maxBodyBytes !== 0 && head.contentLength > plan.maxBodyBytes) {
-      this.refuseBody('body-too-large');
-      return;
-    }
-    const forwards = head.method === 'OPTIONS' || head.method === 'TRACE' ? maxForwards(head) : -1;
-    if (forwards === 0) {
-      this.sendOwn(answerForMaxForwards(head, plan.allow));
-      return;
-    }
-    if (plan.totalMs !== 0) this.gateway.watchDeadline(this, this.facts.startMs + plan.totalMs);
-    if (plan.limits !== null) startLimiting(this, plan, plan.limits);
-    else this.enter(plan);
-  }
-
-  enter(plan: RoutePlan): void {
-    if (plan.filters !== null) startRequestFilters(this, plan);
-    else this.proceed(plan);
-  }
-
-  /** After the request filters, or at once where there are none. */
-  proceed(plan: RoutePlan): void {
-    if (plan.idempotency !== null && startIdempotent(this, plan, plan.idempotency)) return;
-    if (plan.respond !== null) this.sendOwn(plan.respond);
-    else if (plan.cache === null) startForwarding(this, plan);
-    else startCaching(this, plan, plan.cache);
   }
 
   // ---- the upstream's side ---------------------------------------------------------------------------------------------
@@ -331,7 +265,7 @@ export class Exchange {
     else this.answer(answer);
   }
 
-  private refuseBody(refusal: RequestRefusal): void {
+  refuseBody(refusal: RequestRefusal): void {
     this.dropUpstream();
     if (this.isAnswered) this.finish('client-fault');
     else this.refuse(refusal);

@@ -1,3 +1,4 @@
+import { proceed } from './deciding.ts';
 import { clientAddressOf } from './client-address.ts';
 import { parseRequestHead } from '../http/request-head.ts';
 import { statusText } from '../http/status.ts';
@@ -40,7 +41,7 @@ export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
     if (!TARGET.test(facts.target)) throw new TypeError(`filter: ${JSON.stringify(facts.target)} is not a path and query`);
     if (facts.target !== exchange.facts.target) exchange.facts.filteredTarget = facts.target;
     exchange.facts.target = facts.target;
-    exchange.proceed(plan);
+    proceed(exchange, plan);
   });
 }
 

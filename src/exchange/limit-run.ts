@@ -1,3 +1,4 @@
+import { enterRoute } from './deciding.ts';
 import { NOBODY } from '../policy/consumers.ts';
 import { limitProblem, UNKNOWN_KEY } from '../policy/limit-problem.ts';
 import { limitFieldLines, retryAfterLine } from '../policy/rate-limit-fields.ts';
@@ -19,7 +20,7 @@ export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: Limit
   const { facts, gateway } = exchange;
   // Sluice itself asks, to refresh its cache: nobody pays for that.
   if (exchange.refreshOf !== null) {
-    exchange.enter(plan);
+    enterRoute(exchange, plan);
     return;
   }
   const memo = memoOf(exchange, limits);
@@ -45,11 +46,11 @@ export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: Limit
       gateway.clock.refresh();
       facts.addWait(waitMs);
       gateway.guard(exchange, () => {
-        if (refusedBy === '') exchange.enter(plan);
+        if (refusedBy === '') enterRoute(exchange, plan);
         else refuseInTurn(exchange, refusedBy);
       });
     });
-  } else exchange.enter(plan);
+  } else enterRoute(exchange, plan);
 }
 
 function memoOf(exchange: Exchange, limits: LimitPlan): LimitMemo {

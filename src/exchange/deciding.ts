@@ -1,0 +1,67 @@
+import { never } from '../base/never.ts';
+import { maxForwards } from '../http/forward.ts';
+import { capturesOf } from '../routing/captures.ts';
+import { startCaching } from './cache-steps.ts';
+import type { Exchange } from './exchange.ts';
+import { startRequestFilters } from './filter-steps.ts';
+import { startIdempotent } from './idempotency-run.ts';
+import { startLimiting } from './limit-run.ts';
+import { answerForMaxForwards, answerForMethod, NO_ROUTE } from './own-answers.ts';
+import type { RoutePlan } from './plan.ts';
+import { startForwarding } from './sharing-start.ts';
+
+/** What a request meets before anybody is asked: its route, the limits, the filters, and then whoever may answer it, in this order. */
+
+export function routeRequest(exchange: Exchange): void {
+  const { facts } = exchange;
+  const found = exchange.gateway.router.match(facts);
+  switch (found.kind) {
+    case 'no-route':
+      exchange.listener?.countRefused('no-route');
+      exchange.answer(NO_ROUTE);
+      return;
+    case 'method-not-allowed':
+      exchange.listener?.countRefused('method-not-allowed');
+      exchange.answer(answerForMethod(found.allow));
+      return;
+    case 'found':
+      exchange.plan = found.value;
+      if (found.value.rewrite !== null) facts.target = found.value.rewrite(found.captures, facts);
+      if (found.value.filters !== null) facts.captures = capturesOf(found);
+      admit(exchange, found.value);
+      return;
+    default:
+      never(found, 'route');
+  }
+}
+
+function admit(exchange: Exchange, plan: RoutePlan): void {
+  exchange.state = 'deciding';
+  const { head, facts } = exchange;
+  if (plan.maxBodyBytes !== 0 && head.contentLength > plan.maxBodyBytes) {
+    exchange.refuseBody('body-too-large');
+    return;
+  }
+  const forwards = head.method === 'OPTIONS' || head.method === 'TRACE' ? maxForwards(head) : -1;
+  if (forwards === 0) {
+    exchange.sendOwn(answerForMaxForwards(head, plan.allow));
+    return;
+  }
+  if (plan.totalMs !== 0) exchange.gateway.watchDeadline(exchange, facts.startMs + plan.totalMs);
+  if (plan.limits !== null) startLimiting(exchange, plan, plan.limits);
+  else enterRoute(exchange, plan);
+}
+
+/** After the limits, or at once where there are none. */
+export function enterRoute(exchange: Exchange, plan: RoutePlan): void {
+  if (plan.filters !== null) startRequestFilters(exchange, plan);
+  else proceed(exchange, plan);
+}
+
+/** After the request filters, or at once where there are none. */
+export function proceed(exchange: Exchange, plan: RoutePlan): void {
+  if (plan.idempotency !== null && startIdempotent(exchange, plan, plan.idempotency)) return;
+  if (plan.respond !== null) exchange.sendOwn(plan.respond);
+  else if (plan.cache === null) startForwarding(exchange, plan);
+  else startCaching(exchange, plan, plan.cache);
+}

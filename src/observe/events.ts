@@ -17,6 +17,10 @@ export function proxyNotReady(log: EventLog, facts: { readonly pid: number; read
   log.error('proxy process did not become ready in time and is ended', facts);
 }
 
+export function proxyStuck(log: EventLog, facts: { readonly pid: number; readonly quietMs: number }): void {
+  log.error('main thread of the proxy process stands still, the process is replaced', facts);
+}
+
 export function proxyFailed(log: EventLog, facts: { readonly pid: number; readonly reason: string }): void {
   log.error('proxy process cannot start', facts);
 }

@@ -27,6 +27,8 @@ export type ToProxy =
 
 /** Proxy process to supervisor. */
 export type FromProxy =
+  /** Its loop has turned. Every second, but for a process that is being debugged. */
+  | { readonly kind: 'alive' }
   | {
       readonly kind: 'ready';
       readonly listeners: readonly OpenListener[];

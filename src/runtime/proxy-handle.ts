@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { OwnSources } from './launch.ts';
 import type { FirstToProxy, FromProxy, ToProxy } from './messages.ts';
+import { ProxyWatch } from './proxy-watch.ts';
 
 export type ProxyEvents = {
   onMessage(proxy: ProxyHandle, message: FromProxy): void;
@@ -15,6 +16,9 @@ export class ProxyHandle {
   isReady = false;
   /** Its end was asked for. */
   isLeaving = false;
+  /** It cannot repair itself: another process takes over. */
+  isGivenUp = false;
+  readonly watch: ProxyWatch;
   /** The code that it runs. `undefined` until it is known. */
   sources: OwnSources | undefined;
   readonly #child: ChildProcess;
@@ -26,6 +30,7 @@ export class ProxyHandle {
   constructor(child: ChildProcess, events: ProxyEvents) {
     this.#child = child;
     this.pid = child.pid ?? -1;
+    this.watch = new ProxyWatch(this.pid);
     this.#child.on('message', (message) => events.onMessage(this, message as FromProxy));
     this.#child.on('exit', (code, signal) => this.#ended(events, signal ?? `exit code ${code}`));
     this.#child.on('error', (error) => {

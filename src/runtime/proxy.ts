@@ -1,3 +1,4 @@
+import { url as debuggerUrl } from 'node:inspector';
 import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
 import { Coordinator } from './coordinator.ts';
@@ -6,6 +7,7 @@ import { describeError } from './faults.ts';
 import type { FromProxy, ToProxy } from './messages.ts';
 import type { OwnSources } from './launch.ts';
 import { surviveClosedOutput } from './standard-output.ts';
+import { ALIVE_MS } from './proxy-watch.ts';
 import type { ProxyStart } from './start-options.ts';
 
 /**
@@ -28,6 +30,8 @@ export function runProxy(start: ProxyStart, sources: OwnSources): (message: ToPr
     process.exit(1);
   });
   proxy.begin();
+  // A debugger that holds this thread at a breakpoint is no reason to replace the process.
+  setInterval(() => debuggerUrl() === undefined && tell({ kind: 'alive' }), ALIVE_MS).unref();
   if (!process.connected) proxy.end('drain');
   return (message) => proxy.onMessage(message);
 }

@@ -6,12 +6,15 @@ import { summarizeError } from './faults.ts';
 import type { FromProxy, OpenListener } from './messages.ts';
 import type { Launch, OwnSources } from './launch.ts';
 import { ProxyHandle } from './proxy-handle.ts';
+import { ALIVE_MS } from './proxy-watch.ts';
 import type { LastGood, ProxyStart, StartOptions } from './start-options.ts';
 
 /** A proxy process that is not ready after this was a failure. */
 const READY_TIMEOUT_MS = 30_000;
 /** What a proxy process may take beyond its own drain deadline before it is killed. */
 const KILL_MARGIN_MS = 8_000;
+/** The main thread of a proxy process may stand still for so many times what a worker may: nothing but it can be replaced by replacing all. */
+const STUCK_FACTOR = 3;
 const RUN_TOKEN_BYTES = 6;
 
 type Ready = Extract<FromProxy, { kind: 'ready' }>;
@@ -66,6 +69,7 @@ export class Supervisor {
   /** Resolves with the exit code when nothing runs any more. */
   run(): Promise<number> {
     this.#current = this.#spawn('first');
+    setInterval(() => this.#look(), ALIVE_MS).unref();
     return this.#done.promise;
   }
 
@@ -146,6 +150,9 @@ export class Supervisor {
 
   #onMessage(proxy: ProxyHandle, message: FromProxy): void {
     switch (message.kind) {
+      case 'alive':
+        proxy.watch.hear();
+        return;
       case 'ready':
         this.#onReady(proxy, message);
         return;
@@ -243,10 +250,22 @@ export class Supervisor {
 
   /** A process that cannot repair itself: a new one first if that works, else its death brings one. */
   #replace(proxy: ProxyHandle, reason: string): void {
-    if (proxy !== this.#current) return;
+    if (proxy !== this.#current || proxy.isGivenUp) return;
+    proxy.isGivenUp = true;
     this.upgrade(reason);
     if (this.#next === undefined) proxy.kill();
     else proxy.killAfter(READY_TIMEOUT_MS);
+  }
+
+  /** Whether the main thread of the process that serves still turns: without it nobody replaces workers, reloads or drains. */
+  #look(): void {
+    const proxy = this.#current;
+    const limits = this.#lastGood?.config.process;
+    if (proxy?.isReady !== true || proxy.isGivenUp || limits === undefined) return;
+    const quietMs = proxy.watch.look();
+    if (quietMs < STUCK_FACTOR * limits.stuckKillMs) return;
+    events.proxyStuck(this.#log, { pid: proxy.pid, quietMs });
+    this.#replace(proxy, 'its main thread stands still');
   }
 
   #leave(proxy: ProxyHandle, how: 'drain' | 'retire' | 'cut'): void {

@@ -3,7 +3,7 @@ import type { EventLog } from '../../observe/log.ts';
 import { QuotaTable } from '../../shm/quota-table.ts';
 import { BackOff } from '../back-off.ts';
 import type { OwnSources } from '../launch.ts';
-import { startOwnThread } from '../own-thread.ts';
+import { endOwnThread, startOwnThread } from '../own-thread.ts';
 import type { QuotaBookStart } from './quota-book.ts';
 import type { FromQuotas, QuotaFigures, QuotasStart, ToQuotas } from './quota-messages.ts';
 import { logQuotasEvent } from './quotas-events.ts';
@@ -62,13 +62,7 @@ export class QuotasHost {
     this.#isClosing = true;
     const thread = this.#thread;
     if (thread === undefined) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    thread.once('exit', () => resolve());
-    const timer = setTimeout(() => resolve(), CLOSE_TIMEOUT_MS);
-    thread.postMessage({ kind: 'close' } satisfies ToQuotas);
-    await promise;
-    clearTimeout(timer);
-    await thread.terminate();
+    await endOwnThread(thread, CLOSE_TIMEOUT_MS, () => thread.postMessage({ kind: 'close' } satisfies ToQuotas));
   }
 
   #begin(keeping: QuotaKeeping, how: QuotaBookStart): void {

@@ -3,7 +3,7 @@ import type { GatewayConfig, StoreConfig } from '../../config/types.ts';
 import type { EventLog } from '../../observe/log.ts';
 import { BackOff } from '../back-off.ts';
 import type { OwnSources } from '../launch.ts';
-import { startOwnThread } from '../own-thread.ts';
+import { endOwnThread, startOwnThread } from '../own-thread.ts';
 import type { FromRecords, RecordFigures, RecordsStart, ToRecords } from './record-messages.ts';
 import { logRecordsEvent } from './records-events.ts';
 
@@ -78,13 +78,7 @@ export class RecordsHost {
     const thread = this.#running?.thread;
     this.#running = undefined;
     if (thread === undefined) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    thread.once('exit', () => resolve());
-    const timer = setTimeout(() => resolve(), CLOSE_TIMEOUT_MS);
-    thread.postMessage({ kind: 'close' } satisfies ToRecords);
-    await promise;
-    clearTimeout(timer);
-    await thread.terminate();
+    await endOwnThread(thread, CLOSE_TIMEOUT_MS, () => thread.postMessage({ kind: 'close' } satisfies ToRecords));
   }
 
   #begin(store: StoreConfig, predecessor: string): void {

@@ -6,7 +6,7 @@ import { BackOff } from '../back-off.ts';
 import { summarizeError } from '../faults.ts';
 import type { OwnSources } from '../launch.ts';
 import type { CacheSegments } from '../messages.ts';
-import { startOwnThread } from '../own-thread.ts';
+import { endOwnThread, inTime, startOwnThread } from '../own-thread.ts';
 import { readFigures } from './disk-figures.ts';
 import { DiskFolder } from './disk-folder.ts';
 import type { DiskLink } from './disk-line.ts';
@@ -207,11 +207,8 @@ export class DiskTierHost {
     if (running === undefined) return;
     this.#running = undefined;
     this.#retired = Promise.withResolvers();
-    const ended = new Promise<void>((resolve) => running.thread.once('exit', () => resolve()));
-    running.thread.postMessage({ kind: 'close' } satisfies ToStore);
-    if (await inTime(ended, CLOSE_TIMEOUT_MS)) return;
+    await endOwnThread(running.thread, CLOSE_TIMEOUT_MS, () => running.thread.postMessage({ kind: 'close' } satisfies ToStore));
     running.presence.state = 'off';
-    await running.thread.terminate();
   }
 
   #send(message: ToStore): void {
@@ -225,13 +222,4 @@ function specOf(store: StoreConfig): string {
 
 function slotsFor(limitBytes: number): number {
   return Math.min(Math.max(2 ** Math.ceil(Math.log2(limitBytes / BYTES_A_SLOT)), MIN_SLOTS), MAX_SLOTS);
-}
-
-/** False: the time is over. */
-async function inTime(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
-  const late = Promise.withResolvers<false>();
-  const timer = setTimeout(() => late.resolve(false), timeoutMs);
-  const isInTime = await Promise.race([promise.then(() => true), late.promise]);
-  clearTimeout(timer);
-  return isInTime;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -12,6 +12,10 @@ import { configNamed } from './plan-of.ts';
 const SOURCES = { places: {}, bytes: new Uint8Array() };
 const READY_TIMEOUT_MS = 30_000;
 const KILL_MARGIN_MS = 8_000;
+const STUCK_MS = 3 * configNamed('a').process.stuckKillMs;
+const ALIVE_MS = 1_000;
+/** Above the highest that Linux gives. */
+const NO_PROCESS = 2 ** 22 + 1;
 
 /** A proxy process of which nothing is real but what the supervisor tells it. */
 class FakeProxy extends EventEmitter {
@@ -50,11 +54,14 @@ class FakeProxy extends EventEmitter {
 
 class Stage {
   readonly proxies: FakeProxy[] = [];
+  /** Of the next process; where nobody looks at it any number will do. */
+  nextPid = NO_PROCESS;
   readonly said: string[] = [];
   readonly supervisor: Supervisor;
 
-  constructor(t: TestContext) {
-    t.mock.timers.enable({ apis: ['setTimeout'] });
+  constructor(t: TestContext, firstPid = NO_PROCESS) {
+    this.nextPid = firstPid;
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     const say = (event: string): void => void this.said.push(event);
     const log: EventLog = { info: say, warn: say, error: say };
     const options = startOptions({ listen: '127.0.0.1:0' }, {});
@@ -73,7 +80,7 @@ class Stage {
   }
 
   #fork(): FakeProxy {
-    const proxy = new FakeProxy(this.proxies.length + 1);
+    const proxy = new FakeProxy(this.nextPid);
     this.proxies.push(proxy);
     return proxy;
   }
@@ -144,4 +151,48 @@ test('a second signal kills a process that does not hear it, and a flood of them
     t.mock.timers.tick(100);
   }
   assert.equal(stage.proxy(0).connected, false);
+});
+
+test('a process whose main thread stands still is replaced, once, by one that serves before it goes', async (t) => {
+  const stage = new Stage(t);
+  stage.proxy(0).becomeReady('a');
+  for (let ms = 0; ms < 2 * STUCK_MS; ms += ALIVE_MS) {
+    stage.proxy(0).say({ kind: 'alive' });
+    t.mock.timers.tick(ALIVE_MS);
+  }
+  t.mock.timers.tick(STUCK_MS - 2 * ALIVE_MS);
+  assert.equal(stage.proxies.length, 1);
+  t.mock.timers.tick(2 * ALIVE_MS);
+  await turn();
+  assert.equal(stage.proxies.length, 2);
+  t.mock.timers.tick(READY_TIMEOUT_MS - 2 * ALIVE_MS);
+  assert.equal(stage.proxy(0).connected, true);
+  stage.proxy(1).becomeReady('a');
+  assert.deepEqual(stage.proxy(0).told, ['retire']);
+  assert.equal(stage.proxies.length, 2);
+});
+
+test('one that does not find a successor is killed, and started again', async (t) => {
+  const stage = new Stage(t);
+  stage.proxy(0).becomeReady('a');
+  stage.proxy(0).say({ kind: 'alive' });
+  t.mock.timers.tick(STUCK_MS);
+  stage.proxy(1).die('SIGKILL');
+  t.mock.timers.tick(READY_TIMEOUT_MS);
+  await turn();
+  assert.equal(stage.proxy(0).connected, false);
+  assert.equal(stage.proxies.length, 3);
+});
+
+test('a process that was stopped by a signal is not replaced, nor one that never said that it is alive', (t) => {
+  const stopped = spawn('sleep', ['600'], { stdio: 'ignore' });
+  t.after(() => stopped.kill('SIGKILL'));
+  stopped.kill('SIGSTOP');
+  const stage = new Stage(t, stopped.pid);
+  stage.proxy(0).becomeReady('a');
+  t.mock.timers.tick(2 * STUCK_MS);
+  stage.proxy(0).say({ kind: 'alive' });
+  t.mock.timers.tick(2 * STUCK_MS);
+  assert.equal(stage.proxies.length, 1);
+  stopped.kill('SIGCONT');
 });

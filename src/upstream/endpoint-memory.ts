@@ -59,11 +59,17 @@ export const CELL = Object.freeze({
   ERRORS_LOCAL: 9,
   /** The coordinator's, of a service slot: see `extra-load.ts`. */
   CREDIT: 10,
-  CREDIT_BASE: 11,
   /** The coordinator's, of a service slot: the response time after which a hedge may begin; 0 = not known yet. */
-  HEDGE_MS: 12,
+  HEDGE_MS: 11,
+  /** What the breaker of the slot has judged, of that the failures, and what was refused because of it. */
+  BREAKER_CALLS: 12,
+  BREAKER_FAILURES: 13,
+  BREAKER_REFUSED: 14,
+  /** Service slot: extra load that was taken, and that was asked for in vain; each has a cell for every kind, see `extra-load.ts`. */
+  EXTRA_TAKEN: 15,
+  EXTRA_REFUSED: 19,
   /** And as many as there are buckets of response times. */
-  SAMPLES: 13,
+  SAMPLES: 23,
 });
 
 const SLOT_CELLS = CELL.SAMPLES + SAMPLE_BUCKETS;

@@ -1,5 +1,6 @@
 import { parseAuthority } from '../http/authority.ts';
 import { decodeQueryText } from '../http/no-vary-search.ts';
+import { foldParameterName } from '../http/query-parameters.ts';
 import { type SelectingHead, valueAtOrigin } from '../http/origin-value.ts';
 import { isBlank } from '../http/tokens.ts';
 import { selectingValue } from '../http/vary.ts';
@@ -59,7 +60,10 @@ function withoutDefaultPort(scheme: string, authority: string): string {
   return authority.endsWith(suffix) ? authority.slice(0, -suffix.length) : authority;
 }
 
-/** The parameters that matter, in one order. Values under one name keep theirs: `a=1&a=2` is not `a=2&a=1`. */
+/**
+ * The parameters that matter, in one order. What an origin may read as one name keeps its order (`a=1&a=2` is not `a=2&a=1`, and `a[]=1` may be either),
+ * and counts where that name does; only what is named exactly is ignored.
+ */
 function normaliseQuery({ config, queryNames }: CachePolicy, query: string): string {
   const { query: rule, sortQuery } = config.key;
   if (query === '') return '';
@@ -67,13 +71,18 @@ function normaliseQuery({ config, queryNames }: CachePolicy, query: string): str
   // Some origins take `;` for `&`, so what stands behind it may be another parameter.
   if (query.includes(';')) return query;
   // Each name is decoded once, and not at each comparison.
-  let parts = query
-    .slice(1)
-    .split('&')
-    .map((text) => ({ text, name: decodeQueryText(nameOf(text)) }));
-  if (rule.kind !== 'all') parts = parts.filter(({ name }) => queryNames.has(name) === (rule.kind === 'keep'));
+  let parts = query.slice(1).split('&').map(parameterOf);
+  if (rule.kind === 'keep') parts = parts.filter(({ folded }) => queryNames.has(folded));
+  if (rule.kind === 'ignore') parts = parts.filter(({ name }) => !queryNames.has(name));
   if (sortQuery) parts.sort(byName);
   return parts.length === 0 ? '' : `?${parts.map(({ text }) => text).join('&')}`;
+}
+
+type Parameter = { readonly text: string; readonly name: string; readonly folded: string };
+
+function parameterOf(text: string): Parameter {
+  const name = decodeQueryText(nameOf(text));
+  return { text, name, folded: foldParameterName(name) };
 }
 
 function nameOf(part: string): string {
@@ -81,8 +90,8 @@ function nameOf(part: string): string {
   return equals < 0 ? part : part.slice(0, equals);
 }
 
-function byName(a: { readonly name: string }, b: { readonly name: string }): number {
-  return a.name === b.name ? 0 : a.name < b.name ? -1 : 1;
+function byName(a: Parameter, b: Parameter): number {
+  return a.folded === b.folded ? 0 : a.folded < b.folded ? -1 : 1;
 }
 
 function chosenFields({ config }: CachePolicy, head: SelectingHead): string {

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { RouteCacheConfig, StatusRange } from '../config/types.ts';
+import type { KeyQuery, RouteCacheConfig, StatusRange } from '../config/types.ts';
+import { decodeQueryText } from '../http/no-vary-search.ts';
+import { foldParameterName } from '../http/query-parameters.ts';
 
 /** The cache of one route, made ready at load; frozen. */
 export type CachePolicy = {
@@ -11,7 +13,7 @@ export type CachePolicy = {
   readonly allowsQuery: boolean;
   /** One URL may have more keys than `keysForUri` gives: there are fields, cookies or a digest in them. */
   readonly hasManyKeys: boolean;
-  /** Names of query parameters that the key keeps or leaves out. */
+  /** Of query parameters: those that the key leaves out, decoded, or those that it keeps, by `foldParameterName`. */
   readonly queryNames: ReadonlySet<string>;
 };
 
@@ -27,8 +29,15 @@ export function compileCachePolicy(routeName: string, config: RouteCacheConfig):
     allowsHead: methods.includes('HEAD'),
     allowsQuery,
     hasManyKeys: key.headers.length > 0 || key.cookies.length > 0 || allowsQuery,
-    queryNames: new Set(key.query.kind === 'all' ? [] : key.query.names.map((name) => Buffer.from(name, 'utf8').toString('latin1'))),
+    queryNames: new Set(queryNames(key.query)),
   });
+}
+
+/** As they may stand in a query, escaped or not. */
+function queryNames(query: KeyQuery): readonly string[] {
+  if (query.kind === 'all') return [];
+  const names = query.names.map((name) => decodeQueryText(Buffer.from(name, 'utf8').toString('latin1')));
+  return query.kind === 'keep' ? names.map(foldParameterName) : names;
 }
 
 /** The first of the ranges that holds the status. */

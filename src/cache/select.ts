@@ -1,10 +1,10 @@
-import { areSameQueries, parseNoVarySearch } from '../http/no-vary-search.ts';
+import { comparableQuery, type NoVarySearch, parseNoVarySearch } from '../http/no-vary-search.ts';
 import { isSelected } from '../http/vary.ts';
 import { originOf, queryOf } from './cache-key.ts';
 import type { CacheRequest } from './cache-request.ts';
 import { isCovered } from './coverage.ts';
 import { BIT_HEADERS_ONLY, BIT_NO_VARY_SEARCH, BIT_PARTIAL, BIT_SET_COOKIE, BIT_VARY, N_BITS, N_DATE } from './numbers.ts';
-import type { StoredView } from './stored.ts';
+import type { StoredMeta, StoredView } from './stored.ts';
 
 /**
  * The stored response that this request would be answered with (RFC 9111 section 4.1): of those that match, one that holds all
@@ -38,11 +38,26 @@ function isMatch(request: CacheRequest, { meta, numbers }: StoredView): boolean 
   // An answer to HEAD must have all of the fields, and those of a part are not those of the whole.
   if ((bits & BIT_PARTIAL) !== 0 && method === 'head') return false;
   if ((bits & BIT_VARY) !== 0 && (head === null || !isSelected(meta.vary, head))) return false;
-  return (bits & BIT_NO_VARY_SEARCH) === 0 || isSameSearch(request, meta.uri, meta.noVarySearch);
+  return (bits & BIT_NO_VARY_SEARCH) === 0 || isSameSearch(request, meta);
 }
 
+/** What No-Vary-Search says of one stored response, and its own query by that. */
+type SearchRule = { readonly rule: NoVarySearch; readonly query: string };
+
+/** Read once for each stored response, and not for each request. */
+const searchRules = new WeakMap<StoredMeta, SearchRule | null>();
+
 /** The key of such a response has no query. */
-function isSameSearch({ head }: CacheRequest, uri: string, noVarySearch: string): boolean {
+function isSameSearch({ head }: CacheRequest, meta: StoredMeta): boolean {
+  let search = searchRules.get(meta);
+  if (search === undefined) {
+    search = readSearchRule(meta);
+    searchRules.set(meta, search);
+  }
+  return search !== null && head !== null && comparableQuery(head.query, search.rule) === search.query;
+}
+
+function readSearchRule({ uri, noVarySearch }: StoredMeta): SearchRule | null {
   const rule = parseNoVarySearch(noVarySearch);
-  return head !== null && rule !== undefined && originOf(uri) !== '' && areSameQueries(head.query, queryOf(uri), rule);
+  return rule === undefined || originOf(uri) === '' ? null : { rule, query: comparableQuery(queryOf(uri), rule) };
 }

@@ -5,7 +5,7 @@ export type NoVarySearch = {
   readonly isOrderFree: boolean;
   /** `listed`: the names do not matter. `unlisted`: all but them do not. Decoded. */
   readonly ignores: 'listed' | 'unlisted';
-  readonly names: readonly string[];
+  readonly names: ReadonlySet<string>;
 };
 
 /** `undefined` where the field says nothing that helps, or does not parse: every difference matters. */
@@ -18,18 +18,18 @@ export function parseNoVarySearch(value: string): NoVarySearch | undefined {
   if (params?.kind === 'inner-list') return except === undefined ? listed(isOrderFree, params) : undefined;
   if (params !== undefined && params.kind !== 'boolean') return undefined;
   if (params?.value === true) return unlisted(isOrderFree, except);
-  return except === undefined && isOrderFree ? { isOrderFree, ignores: 'listed', names: [] } : undefined;
+  return except === undefined && isOrderFree ? { isOrderFree, ignores: 'listed', names: new Set() } : undefined;
 }
 
 function listed(isOrderFree: boolean, params: Member): NoVarySearch | undefined {
   const names = stringsOf(params);
   if (names === undefined || (names.length === 0 && !isOrderFree)) return undefined;
-  return { isOrderFree, ignores: 'listed', names };
+  return { isOrderFree, ignores: 'listed', names: new Set(names) };
 }
 
 function unlisted(isOrderFree: boolean, except: Member | undefined): NoVarySearch | undefined {
   const names = except === undefined ? [] : stringsOf(except);
-  return names === undefined ? undefined : { isOrderFree, ignores: 'unlisted', names };
+  return names === undefined ? undefined : { isOrderFree, ignores: 'unlisted', names: new Set(names) };
 }
 
 /** Names are percent-encoded in the field, and decoded to be compared. */
@@ -41,14 +41,16 @@ function stringsOf(member: Member): readonly string[] | undefined {
 
 /** Whether two queries (`''`, or from `?` on) are the same to a response with this No-Vary-Search. */
 export function areSameQueries(a: string, b: string, rule: NoVarySearch): boolean {
-  return a === b || comparable(a, rule) === comparable(b, rule);
+  return a === b || comparableQuery(a, rule) === comparableQuery(b, rule);
 }
 
-function comparable(query: string, rule: NoVarySearch): string {
-  const names = new Set(rule.names);
-  const pairs = parseQueryPairs(query).filter(([name]) => names.has(name) === (rule.ignores === 'unlisted'));
+/** Equal texts: the same query to this rule. */
+export function comparableQuery(query: string, { names, ignores, isOrderFree }: NoVarySearch): string {
+  // Some origins take `;` for `&`: what the rule takes for the value of one parameter may hold another.
+  if (query.includes(';')) return query;
+  const pairs = parseQueryPairs(query).filter(([name]) => names.has(name) === (ignores === 'unlisted'));
   // Sorted by name alone, and stable: the order of values under one name still matters.
-  if (rule.isOrderFree) pairs.sort(([a], [b]) => (a === b ? 0 : a < b ? -1 : 1));
+  if (isOrderFree) pairs.sort(([a], [b]) => (a === b ? 0 : a < b ? -1 : 1));
   return JSON.stringify(pairs);
 }
 

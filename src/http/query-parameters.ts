@@ -13,3 +13,15 @@ function nameOf(pair: string): string {
   const name = equals < 0 ? pair : pair.slice(0, equals);
   return /[%+]/.test(name) ? (new URLSearchParams(name).keys().next().value ?? name) : name;
 }
+
+/**
+ * Equal for decoded names that some origin reads as one: PHP and Rails take `page[]` and `page[x]` for `page`, PHP `.` and a blank for `_`, leaves
+ * out blanks before a name and what comes after NUL; ASP.NET heeds no case.
+ */
+export function foldParameterName(name: string): string {
+  const text = name.trimStart();
+  const bracket = text.indexOf('[', 1);
+  const nul = text.indexOf('\0');
+  const end = Math.min(bracket < 0 ? text.length : bracket, nul < 0 ? text.length : nul);
+  return text.slice(0, end).replace(/[. ]/g, '_').toLowerCase();
+}

@@ -85,6 +85,37 @@ test('an ignored parameter hides no other behind a semicolon', async (t) => {
   assert.equal((await ask('/a')).text, '/a?utm_source=x');
 });
 
+test('what the origin may read as a parameter that counts, counts, however it is spelt', async (t) => {
+  const { ask } = await openScene(t, (request) => request.target, { key: { query: ['page', 'ids%5B%5D'] } });
+  for (const query of [
+    '',
+    '?page[]=evil',
+    '?page%5B%5D=evil',
+    '?page%5Bx%5D=evil',
+    '?%20page=evil',
+    '?PAGE=evil',
+    '?page%00=evil',
+    '?ids[]=1',
+  ])
+    assert.equal((await ask(`/a${query}`)).text, `/a${query}`);
+  assert.equal((await ask('/a?utm_source=x')).text, '/a');
+  assert.equal((await ask('/a?utm[page]=x')).text, '/a');
+});
+
+test('only what is named exactly is ignored', async (t) => {
+  const { ask } = await openScene(t, (request) => request.target, { key: { query: { ignore: ['utm', 'x%5B%5D'] } } });
+  for (const query of ['', '?utm[]=evil', '?UTM=evil']) assert.equal((await ask(`/a${query}`)).text, `/a${query}`);
+  for (const query of ['?utm=1', '?%75tm=1', '?x[]=1', '?x%5B%5D=1']) assert.equal((await ask(`/a${query}`)).text, '/a');
+});
+
+test('parameters that an origin may read as one name keep their order', async (t) => {
+  const { ask } = await openScene(t, (request) => request.target, { key: { sortQuery: true } });
+  for (const query of ['?a=1&a[]=2', '?a[]=2&a=1', '?a_b=1&a.b=2', '?a.b=2&a_b=1'])
+    assert.equal((await ask(`/a${query}`)).text, `/a${query}`);
+  assert.equal((await ask('/a?c=1&b=2')).text, '/a?c=1&b=2');
+  assert.equal((await ask('/a?b=2&c=1')).text, '/a?c=1&b=2');
+});
+
 test('parameters of one name keep their order however the name is spelt', async (t) => {
   const { ask } = await openScene(t, (request) => request.target, { key: { sortQuery: true } });
   assert.equal((await ask('/a?id=1&%69d=2')).text, '/a?id=1&%69d=2');

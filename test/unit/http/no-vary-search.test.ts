@@ -17,6 +17,10 @@ test('No-Vary-Search: which differences do not matter', () => {
     ['params=("%C3%BC")', '?%c3%bc=1', '', true],
     ['params=("a b")', '?a+b=1', '?a%20b=2', true],
     ['key-order', '?a=%41', '?a=A', true],
+    ['params=("utm")', '?a=1&utm=5;b=2', '?a=1', false],
+    ['params=("utm")', '?a=1&utm=5;b=2', '?a=1&utm=5;b=2', true],
+    ['params', '?utm=5;a=2', '', false],
+    ['key-order;x=1, params=("utm";y)', '?a=1&utm=2', '?a=1', true],
   ];
   for (const [field, a, b, isSame] of rows) {
     const rule = parseNoVarySearch(field);

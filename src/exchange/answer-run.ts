@@ -27,8 +27,12 @@ export interface AnswerRun {
   readonly isOnce: boolean;
   /** Whether it goes on when its client has left. */
   readonly isWorthFinishing: boolean;
-  /** The client's connection is done with the request; `head` is a copy that stays. */
-  keepHead(head: RequestHead): void;
+  /** It goes on however slowly the answer comes: somebody beside the client reads it, or it was promised to be brought to its end. */
+  readonly isAwaited: boolean;
+  /** Body bytes of the answer that are kept so far. */
+  readonly bytesKept: number;
+  /** The client has left, or has its answer, and this goes on; `head` is a copy that stays. */
+  takeLeave(head: RequestHead): void;
   /** The exchange ends, however it does. */
   close(): void;
 }

@@ -52,11 +52,7 @@ export function takeHead(run: CacheRun, head: ResponseHead, bodyLength: number):
 
 /** The answer goes to the client, unless there is none, or it has it already. */
 function pass(run: CacheRun, head: ResponseHead, bodyLength: number): boolean {
-  if (isForNobody(run) && !isShort(bodyLength)) {
-    run.exchange.dropUpstream();
-    run.exchange.complete();
-    return true;
-  }
+  if (!isShort(bodyLength) && endIfForNobody(run)) return true;
   if (run.isRefresh) return true;
   const { decision, cache, exchange, plan, request, fill } = run;
   cache.metrics.countRequest(decision.reason === 'bypass' || decision.reason === 'method' ? 'bypass' : 'miss');
@@ -89,12 +85,9 @@ export function takeBody(run: CacheRun, bytes: Buffer): boolean {
   if (fill.write(bytes)) return isSwallowed || run.isClientBehind || exchange.clientOutcome !== null;
   run.fill = null;
   run.cache.metrics.countUncacheable('no-room');
+  run.releaseClaim();
   run.flight?.outgrow();
-  if (isForNobody(run)) {
-    exchange.dropUpstream();
-    exchange.complete();
-    return true;
-  }
+  if (endIfForNobody(run)) return true;
   if (!run.isClientBehind) return isSwallowed;
   holdRest(run);
   return fill.bytesStored > bytesStored;
@@ -105,9 +98,12 @@ function isShort(bodyLength: number): boolean {
   return bodyLength >= 0 && bodyLength <= MAX_SKIPPED_BYTES;
 }
 
-/** No client waits for the answer any more, and nothing of it is kept. */
-function isForNobody({ exchange, isRefresh, isShared, fill, fate }: CacheRun): boolean {
-  return !isShared && (isRefresh || exchange.clientOutcome !== null) && fill === null && fate.kind === 'pass';
+/** True: no client waits for the answer any more, and nothing of it is kept; so it is over. */
+function endIfForNobody({ exchange, isRefresh, isShared, fill, fate }: CacheRun): boolean {
+  if (isShared || !(isRefresh || exchange.clientOutcome !== null) || fill !== null || fate.kind !== 'pass') return false;
+  exchange.dropUpstream();
+  exchange.complete();
+  return true;
 }
 
 /** The answer is whole. True: the exchange goes on. */
@@ -201,6 +197,8 @@ function takeHeadOfStored(run: CacheRun, chosen: StoredEntry, head: ResponseHead
 function serveInstead(run: CacheRun, chosen: StoredEntry, status: number, bodyLength: number): void {
   run.forwardStatus = status;
   run.fate = { kind: 'replace', by: chosen, isLastUse: false };
+  // Nothing is learnt for those who wait, and nothing is left to be brought to an end should the client leave.
+  run.releaseClaim();
   run.flight?.fail();
   if (isShort(bodyLength)) return;
   run.exchange.dropUpstream();
@@ -253,6 +251,7 @@ function store(run: CacheRun, head: ResponseHead, times: ExchangeTimes): void {
     return;
   }
   cache.metrics.countUncacheable('no-room');
+  run.releaseClaim();
   run.flight?.release(head.status);
 }
 

@@ -76,6 +76,10 @@ export class CacheFill {
     return this.fill.bytesStored;
   }
 
+  get isRead(): boolean {
+    return this.fill.isRead;
+  }
+
   /** Of one that is, it is known that there is room for it. */
   get isLengthKnown(): boolean {
     return this.plan.admission.bodyBytes >= 0;

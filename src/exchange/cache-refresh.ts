@@ -11,7 +11,8 @@ export function startRefresh({ exchange, cache, hostMs }: CacheRun, entry: Store
   const { gateway, listener, port, head } = exchange;
   const { store } = cache.caching;
   if (port === null || listener === null || !store.claim(entry.object, hostMs)) return;
-  const twin = gateway.open(new DetachedPort(port), listener);
+  const twin = gateway.open(port, listener);
+  twin.port = new DetachedPort(twin, port);
   twin.refreshOf = entry;
   twin.collector = exchange.collector;
   // What the store holds is the answer to GET, whatever this client asked.

@@ -348,8 +348,17 @@ export class CacheRun implements AnswerRun {
     return this.flight?.isLeading === true && this.fill !== null && this.readOwnFill();
   }
 
-  keepHead(head: RequestHead): void {
+  get isAwaited(): boolean {
+    return this.fill?.isRead === true;
+  }
+
+  get bytesKept(): number {
+    return this.fill?.bytesStored ?? 0;
+  }
+
+  takeLeave(head: RequestHead): void {
     this.request.head = head;
+    this.isClientBehind = false;
   }
 
   addedLines(): string {

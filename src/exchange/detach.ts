@@ -13,10 +13,13 @@ export function detach(exchange: Exchange, outcome: Outcome): void {
   exchange.clientOutcome = outcome;
   // Who leaves has it still under way for him: else he could have any number, and not wait for one.
   if (outcome === 'complete') exchange.limitHold?.release();
-  exchange.port = new DetachedPort(port);
+  // One that fell behind reads the fill no more.
+  exchange.storedBody?.stop();
+  exchange.storedBody = null;
   // The head is the client connection's, which may overwrite it.
   facts.keepHead(listener.config.limits);
-  exchange.run?.keepHead(facts.head);
+  exchange.run?.takeLeave(facts.head);
+  exchange.port = new DetachedPort(exchange, port);
   connection?.resume();
 }
 

@@ -63,7 +63,9 @@ export class Gateway {
   /** Of upstreams with an adaptive limit; set before the plan that goes by them is loaded. */
   gates: AdaptiveGates = new Map();
   readonly upstreams: Upstreams;
-  /** Requests that wait for another's answer, with a limit to their patience. */
+  /** How often an exchange without a client is looked at, whether it is worth going on. */
+  unattendedLookMs = 30_000;
+  /** Exchanges that wait for something with a limit to their patience. */
   readonly waits = new Set<{ readonly deadlineMs: number; onTimeout(): void }>();
   isDraining = false;
   /** Of bodies that are kept in this thread's memory until they are whole. */

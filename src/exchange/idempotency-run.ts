@@ -221,11 +221,11 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     if (this.phase !== 'running') return false;
     if (wasNotCarriedOut(head)) {
       this.giveUp('unsent');
-      return false;
+      return this.endIfForNobody();
     }
     if (bodyLength > this.keyed.config.maxAnswerBytes) {
       this.giveUp('unkept');
-      return false;
+      return this.endIfForNobody();
     }
     this.phase = 'reading';
     this.statusText = head.statusText;
@@ -247,10 +247,20 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     const { exchange, statusText, block, chunks } = this;
     this.giveUp('unkept');
     this.dropAnswer();
+    if (this.endIfForNobody()) return;
     const status = Number.parseInt(statusText, 10);
     const framing = answerFraming(exchange.facts.method, status, -1);
     exchange.deliverHead({ status, statusText, block: block + this.addedLines(), framing, lengthWhenNone: -1 });
     for (const chunk of chunks) exchange.onUpstreamBody(chunk);
+  }
+
+  /** True: the client has left, and nothing is kept for it any more; so it is over. */
+  private endIfForNobody(): boolean {
+    const { exchange } = this;
+    if (exchange.clientOutcome === null) return false;
+    exchange.dropUpstream();
+    exchange.complete();
+    return true;
   }
 
   takeEnd(): boolean {
@@ -289,11 +299,19 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     return lineBeside(this.exchange, this.exchange.facts.attempts === 0 ? 'bare' : 'method');
   }
 
-  keepHead(): void {}
+  takeLeave(): void {}
 
   /** What was begun is brought to its end, and kept for the client that asks again. */
   get isWorthFinishing(): boolean {
     return this.phase === 'running' || this.phase === 'reading' || this.phase === 'keeping';
+  }
+
+  get isAwaited(): boolean {
+    return this.isWorthFinishing;
+  }
+
+  get bytesKept(): number {
+    return this.bytes;
   }
 
   close(): void {

@@ -218,8 +218,17 @@ export class SharingRun implements AnswerRun, FlightMember {
     return source === 'own' ? inner.addedLines() : inner.sharedLines();
   }
 
-  keepHead(head: RequestHead): void {
-    this.inner?.keepHead(head);
+  get isAwaited(): boolean {
+    return this.fill?.isRead === true || this.inner?.isAwaited === true;
+  }
+
+  get bytesKept(): number {
+    return (this.fill?.bytesStored ?? 0) + (this.inner?.bytesKept ?? 0);
+  }
+
+  takeLeave(head: RequestHead): void {
+    this.isClientBehind = false;
+    this.inner?.takeLeave(head);
   }
 
   get isOnce(): boolean {

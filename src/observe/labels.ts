@@ -47,6 +47,7 @@ export const TIMEOUT_KINDS = [
   'upstream-too-slow',
   'pool-wait',
   'total',
+  'unattended',
   'filter',
 ] as const;
 

@@ -64,6 +64,11 @@ export class Fill {
     return this.#bytesStored;
   }
 
+  /** Some thread reads it while it fills. */
+  get isRead(): boolean {
+    return this.#core.table.hasPins(this.#entry);
+  }
+
   /** Appends a copy of `bytes` to the body. False: no room, no lock, or the object got too large; abort it then. */
   write(bytes: Uint8Array): boolean {
     if (this.#isOver || this.#failure !== 'aborted') return false;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Engine } from '../../src/config/types.ts';
 import type { Filter } from '../../src/exchange/filters.ts';
 import { askOnce, connectRaw } from '../harness/raw-client.ts';
@@ -415,4 +416,49 @@ test('after all that, nothing is left running or waiting', async (t) => {
   await Promise.all([1, 2, 3, 4].map((key) => ask({ key: String(key % 2) })));
   const { waits, inFlight, heldBytes } = front.gateway;
   assert.deepEqual([waits.size, inFlight, heldBytes, worker.isIdle], [0, 0, 0, true]);
+});
+
+test('a client leaves, and the answer is longer than what is kept: its endless rest is not read for nobody', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  const { front, origin, counted } = await openScene(
+    t,
+    async (_, index, connection) => {
+      if (index > 0) return numbered(_, index, connection);
+      await gate.promise;
+      await connection.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+      while (!connection.socket.destroyed) await connection.send(`10000\r\n${'x'.repeat(65_536)}\r\n`);
+      return undefined;
+    },
+    { keyed: { maxAnswer: '128KiB' } },
+  );
+  const client = await connectRaw(front.port);
+  await client.send(post({ key: 'k' }));
+  await waitFor('it runs', () => origin.requests.length === 1);
+  client.reset();
+  await waitFor('the client is gone', () => front.listener.connections === 0);
+  gate.resolve();
+  await waitFor('nothing is under way', () => front.gateway.inFlight === 0 && front.gateway.heldBytes === 0);
+  assert.equal((await askOnce(front.port, post({ key: 'k' }))).status, 409);
+  assert.deepEqual([origin.requests.length, counted('ran'), counted('unknown')], [1, 1, 1]);
+});
+
+test('a client leaves, and the answer drips for longer than anything else would be waited for: it was promised, and is kept', async (t) => {
+  const looks = Promise.withResolvers<void>();
+  const { front, origin, ask } = await openScene(t, async (_, index, connection) => {
+    if (index > 0) return numbered(_, index, connection);
+    await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab');
+    await looks.promise;
+    return 'cd';
+  });
+  front.gateway.unattendedLookMs = 20;
+  const client = await connectRaw(front.port);
+  await client.send(post({ key: 'k' }));
+  await waitFor('it runs', () => origin.requests.length === 1);
+  client.reset();
+  await waitFor('the client is gone', () => front.listener.connections === 0);
+  await setTimeout(200);
+  looks.resolve();
+  await waitFor('nothing is under way', () => front.gateway.inFlight === 0);
+  const again = await ask({ key: 'k' });
+  assert.deepEqual([again.text, again.field('Idempotent-Replayed'), origin.requests.length], ['abcd', 'true', 1]);
 });

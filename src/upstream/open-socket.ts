@@ -1,4 +1,6 @@
 import { connect, type Socket } from 'node:net';
+import { lookupWithin } from './name-cache.ts';
+import type { ConnectionPlan } from './plan.ts';
 
 /** What a socket tells its connection. */
 export interface SocketEvents {
@@ -16,8 +18,8 @@ export interface SocketEvents {
  * Node destroys a socket when a write fails. But an origin that answers an upload early and closes makes our next write fail
  * while its answer lies unread in the kernel, and destroying would lose it; hence the detour at `destroy`.
  */
-export function openSocket(address: { readonly host: string; readonly port: number }, events: SocketEvents): Socket {
-  const socket = connect({ host: address.host, port: address.port, noDelay: true });
+export function openSocket({ host, port, timeouts }: ConnectionPlan, events: SocketEvents): Socket {
+  const socket = connect({ host, port, noDelay: true, lookup: lookupWithin(timeouts.connectMs) });
   socket.on('connect', () => events.onOpen());
   socket.on('end', () => events.onEndOfStream());
   socket.on('error', (error) => events.onBreak(error));

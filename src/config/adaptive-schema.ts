@@ -1,21 +1,12 @@
 import { z } from 'zod';
-import { duration, looseBoolean, optionalDuration, parsedText, wholeNumber, word } from './scalars.ts';
+import { duration, looseBoolean, optionalDuration, percent, wholeNumber, word } from './scalars.ts';
 import type { AdaptiveConfig } from './types.ts';
-import { parsePercent } from './units.ts';
 
 /** How many requests an upstream may have at once, found out by Sluice: `adaptive` of an upstream, `shed` of a route. */
 
 const MAX_LIMIT = 1_000_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-
-function percent(what: string, bounds: { readonly min: number; readonly max: number; readonly byDefault: string }) {
-  const range = `from ${bounds.min}% to ${bounds.max}%`;
-  return parsedText(parsePercent, 'must be a percentage as text, such as 10%')
-    .refine((share) => share >= bounds.min / 100 && share <= bounds.max / 100, { error: `must be ${range}` })
-    .prefault(bounds.byDefault)
-    .describe(`${what} A percentage ${range}; default ${bounds.byDefault}.`);
-}
 
 const adaptiveObject = z
   .strictObject({

@@ -49,7 +49,7 @@ export function parseEndpoint(text: string, weight: number): Parsed<EndpointConf
   }
   if (url.port === '0') return bad('must not have port 0');
   const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
-  return good({ url: text, host, port: url.port === '' ? 80 : Number(url.port), weight });
+  return good({ url: text, host, port: url.port === '' ? 80 : Number(url.port), weight, priority: 0, zone: '' });
 }
 
 /** An address or an address block, `10.0.0.0/8`, `::1`; comes out as written with its prefix length always there. */

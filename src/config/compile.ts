@@ -1,4 +1,5 @@
 import { compileAdaptive } from './adaptive-schema.ts';
+import { compileBalance, compileSticky } from './balance-schema.ts';
 import type { ParsedCache } from './cache-schema.ts';
 import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
@@ -70,6 +71,9 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
   return {
     name,
     endpoints: upstream.endpoints,
+    zone: upstream.zone,
+    balance: compileBalance(upstream.balance),
+    sticky: compileSticky(upstream.sticky),
     forwardCredentials: upstream.forwardCredentials,
     host: upstream.host,
     pool: {

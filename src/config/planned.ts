@@ -37,11 +37,6 @@ export const PLANNED_ROUTE_KEYS = {
 export const PLANNED_KEY_PARTS = { claim: planned('authentication by JWT') };
 
 /** Values of keys that exist, by what they are planned for. */
-export const PLANNED_BALANCE: Readonly<Record<string, string>> = {
-  'least-requests': 'load balancing',
-  random: 'load balancing',
-  'ring-hash': 'load balancing',
-};
 export const PLANNED_PROTOCOL: Readonly<Record<string, string>> = { h2: 'HTTP/2 to upstreams', grpc: 'gRPC' };
 
 export function notAvailable(feature: string): string {

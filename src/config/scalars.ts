@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { notAvailable } from './planned.ts';
 import { bad, good, type Parsed } from './problem.ts';
 import { didYouMean } from './suggest.ts';
-import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
+import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parsePercent, parseSize, SIZE_PATTERN } from './units.ts';
 
 /**
  * The leaves of the schema. Each carries a description with unit, bounds and default, from which the JSON Schema and the
@@ -82,6 +82,33 @@ export function boundedInteger({ min, max }: Range) {
       context.addIssue({ code: 'custom', message: error });
       return z.NEVER;
     });
+}
+
+/** A number, whole or not. */
+export function numberBetween(what: string, { min, max, byDefault }: Bounds<number>) {
+  const error = `must be a number from ${min} to ${max}`;
+  return z
+    .union(
+      [z.number({ error }).min(min, { error }).max(max, { error }), z.string().meta({ pattern: orReference('^[0-9]+(\\.[0-9]+)?$') })],
+      {
+        error,
+      },
+    )
+    .transform((value, context): number => {
+      const number = typeof value === 'number' ? value : /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
+      return number >= min && number <= max ? number : passOn(bad(error), context);
+    })
+    .prefault(byDefault)
+    .describe(`${what} A number from ${min} to ${max}; default ${byDefault}.`);
+}
+
+/** A share, as `20%`; 0 to 1 after parsing. Bounds in percent. */
+export function percent(what: string, bounds: Bounds<string>) {
+  const range = `from ${bounds.min}% to ${bounds.max}%`;
+  return parsedText(parsePercent, 'must be a percentage as text, such as 10%')
+    .refine((share) => share >= bounds.min / 100 && share <= bounds.max / 100, { error: `must be ${range}` })
+    .prefault(bounds.byDefault)
+    .describe(`${what} A percentage ${range}; default ${bounds.byDefault}.`);
 }
 
 export function flag(what: string, byDefault: boolean) {

@@ -1,4 +1,5 @@
 import { isLoopback, parseListen } from './address.ts';
+import { warnBalance } from './balance-semantics.ts';
 import { checkCaches, warnCaches } from './cache-semantics.ts';
 import { checkDedupe, warnDedupe } from './dedupe-semantics.ts';
 import { UWS_MAX_FIELDS } from './compile.ts';
@@ -39,6 +40,7 @@ export function warnAcross(raw: unknown): Finding[] {
     ...unused.map((name): Finding => ({ path: ['upstreams', name], at: 'key', message: 'is not used by any route' })),
     ...asList(root['listeners']).flatMap((listener, i) => trustsEverybody(asMap(listener), ['listeners', i])),
     ...asList(root['routes']).flatMap((route, i) => uselessBesideRespond(asMap(route), ['routes', i])),
+    ...warnBalance(root),
     ...warnCaches(root),
     ...warnDedupe(root),
     ...asList(root['routes']).flatMap((route, i) => uselessShed(asMap(route), ['routes', i], root)),

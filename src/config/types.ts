@@ -3,6 +3,7 @@
  * in milliseconds, every size in bytes. `config/schema.ts` makes it from text; nobody else makes or changes one.
  */
 
+import type { BalanceConfig, StickyConfig } from './balance-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
 
 export type Engine = 'node' | 'uws';
@@ -73,11 +74,20 @@ export type EndpointConfig = {
   readonly host: string;
   readonly port: number;
   readonly weight: number;
+  /** 0 is used first. */
+  readonly priority: number;
+  /** `''` = nowhere in particular. */
+  readonly zone: string;
 };
 
 export type UpstreamConfig = {
   readonly name: string;
   readonly endpoints: readonly EndpointConfig[];
+  /** Where this host stands; `''` = zones do not count. */
+  readonly zone: string;
+  readonly balance: BalanceConfig;
+  /** `undefined`: clients are not held to an endpoint. */
+  readonly sticky: StickyConfig | undefined;
   readonly forwardCredentials: boolean;
   /** `upstream`: the endpoint's own authority; `client`: the Host that the client sent (default). */
   readonly host: 'client' | 'upstream';

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { adaptiveSchema } from './adaptive-schema.ts';
 import { parseEndpoint } from './address.ts';
+import { balanceSchema, endpointPriority, endpointZone, stickySchema, upstreamZone } from './balance-schema.ts';
 import { minRate } from './listener-schema.ts';
-import { PLANNED_BALANCE, PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
+import { PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
 import { duration, flag, parsedText, size, wholeNumber, word } from './scalars.ts';
 
 const DAY_MS = 86_400_000;
@@ -18,8 +19,10 @@ const endpoint = z
         .strictObject({
           url: endpointUrl.describe('"http://HOST[:PORT]", without a path. Required.'),
           weight: wholeNumber('Share of the requests beside the other endpoints.', { min: 1, max: 1000, byDefault: 1 }),
+          priority: endpointPriority,
+          zone: endpointZone,
         })
-        .transform(({ url, weight }) => ({ ...url, weight })),
+        .transform(({ url, weight, priority, zone }) => ({ ...url, weight, priority, zone })),
     ],
     { error: 'must be a URL as text, or a mapping with `url`' },
   )
@@ -82,7 +85,9 @@ const limits = z
 
 const upstreamObject = z.strictObject({
   endpoints: endpoints.describe('Where to send requests: a list of URLs or mappings. Required.'),
-  balance: word('How an endpoint is chosen, by weight.', ['round-robin'], PLANNED_BALANCE),
+  zone: upstreamZone,
+  balance: balanceSchema,
+  sticky: stickySchema,
   protocol: word('Protocol towards the endpoints.', ['http/1.1'], PLANNED_PROTOCOL),
   forwardCredentials: flag('Whether Authorization and Cookie reach the upstream.', false),
   host: word("Host that the upstream sees: the client's, or the endpoint's own authority.", ['client', 'upstream']),

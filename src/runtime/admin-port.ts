@@ -76,11 +76,15 @@ function printMetrics(
 /** The configuration without what `${env:…}` and `${file:…}` are for. */
 function redact(config: GatewayConfig | undefined): unknown {
   if (config === undefined) return {};
-  const { admin, consumers } = config;
+  const { admin, consumers, upstreams } = config;
   const list = consumers?.list.map((consumer) => ({ ...consumer, keys: consumer.keys.map(() => HIDDEN) }));
   return {
     ...config,
     admin: admin === undefined ? undefined : { ...admin, token: admin.token === undefined ? undefined : HIDDEN },
+    upstreams: upstreams.map((upstream) => ({
+      ...upstream,
+      sticky: upstream.sticky === undefined ? undefined : { ...upstream.sticky, secret: HIDDEN },
+    })),
     consumers: consumers === undefined ? undefined : { ...consumers, list },
   };
 }

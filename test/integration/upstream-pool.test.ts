@@ -135,14 +135,18 @@ describe('a pool', () => {
     assert.equal(text(await refused.request().over()), 'fail connect-refused queued');
     assert.equal(refused.pool.openConnections, 0);
     assert.equal(refused.pool.connectFailuresTotal, 1);
-    const nowhere = new TestUpstream(port, { endpoints: [{ url: '', host: 'no-such-host.invalid', port, weight: 1 }] });
+    const nowhere = new TestUpstream(port, {
+      endpoints: [{ url: '', host: 'no-such-host.invalid', port, weight: 1, priority: 0, zone: '' }],
+    });
     t.after(() => nowhere.close());
     assert.equal(text(await nowhere.request().over()), 'fail dns-failed queued');
   });
 
   it('connects by name', async (t) => {
     const origin = await RawOrigin.answering();
-    const upstream = testUpstream(t, origin, { endpoints: [{ url: '', host: 'localhost', port: origin.port, weight: 1 }] });
+    const upstream = testUpstream(t, origin, {
+      endpoints: [{ url: '', host: 'localhost', port: origin.port, weight: 1, priority: 0, zone: '' }],
+    });
     assert.equal(text(await upstream.request().over()), ANSWERED);
   });
 

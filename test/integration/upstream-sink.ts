@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { balanceSchema, compileBalance } from '../../src/config/balance-schema.ts';
 import type { TestContext } from 'node:test';
 import { LoopClock } from '../../src/base/clock.ts';
 import type { UpstreamConfig } from '../../src/config/types.ts';
@@ -104,7 +105,10 @@ export class TestUpstream {
   constructor(port: number, overrides: Overrides = {}) {
     const base: UpstreamConfig = {
       name: 'test',
-      endpoints: [{ url: '', host: '127.0.0.1', port, weight: 1 }],
+      endpoints: [{ url: '', host: '127.0.0.1', port, weight: 1, priority: 0, zone: '' }],
+      zone: '',
+      balance: compileBalance(balanceSchema.parse({})),
+      sticky: undefined,
       forwardCredentials: false,
       host: 'client',
       pool: { maxConnections: 8, maxPending: 8, pendingTimeoutMs: 5000, maxRequests: 0, idleTimeoutMs: 60_000, pipelining: 1 },

@@ -75,7 +75,7 @@ routes: [{ upstream: a }, { match: /b, upstream: b }, { match: { path: /c }, ups
 
 test('a route carries all that the file says', () => {
   const made = config(`
-upstreams: { orders: { endpoints: ["http://[::1]:9001", { url: http://b, weight: 3 }], timeouts: { total: 1m } } }
+upstreams: { orders: { endpoints: ["http://[::1]:9001", { url: http://b, weight: 3, priority: 0, zone: '' }], timeouts: { total: 1m } } }
 routes:
   - name: orders
     match: { host: API.example.com, path: "/api/{id}/*", methods: [get, POST], headers: { X-Version: "2", X-Debug: { present: false } },
@@ -87,8 +87,8 @@ routes:
     maxBody: 10MiB
     filters: [./one.ts, { module: ./two.ts, onError: open, timeout: 50ms }]`);
   assert.deepEqual(made.upstreams[0]?.endpoints, [
-    { url: 'http://[::1]:9001', host: '::1', port: 9001, weight: 1 },
-    { url: 'http://b', host: 'b', port: 80, weight: 3 },
+    { url: 'http://[::1]:9001', host: '::1', port: 9001, weight: 1, priority: 0, zone: '' },
+    { url: 'http://b', host: 'b', port: 80, weight: 3, priority: 0, zone: '' },
   ]);
   assert.deepEqual(made.routes[0], {
     name: 'orders',

@@ -116,10 +116,9 @@ const PLACED: [name: string, text: string, expected: string[]][] = [
   ],
   [
     'a planned value of a known key',
-    'upstreams: { a: { endpoints: [http://a], balance: ring-hash, protocol: h2 } }\nroutes: [{ upstream: [{ a: 1 }] }]',
+    'upstreams: { a: { endpoints: [http://a], protocol: h2 } }\nroutes: [{ upstream: [{ a: 1 }] }]',
     [
-      'sluice.yaml:1:51: upstreams.a.balance: not available in this version of Sluice (planned: load balancing)',
-      'sluice.yaml:1:72: upstreams.a.protocol: not available in this version of Sluice (planned: HTTP/2 to upstreams)',
+      'sluice.yaml:1:52: upstreams.a.protocol: not available in this version of Sluice (planned: HTTP/2 to upstreams)',
       'sluice.yaml:2:22: routes[0].upstream: not available in this version of Sluice (planned: weighted lists of upstreams)',
     ],
   ],

@@ -99,8 +99,17 @@ test('endpoints', () => {
     host: 'example.com',
     port: 80,
     weight: 2,
+    priority: 0,
+    zone: '',
   });
-  assert.deepEqual(unwrap(parseEndpoint('http://[::1]:81/', 1)), { url: 'http://[::1]:81/', host: '::1', port: 81, weight: 1 });
+  assert.deepEqual(unwrap(parseEndpoint('http://[::1]:81/', 1)), {
+    url: 'http://[::1]:81/',
+    host: '::1',
+    port: 81,
+    weight: 1,
+    priority: 0,
+    zone: '',
+  });
   for (const text of ['http://', 'http://a:0', 'http://a:99999', 'http://a?x', 'http://a#x', 'a', '//a'])
     assert.equal(unwrap(parseEndpoint(text, 1)), 'bad', text);
 });

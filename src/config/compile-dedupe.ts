@@ -1,5 +1,6 @@
 import type { ParsedCollapse, ParsedDedupe } from './dedupe-schema.ts';
-import type { CollapseConfig, DedupeConfig, IdempotencyConfig, RouteCacheConfig, SharingConfig } from './types.ts';
+import type { CollapseConfig, DedupeConfig, IdempotencyConfig, SharingConfig } from './dedupe-types.ts';
+import type { RouteCacheConfig } from './types.ts';
 
 /** Who asks for idempotency keys alone does not ask for this. */
 const SHARED_METHODS = ['GET', 'HEAD'];

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseFieldName } from './fields.ts';
 import { bad, good, type Parsed } from './problem.ts';
 import { duration, flag, looseBoolean, optionalDuration, parsedText, parseMethod, size, wholeNumber } from './scalars.ts';
-import type { DedupeKeyConfig, IdempotencyScope } from './types.ts';
+import type { DedupeKeyConfig, IdempotencyScope } from './dedupe-types.ts';
 
 /** How requests share one upstream request: `collapse` and `dedupe` of a route. */
 

@@ -1,5 +1,6 @@
 import { type CachePolicy, compileCachePolicy } from '../cache/policy.ts';
-import type { CollapseConfig, RouteConfig } from '../config/types.ts';
+import type { CollapseConfig } from '../config/dedupe-types.ts';
+import type { RouteConfig } from '../config/types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { Flights } from '../shm/flights.ts';
 import { CacheMetrics } from './cache-metrics.ts';

@@ -2,7 +2,7 @@ import { clientAddressOf } from './client-address.ts';
 import { createHash } from 'node:crypto';
 import { parseStringList } from '../http/structured-fields.ts';
 import type { ConsumerSource } from '../config/limit-types.ts';
-import type { IdempotencyScope } from '../config/types.ts';
+import type { IdempotencyScope } from '../config/dedupe-types.ts';
 import { toldBy } from '../policy/consumers.ts';
 import { RequestView } from './request-view.ts';
 import type { Exchange } from './exchange.ts';

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { ConsumerSource } from '../config/limit-types.ts';
-import type { GatewayConfig, IdempotencyConfig, RouteConfig } from '../config/types.ts';
+import type { IdempotencyConfig } from '../config/dedupe-types.ts';
+import type { GatewayConfig, RouteConfig } from '../config/types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { IdempotencyMetrics } from './dedupe-metrics.ts';
 import type { IdempotencyRecords } from './idempotency-records.ts';

@@ -1,4 +1,5 @@
-import type { RouteConfig, SharingConfig } from '../config/types.ts';
+import type { SharingConfig } from '../config/dedupe-types.ts';
+import type { RouteConfig } from '../config/types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { Flights } from '../shm/flights.ts';
 import type { Caching } from './caching.ts';

@@ -1,4 +1,5 @@
-import type { CollapseConfig, DedupeKeyConfig, IdempotencyConfig, IdempotencyScope, RouteConfig, SharingConfig } from '../config/types.ts';
+import type { CollapseConfig, DedupeKeyConfig, IdempotencyConfig, IdempotencyScope, SharingConfig } from '../config/dedupe-types.ts';
+import type { RouteConfig } from '../config/types.ts';
 import { IDEMPOTENT_METHODS } from '../http/methods.ts';
 import { formatDuration, formatSize } from '../config/units.ts';
 import type { AskedRequest } from './explain-request.ts';

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig } from '../../../src/config/load-yaml.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
-import type { CollapseConfig, IdempotencyConfig, RouteConfig, SharingConfig } from '../../../src/config/types.ts';
+import type { CollapseConfig, IdempotencyConfig, SharingConfig } from '../../../src/config/dedupe-types.ts';
+import type { RouteConfig } from '../../../src/config/types.ts';
 
 const OPTIONS = { fileName: 'sluice.yaml', env: { ON: 'true' } };
 

@@ -1,12 +1,14 @@
 import { clientAddressOf } from './client-address.ts';
 import { createHash } from 'node:crypto';
 import { parseStringList } from '../http/structured-fields.ts';
+import { hyphened, isLastingCredential } from '../http/credential-fields.ts';
 import type { ConsumerSource } from '../config/limit-types.ts';
 import type { IdempotencyScope } from '../config/dedupe-types.ts';
 import { toldBy } from '../policy/consumers.ts';
 import { RequestView } from './request-view.ts';
 import type { Exchange } from './exchange.ts';
 import { splitHead } from './filter-run.ts';
+import type { IdempotencyPlan } from './idempotency-plan.ts';
 import type { RoutePlan } from './plan.ts';
 
 const MAX_KEY_CHARS = 255;
@@ -33,9 +35,13 @@ export function recordKey(route: string, scope: string, key: string): string {
 
 const view = new RequestView();
 
-/** Whose key it is. `sources`: where a request tells who asks, beside Authorization. */
-export function scopeOf(exchange: Exchange, scope: IdempotencyScope, sources: readonly ConsumerSource[]): string {
+/** They have rules of their own. */
+const APART = new Set(['authorization', 'cookie']);
+
+/** Whose key it is. */
+export function scopeOf(exchange: Exchange, { config, sources }: Pick<IdempotencyPlan, 'config' | 'sources'>): string {
   const { facts } = exchange;
+  const { scope, header } = config;
   switch (scope.kind) {
     case 'none':
       return '';
@@ -44,7 +50,7 @@ export function scopeOf(exchange: Exchange, scope: IdempotencyScope, sources: re
     case 'ip':
       return `ip ${clientAddressOf(exchange)}`;
     case 'consumer':
-      return `consumer ${receivedField(exchange, 'authorization') ?? ''}${sources.length === 0 ? '' : credentialsIn(exchange, sources)}`;
+      return `consumer ${receivedField(exchange, 'authorization') ?? ''}${credentialsIn(exchange, sources)}${otherCredentials(exchange, header)}`;
   }
 }
 
@@ -53,8 +59,20 @@ function receivedField({ facts, filters }: Exchange, lowerName: string): string 
   return filters === null ? facts.field(lowerName) : splitHead(filters.received).fields.get(lowerName);
 }
 
-/** What the request says of who asks, as it came: nobody can have that of another but by knowing his secret, or by a trusted proxy's word. */
+/** What else may tell who asks, as it came, in whatever order; `''` = nothing. The key's own field is called a key, too. */
+function otherCredentials({ head, filters }: Exchange, ownHeader: string): string {
+  const own = ownHeader.toLowerCase();
+  const lines: string[] = [];
+  for (const [name, value] of splitHead(filters === null ? head.text : filters.received).fields.entries()) {
+    const lower = hyphened(name.toLowerCase());
+    if (lower !== own && !APART.has(lower) && isLastingCredential(lower)) lines.push(`\0\0${lower} ${value}`);
+  }
+  return lines.sort().join('');
+}
+
+/** What the request says of who asks where the configuration looks for it, as it came: nobody can have that of another but by knowing his secret, or by a trusted proxy's word. */
 function credentialsIn(exchange: Exchange, sources: readonly ConsumerSource[]): string {
+  if (sources.length === 0) return '';
   view.turnTo(exchange);
   let text = '';
   for (const source of sources) {

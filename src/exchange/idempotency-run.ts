@@ -101,7 +101,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
     const { exchange, plan, keyed } = this;
     const { scope, ttlMs, onConcurrent } = keyed.config;
     const order = {
-      key: recordKey(plan.name, scopeOf(exchange, scope, keyed.sources), key),
+      key: recordKey(plan.name, scopeOf(exchange, keyed), key),
       fingerprint: collector.digest(fingerprintPreamble(exchange, plan, scope)),
       ttlMs,
       waits: onConcurrent === 'wait',

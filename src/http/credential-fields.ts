@@ -17,6 +17,14 @@ export function isCredentialName(name: string): boolean {
   return CREDENTIAL.test(name) && !NO_CREDENTIAL.has(name);
 }
 
+/** Proofs, signatures and numbers of one try. */
+const RENEWED = /request|trace|span|correlation|nonce|time|date|attempt|retry|dpop|sign|csrf|xsrf|otp|mfa|2fa|proof|captcha/;
+
+/** Whether a client that sends a request again says of itself the same in a field of this name; and it may tell who asks. */
+export function isLastingCredential(name: string): boolean {
+  return isCredentialName(name) && !RENEWED.test(name);
+}
+
 /** Whether some field without a meaning of its own in HTTP (so neither Authorization nor Cookie) may tell who asks. */
 export function hasCredentialByName({ text, marks }: MarkedHead): boolean {
   const { kinds, starts, nameEnds, count } = marks;

@@ -184,7 +184,16 @@ test('a key belongs to whoever sends the same credentials; or to an address, to 
   const rows: readonly [scope: string, a: string, b: string, isShared: boolean][] = [
     ['consumer', 'Authorization: a\r\n', 'Authorization: b\r\n', false],
     ['consumer', 'Authorization: a\r\nCookie: x\r\n', 'Authorization: a\r\nCookie: y\r\n', true],
+    ['consumer', 'X-Api-Key: a\r\n', 'X-Api-Key: b\r\n', false],
+    ['consumer', 'X-Access-Token: a\r\n', '', false],
+    ['consumer', 'X_Tenant_Id: a\r\n', 'X_Tenant_Id: b\r\n', false],
+    ['consumer', 'X-Api-Key: a\r\nX-Tenant: t\r\n', 'X-Tenant: t\r\nX-Api-Key: a\r\n', true],
+    // A client that tries again makes these anew.
+    ['consumer', 'Authorization: a\r\nDPoP: 1\r\n', 'Authorization: a\r\nDPoP: 2\r\n', true],
+    ['consumer', 'X-Client-Request-Id: 1\r\nX-CSRF-Token: 1\r\n', 'X-Client-Request-Id: 2\r\nX-CSRF-Token: 2\r\n', true],
+    ['consumer', 'Signature: 1\r\nUser-Agent: a\r\n', 'Signature: 2\r\nUser-Agent: b\r\n', true],
     ['none', 'Authorization: a\r\n', 'Authorization: b\r\n', true],
+    ['none', 'X-Api-Key: a\r\n', 'X-Api-Key: b\r\n', true],
     ['ip', 'Authorization: a\r\n', 'Authorization: b\r\n', true],
     ['X-Account', 'X-Account: a\r\n', 'X-Account: b\r\n', false],
     ['X-Account', 'X-Account: a\r\nAuthorization: a\r\n', 'X-Account: a\r\nAuthorization: b\r\n', true],

@@ -4,7 +4,7 @@ import type { StartFlags } from './start-options.ts';
 /** Our own modules without types, as `sources.mjs` reads them. */
 export type OwnSources = {
   /** Where each module's text begins and ends in `bytes`, by URL. */
-  readonly places: Readonly<Record<string, readonly [begin: number, end: number]>>;
+  readonly places: ReadonlyMap<string, readonly [begin: number, end: number]>;
   /** UTF-8. */
   readonly bytes: Uint8Array;
 };

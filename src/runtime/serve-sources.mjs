@@ -9,17 +9,22 @@ const PACKAGE_ENTRY = new URL('./index.ts', import.meta.url).href;
  */
 export function serveSources({ places, bytes }) {
   const texts = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  serveTexts(places, (begin, end) => texts.toString('utf8', begin, end));
+}
+
+/** The same with texts that lie elsewhere. */
+export function serveTexts(places, textAt) {
   registerHooks({
     resolve(specifier, context, next) {
       if (specifier === PACKAGE) return { url: PACKAGE_ENTRY, format: 'module', shortCircuit: true };
       // Our own way to our own module needs no look at the disk, which would take longer than loading it.
-      const isOwn = specifier.startsWith('.') && context.parentURL !== undefined && places[context.parentURL] !== undefined;
+      const isOwn = specifier.startsWith('.') && context.parentURL !== undefined && places.has(context.parentURL);
       const url = isOwn ? new URL(specifier, context.parentURL).href : '';
-      return places[url] === undefined ? next(specifier, context) : { url, format: 'module', shortCircuit: true };
+      return places.has(url) ? { url, format: 'module', shortCircuit: true } : next(specifier, context);
     },
     load(url, context, next) {
-      const place = places[url];
-      return place === undefined ? next(url, context) : { format: 'module', source: texts.toString('utf8', ...place), shortCircuit: true };
+      const place = places.get(url);
+      return place === undefined ? next(url, context) : { format: 'module', source: textAt(...place), shortCircuit: true };
     },
   });
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
-import { digestOf, writeCache } from './sources.mjs';
+import { digestOf, START_CACHE, writeCache } from './sources.mjs';
 
 // A process of its own: what stripping takes in memory goes with it. It reads all that our processes and threads may load,
 // takes the types away, which keeps every place in the text, so that stacks show the lines of the files, and hands it over.
@@ -47,6 +47,6 @@ function readIfThere(url) {
 }
 
 for (const entry of ENTRIES) collect(entry);
-const bytes = Buffer.concat(chunks);
-process.send?.({ places, bytes }, () => process.disconnect());
-writeCache(places, bytes);
+const stripped = { places, bytes: Buffer.concat(chunks) };
+process.send?.(stripped, () => process.disconnect());
+writeCache(START_CACHE, stripped);

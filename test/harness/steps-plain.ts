@@ -14,7 +14,8 @@ export function makePlainStoresSteps(folder: URL, but: readonly string[] = []): 
       const isMeant = url.startsWith(folder.href) && url.endsWith('.ts') && !but.some((name) => url.endsWith(`/${name}`));
       if (!isMeant || loaded.source == null) return loaded;
       const source = typeof loaded.source === 'string' ? loaded.source : Buffer.from(loaded.source as Uint8Array).toString();
-      return { ...loaded, format: 'module', source: withPlainSteps(stripTypeScriptTypes(source)) };
+      const stripped = loaded.format === 'module' ? source : stripTypeScriptTypes(source);
+      return { ...loaded, format: 'module', source: withPlainSteps(stripped) };
     },
   });
 }

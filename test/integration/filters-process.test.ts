@@ -37,6 +37,7 @@ const NAMES = "export const nameOf = (target: string): string => 'name of ' + ta
 
 async function start(t: TestContext): Promise<{ sluice: SluiceProcess; origin: RawOrigin; url: string; admin: string }> {
   const origin = await RawOrigin.answering();
+  t.after(() => origin.close());
   const config = `admin: "127.0.0.1:0"
 listeners: ["127.0.0.1:0"]
 upstreams: { origin: "${origin.url}" }
@@ -47,10 +48,7 @@ routes:
   - { name: plain, match: "/plain", upstream: origin }
 `;
   const sluice = await SluiceProcess.start({ config, files: { 'f.ts': FILTER, 'names.ts': NAMES }, env: ENV });
-  t.after(async () => {
-    await sluice.stop();
-    await origin.close();
-  });
+  t.after(() => sluice.stop());
   return { sluice, origin, url: `http://127.0.0.1:${sluice.port}`, admin: sluice.addresses.at(-1)?.origin ?? '' };
 }
 

@@ -18,14 +18,14 @@ test('sources are stripped once, served from the cache while no file changed, an
   writeFileSync(join(runtime, 'cli.ts'), `import { b } from './b.ts';\nconst a: number = b;\n`);
   writeFileSync(join(runtime, 'b.ts'), 'export const b = 1 as number; // §\n');
   const module: unknown = await import(pathToFileURL(join(runtime, 'sources.mjs')).href);
-  const { readOwnSources } = module as { readOwnSources: () => Promise<OwnSources> };
+  const { readOwnSources, START_CACHE: cache } = module as { readOwnSources: () => Promise<OwnSources>; START_CACHE: string };
+  assert.ok(cache.startsWith(join(root, 'node_modules/.cache/sluice/')));
   const textOf = async (name: string): Promise<string> => {
     const { places, bytes } = await readOwnSources();
-    const [begin = 0, end = 0] = places[pathToFileURL(join(runtime, name)).href] ?? [];
+    const [begin = 0, end = 0] = places.get(pathToFileURL(join(runtime, name)).href) ?? [];
     return Buffer.from(bytes.subarray(begin, end)).toString();
   };
   // The stripper hands over first and leaves the cache then.
-  const cache = join(root, `node_modules/.cache/sluice/sources-${process.version}`);
   const untilCached = (text: string): Promise<unknown> =>
     waitFor('the cache holds it', () => existsSync(cache) && readFileSync(cache, 'utf8').includes(text));
 

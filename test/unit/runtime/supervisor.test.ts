@@ -9,7 +9,7 @@ import { startOptions } from '../../../src/runtime/start-options.ts';
 import { Supervisor } from '../../../src/runtime/supervisor.ts';
 import { configNamed } from './plan-of.ts';
 
-const SOURCES = { places: {}, bytes: new Uint8Array() };
+const SOURCES = { places: new Map(), bytes: new Uint8Array() };
 const READY_TIMEOUT_MS = 30_000;
 const KILL_MARGIN_MS = 8_000;
 const STUCK_MS = 3 * configNamed('a').process.stuckKillMs;

@@ -7,7 +7,7 @@ import type { ResponseHead } from '../http/response-head.ts';
 import { parseStringList } from '../http/structured-fields.ts';
 import { selectingPairs, VARY_ANY } from '../http/vary.ts';
 import { queryOf, uriOfKey } from './cache-key.ts';
-import { type CacheRequest, isAuthorized, requestUri, searchKey } from './cache-request.ts';
+import { type CacheRequest, isAuthorized, isToldApart, requestUri, searchKey } from './cache-request.ts';
 import { entryNumbers } from './entry-numbers.ts';
 import type { ExchangeTimes } from './freshness.ts';
 import { isSameUri } from './invalidate.ts';
@@ -122,7 +122,7 @@ export function refusalOf(request: CacheRequest, reading: Reading): SkipReason |
   // RFC 9111 5.2.2.3: who understands the status disregards no-store beside must-understand.
   if (control.isNoStore && !control.isMustUnderstand) return 'no-store';
   if (control.isPrivate) return 'private';
-  if (isAuthorized(request) && !isShareable(reading)) return 'authorization';
+  if (isAuthorized(request) && !isShareable(reading) && !isToldApart(request, reading.vary)) return 'authorization';
   if (!policy.config.storeSetCookie && setsCookie(reading)) return 'set-cookie';
   if (reading.vary === VARY_ANY) return 'vary-any';
   if (request.method === 'unsafe' && !isForGet(request, reading)) return 'method';

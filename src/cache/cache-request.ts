@@ -19,6 +19,8 @@ export const ASKS_OTHER_METHOD = 16;
 
 const SAFE = new Set(['OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH']);
 
+const NO_KEYS: readonly string[] = Object.freeze([]);
+
 /** One request as the cache sees it. A hot object: one with each exchange, filled by `readCacheRequest`. Lends the head. */
 export class CacheRequest {
   policy: CachePolicy | null = null;
@@ -36,10 +38,17 @@ export class CacheRequest {
   /** See `RequestOrigin`. */
   wasAuthorized = false;
   /** See `RequestOrigin`. */
+  shownKeys: readonly string[] = NO_KEYS;
+  /** See `RequestOrigin`. */
+  isNamed = false;
+  /** See `RequestOrigin`. */
   hidesCookie = false;
   /** Directives of Cache-Control, or what Pragma stands for. */
   readonly directives = new CacheControl();
 }
+
+/** No name of a field. */
+export const KEY_IN_QUERY = '?';
 
 export type RequestOrigin = {
   /** `http` or `https`, as the client used it. */
@@ -50,6 +59,10 @@ export type RequestOrigin = {
   readonly beside?: string;
   /** It came with credentials, which the head does not have any more, and the origin may have been told whose it is in other words. */
   readonly wasAuthorized?: boolean;
+  /** Names of the fields in which it has a secret key that the origin may see; `KEY_IN_QUERY` for one in a parameter that may not count in the key. */
+  readonly shownKeys?: readonly string[];
+  /** A trusted proxy tells the origin whose it is. */
+  readonly isNamed?: boolean;
   /** Its cookies do not reach the origin, in whatever words. */
   readonly hidesCookie?: boolean;
 };
@@ -63,6 +76,8 @@ export function readCacheRequest(policy: CachePolicy, head: RequestHead, origin:
   into.contentDigest = origin.contentDigest;
   into.beside = origin.beside ?? '';
   into.wasAuthorized = origin.wasAuthorized === true;
+  into.shownKeys = origin.shownKeys ?? NO_KEYS;
+  into.isNamed = origin.isNamed === true;
   into.hidesCookie = origin.hidesCookie === true;
   into.bits = into.method === 'get' ? 0 : ASKS_OTHER_METHOD;
   into.range = '';
@@ -146,6 +161,12 @@ function saysAnything(directives: CacheControl): boolean {
 }
 
 /** Whether it came with credentials, so that its answer may be for this user alone (RFC 9111 3.5). */
-export function isAuthorized({ head, wasAuthorized }: CacheRequest): boolean {
-  return wasAuthorized || (head !== null && hasField(head, FIELD_AUTHORIZATION));
+export function isAuthorized({ head, wasAuthorized, shownKeys }: CacheRequest): boolean {
+  return wasAuthorized || shownKeys.length > 0 || (head !== null && hasField(head, FIELD_AUTHORIZATION));
+}
+
+/** Whether it is so by keys alone, each of which stands in one of these fields or in the cache's key. */
+export function isToldApart({ head, wasAuthorized, shownKeys, policy }: CacheRequest, names: readonly string[]): boolean {
+  if (wasAuthorized || policy === null || head === null || hasField(head, FIELD_AUTHORIZATION)) return false;
+  return shownKeys.every((name) => names.includes(name) || policy.config.key.headers.includes(name));
 }

@@ -11,7 +11,7 @@ import { BIT_WITH_CREDENTIALS, N_BITS, N_FRESH_UNTIL, N_RESPONSE_TIME } from './
  */
 export function hasCredentials(request: CacheRequest): boolean {
   const { head, hidesCookie } = request;
-  if (isAuthorized(request)) return true;
+  if (isAuthorized(request) || request.isNamed) return true;
   return head !== null && ((!hidesCookie && hasField(head, FIELD_COOKIE)) || hasCredentialByName(head));
 }
 

@@ -12,6 +12,7 @@ import { nominatedNames } from '../http/connection-options.ts';
 import { valueAtOrigin } from '../http/origin-value.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { hasSuppressed } from '../http/forward.ts';
+import { withAsker } from './asker-shown.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What a request's key is made of that its head alone does not tell. */
@@ -35,7 +36,8 @@ const HOST_AND_PROTO = /(?:^|[;,\s])(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*
 export function originOf(exchange: Exchange): RequestOrigin {
   const { head, listener, port, facts, filters } = exchange;
   const scheme = schemeOf(exchange);
-  const origin = filters?.tellsUpstream === true ? { ...scheme, wasAuthorized: AUTHORIZATION.test(filters.received) } : scheme;
+  const known = filters?.tellsUpstream === true ? { ...scheme, wasAuthorized: AUTHORIZATION.test(filters.received) } : scheme;
+  const origin = withAsker(exchange, known);
   const isReported = (head.seen & REPORTED) !== 0 && listener?.isTrusted(port?.remoteAddress ?? '') === true;
   const reported = isReported ? reportedLines(head) : '';
   const place = placeLines(exchange, reported);

@@ -8,11 +8,13 @@ import { type FieldEdits, isDroppedByEdits } from '../http/field-edits.ts';
 import { KEEP } from '../http/kept-lines.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { BY_ADDRESS, parseVary, selectingPairs, VARY_ANY } from '../http/vary.ts';
+import { keyParameters } from './asker-shown.ts';
 import type { BodyCollector } from './body-collector.ts';
 import { originOf } from './cache-origin.ts';
 import type { Exchange } from './exchange.ts';
 import { splitHead } from './filter-run.ts';
 import { variesByFilters } from './filter-steps.ts';
+import type { RoutePlan } from './plan.ts';
 import type { SharingPlan } from './sharing-plan.ts';
 
 /** By what two requests are known to be one. */
@@ -82,7 +84,9 @@ function fieldLines(exchange: Exchange, sharing: SharingPlan): string {
   const isTrusted = listener?.isTrusted(port?.remoteAddress ?? '') === true;
   const actions = isTrusted ? forward.fromTrusted : forward.fromUntrusted;
   const nominated = head.hasNominated ? nominatedNames(head) : undefined;
-  let lines = filters?.tellsUpstream === true ? linesForFilters(filters.received, sharing) : '';
+  let lines = filters?.tellsUpstream === true ? linesForFilters(filters.received, plan, sharing) : '';
+  // Elsewhere the whole target is.
+  if (!sharing.config.key.hasUrl) for (const pair of keyParameters(exchange)) lines += `?${pair}\n`;
   for (let i = 0; i < count; i++) {
     const start = starts[i] ?? 0;
     const name = head.text.slice(start, nameEnds[i]).toLowerCase();
@@ -92,23 +96,28 @@ function fieldLines(exchange: Exchange, sharing: SharingPlan): string {
       continue;
     }
     const isForwarded = actions[kinds[i] ?? 0] === KEEP && nominated?.has(name) !== true && !isEdited(forward.edits, head, start, i);
-    if (!sharing.chosen.has(hyphened(name)) && !(isForwarded && (isIdentity || isCounted(hyphened(name), sharing)))) continue;
+    if (!sharing.chosen.has(hyphened(name)) && !(isForwarded && (isIdentity || isCountedFor(hyphened(name), plan, sharing)))) continue;
     lines += `${name}:${head.text.slice(valueStarts[i], valueEnds[i])}\n`;
   }
   return lines;
 }
 
 /** What the client sent, whether or not it goes on as it is: a filter may tell the upstream in its own words. */
-function linesForFilters(received: string, sharing: SharingPlan): string {
+function linesForFilters(received: string, plan: RoutePlan, sharing: SharingPlan): string {
   const counted = splitHead(received)
     .fields.entries()
     .map(([name, value]) => [name.toLowerCase(), value] as const)
-    .filter(([name]) => !OF_THE_WAY.has(name) && isCounted(hyphened(name), sharing));
+    .filter(([name]) => !OF_THE_WAY.has(name) && isCountedFor(hyphened(name), plan, sharing));
   return `${counted.map(([name, value]) => `${name}:${value}\n`).join('')}\n`;
 }
 
 function isEdited(edits: FieldEdits | undefined, head: RequestHead, start: number, at: number): boolean {
   return edits !== undefined && isDroppedByEdits(edits, head.text, start, head.marks.nameEnds[at] ?? 0);
+}
+
+/** A secret key of a client's counts whatever its field is called. */
+function isCountedFor(name: string, { forward }: RoutePlan, sharing: SharingPlan): boolean {
+  return forward.credentialFields.has(name) || isCounted(name, sharing);
 }
 
 /** Of a field that the upstream gets; hyphens in its name. */

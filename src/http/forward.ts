@@ -60,6 +60,8 @@ export type ForwardPolicy = {
   readonly editsOfUntrusted: FieldEdits | undefined;
   /** `identityFields` of the settings: what stands in them is believed of trusted peers alone. */
   readonly identityFields: ReadonlySet<string>;
+  /** `credentialFields` of the settings, whether or not they go on. */
+  readonly credentialFields: ReadonlySet<string>;
   readonly emitForwarded: boolean;
   readonly setsRequestId: boolean;
   /** What becomes of each kind of line, by the peer's standing. */
@@ -138,6 +140,7 @@ export function compileForwardPolicy(settings: ForwardSettings): ForwardPolicy {
     edits,
     editsOfUntrusted: identityFields.length === 0 ? edits : compileFieldEdits({ ...secret, remove: [...secret.remove, ...identityFields] }),
     identityFields: new Set(identityFields),
+    credentialFields: new Set(credentialFields),
     emitForwarded: settings.forwarded && (suppressed & (1 << FIELD_FORWARDED)) === 0,
     setsRequestId,
     fromTrusted: compileActions(dropped),

@@ -8,6 +8,16 @@ export function withoutParameters(target: string, names: readonly string[]): str
   return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join('&')}`;
 }
 
+/** The parameters of these names, however they are escaped, as they stand. `query` begins with `?`, or is empty. */
+export function parametersNamed(query: string, names: readonly string[]): readonly string[] {
+  return names.length === 0 || query === ''
+    ? []
+    : query
+        .slice(1)
+        .split('&')
+        .filter((pair) => names.includes(nameOf(pair)));
+}
+
 function nameOf(pair: string): string {
   const equals = pair.indexOf('=');
   const name = equals < 0 ? pair : pair.slice(0, equals);

@@ -111,7 +111,11 @@ export const limiterSchema = z
       max: 2 ** 34,
       byDefault: '32MiB',
     }),
-    maxDelayed: wholeNumber('Requests that wait their turn on one worker. Over it: 429.', { min: 0, max: 1_000_000, byDefault: 10_000 }),
+    maxDelayed: wholeNumber('Requests that wait their turn on one worker; those of one key take half of it at most. Over it: 429.', {
+      min: 0,
+      max: 1_000_000,
+      byDefault: 10_000,
+    }),
   })
   .prefault({})
   .describe('Bounds of the limiter itself.');

@@ -33,8 +33,8 @@ export class LimitDecision {
   readonly violated: string[] = [];
   /** Refused: until it would pass. Else how long it has to wait for its turn. */
   waitMs = 0;
-  /** False: so many wait already that nobody else may; limits that throttle refuse. Set before each decision. */
-  mayWait = true;
+  /** Of the rate that it waits for longest: the low word of its key. */
+  waitKey = 0;
   /** By place in the set: the handle of what is under way; `REFUSED`: there is none. */
   readonly handles = new Int32Array(MAX_RULES);
   private plan: LimitPlan | null = null;
@@ -147,12 +147,16 @@ export class LimitDecision {
       if (limits.remaining === 0) this.refuseToo(config, limits.waitMs - config.maxDelayMs);
       return;
     }
-    const maxDelayMs = this.mayWait ? config.maxDelayMs : 0;
+    // Where so many wait already that nobody else may, limits that throttle refuse.
+    const maxDelayMs = config.maxDelayMs > 0 && limiting.mayWait(this.low(at)) ? config.maxDelayMs : 0;
     const isTaken = limits.take(rate, this.low(at), this.high(at), this.hostMs, costAhead(config.cost), maxDelayMs);
     if (isTaken) this.outcomes[at] = TAKEN;
     this.readings.set(told, limits.remaining, limits.resetMs);
     const { waitMs } = limits;
-    if (isTaken && waitMs > this.waitMs) this.waitMs = waitMs;
+    if (isTaken && waitMs > this.waitMs) {
+      this.waitMs = waitMs;
+      this.waitKey = this.low(at);
+    }
     this.settle(config, isTaken, waitMs, isTaken && waitMs > 0);
   }
 

@@ -20,6 +20,7 @@ export class LimitHold {
   /** By place: whether anything was taken ahead. */
   private readonly outcomes: Uint8Array;
   private readonly wallMs: number;
+  private readonly waitKey: number;
   private isCharged = false;
   private turn: NodeJS.Timeout | undefined;
 
@@ -31,6 +32,7 @@ export class LimitHold {
     this.handles = decision.handles.slice(0, set.concurrency.length);
     this.outcomes = decision.outcomes.slice(0, lows.length);
     this.wallMs = wallMs;
+    this.waitKey = decision.waitKey;
   }
 
   /**
@@ -39,8 +41,7 @@ export class LimitHold {
    * somebody else in its place would come together with one of them.
    */
   wait(waitMs: number, goOn: (refusedBy: string) => void): void {
-    const { limiting } = this.plan;
-    limiting.delayed++;
+    this.plan.limiting.beginWait(this.waitKey);
     this.turn = setTimeout(() => {
       this.endWait();
       const refusedBy = this.takePlaces();
@@ -85,7 +86,7 @@ export class LimitHold {
     if (this.turn === undefined) return false;
     clearTimeout(this.turn);
     this.turn = undefined;
-    this.plan.limiting.delayed--;
+    this.plan.limiting.endWait(this.waitKey);
     return true;
   }
 

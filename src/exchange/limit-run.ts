@@ -27,7 +27,6 @@ export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: Limit
   facts.consumer = memo.asker.name;
   const { set } = memo;
   const wallMs = set.quotas.length === 0 ? 0 : Date.now();
-  decision.mayWait = limiting.delayed < limiting.maxDelayed;
   const isGood = decision.decide(memo, gateway.clock.hostMs, wallMs);
   exchange.limitLines = limitFieldLines(set, decision.readings);
   if (!isGood) {

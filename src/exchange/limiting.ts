@@ -26,9 +26,11 @@ export class Limiting {
   readonly consumers: Consumers | null;
   /** Who gives way first when an upstream has too much to do, by tier, where the tier says so. */
   readonly priorities: ReadonlyMap<string, ShedPriority>;
-  readonly maxDelayed: number;
   /** Requests that wait their turn. */
   delayed = 0;
+  private readonly maxDelayed: number;
+  /** How many of them wait for the limit of one key, by the low word of its hash: keys that share one share their part. */
+  private readonly delayedBy = new Map<number, number>();
 
   constructor(services: LimitingServices, config: GatewayConfig) {
     this.services = services;
@@ -36,6 +38,24 @@ export class Limiting {
     this.consumers = config.consumers === undefined ? null : new Consumers(config.consumers, randomBytes(SEED_BYTES));
     this.priorities = prioritiesOf(config);
     this.maxDelayed = config.limiter.maxDelayed;
+  }
+
+  /** Whether one more of this key may wait: no more of it than there are places left, so that a flood of one takes half of them, and others wait, too. */
+  mayWait(key: number): boolean {
+    const free = this.maxDelayed - this.delayed;
+    return free > 0 && (this.delayed === 0 || (this.delayedBy.get(key) ?? 0) < free);
+  }
+
+  beginWait(key: number): void {
+    this.delayed++;
+    this.delayedBy.set(key, (this.delayedBy.get(key) ?? 0) + 1);
+  }
+
+  endWait(key: number): void {
+    this.delayed--;
+    const left = (this.delayedBy.get(key) ?? 0) - 1;
+    if (left > 0) this.delayedBy.set(key, left);
+    else this.delayedBy.delete(key);
   }
 }
 

@@ -38,6 +38,24 @@ for (const engine of ENGINES) {
   });
 }
 
+test('one who sends more than he may leaves places among those who wait to the others', async (t) => {
+  const limits = [{ name: 'slow', key: { header: 'X-Kind' }, rate: '20/1s', maxDelay: '20s', ...THROTTLE }];
+  const { ask, front, counted } = await openLimited(t, { limits }, { top: { limits: { maxDelayed: 40 } } });
+  for (const kind of ['b', 'c']) await ask(`X-Kind: ${kind}\r\n`);
+  const flood = Promise.all(Array.from({ length: 100 }, () => ask('X-Kind: a\r\n')));
+  const settled = (): number => counted('refused') + counted('delayed');
+  await waitFor('the flood has come', () => settled() >= 99);
+  assert.ok(counted('delayed') >= 20 && counted('delayed') <= 30, `${counted('delayed')} of one wait`);
+  const others = await Promise.all(['b', 'c', 'b'].map((kind) => ask(`X-Kind: ${kind}\r\n`)));
+  assert.deepEqual(
+    others.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  await flood;
+  await waitFor('nobody waits', () => front.gateway.inFlight === 0);
+  assert.equal((await ask('X-Kind: a\r\n')).status, 200);
+});
+
 test('of one who waits too long in a crowd it is said once that he was refused', async (t) => {
   const limits = [{ name: 'slow', key: 'ip', rate: '1/2s', maxDelay: '10s', ...THROTTLE }];
   const { ask, counted } = await openLimited(t, { limits }, { top: { limits: { maxDelayed: 0 } } });

@@ -28,3 +28,6 @@ export type ResourcesConfig = {
   readonly maxRequests: number;
   readonly maxRetries: number;
 };
+
+/** What may be asked beyond first attempts where nothing is said of it. */
+export const DEFAULT_EXTRA_LOAD = 0.2;

@@ -1,5 +1,6 @@
 import { compileAdaptive } from './adaptive-schema.ts';
 import { compileBalance, compileSticky } from './balance-schema.ts';
+import { compileBreaker, compileResources } from './breaker-schema.ts';
 import type { ParsedCache } from './cache-schema.ts';
 import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
@@ -90,6 +91,9 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
     maxHeadBytes: limits.maxHead,
     maxFields: limits.maxFields,
     adaptive: compileAdaptive(upstream.adaptive),
+    breaker: compileBreaker(upstream.breaker),
+    resources: compileResources(upstream.resources),
+    extraLoad: upstream.extraLoad,
   };
 }
 

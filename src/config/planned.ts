@@ -21,7 +21,6 @@ export const PLANNED_UPSTREAM_KEYS = {
   retry: planned('retries by policy'),
   hedge: planned('hedged requests'),
   health: planned('health checks'),
-  breaker: planned('circuit breakers'),
   tls: planned('TLS to upstreams'),
 };
 

@@ -5,6 +5,7 @@
 
 import type { BalanceConfig, StickyConfig } from './balance-types.ts';
 import type { CollapseConfig, DedupeConfig } from './dedupe-types.ts';
+import type { BreakerConfig, ResourcesConfig } from './breaker-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
 
 export type Engine = 'node' | 'uws';
@@ -102,6 +103,10 @@ export type UpstreamConfig = {
   readonly maxFields: number;
   /** `undefined`: as many requests at once as come. */
   readonly adaptive: AdaptiveConfig | undefined;
+  readonly breaker: BreakerConfig | undefined;
+  readonly resources: ResourcesConfig | undefined;
+  /** Of first attempts, 0 to 1; see `DEFAULT_EXTRA_LOAD`. */
+  readonly extraLoad: number | undefined;
 };
 
 /** How many requests an upstream may have at once, over the whole host, by how fast it answers; the excess is shed (503). */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { adaptiveSchema } from './adaptive-schema.ts';
 import { parseEndpoint } from './address.ts';
 import { balanceSchema, endpointPriority, endpointZone, stickySchema, upstreamZone } from './balance-schema.ts';
+import { breakerSchema, extraLoadSchema, resourcesSchema } from './breaker-schema.ts';
 import { minRate } from './listener-schema.ts';
 import { PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
 import { duration, flag, parsedText, size, wholeNumber, word } from './scalars.ts';
@@ -96,6 +97,9 @@ const upstreamObject = z.strictObject({
   minRate: minRate('a response body'),
   limits,
   adaptive: adaptiveSchema,
+  breaker: breakerSchema,
+  resources: resourcesSchema,
+  extraLoad: extraLoadSchema,
   ...PLANNED_UPSTREAM_KEYS,
 });
 

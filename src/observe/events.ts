@@ -1,6 +1,6 @@
 import type { EventLog } from './log.ts';
 
-/** The wording of every event, and its level; the only file that has any. One function an event. */
+/** The wording of every event, and its level; no other file has any but `upstream-events.ts`. One function an event. */
 
 /** Nobody read what was written: this many lines are missing before this one. */
 export function eventsDropped(log: EventLog, facts: { readonly count: number }): void {

@@ -56,6 +56,10 @@ export const CONNECTION_STATES = ['idle', 'active'] as const;
 export const RETRY_REASONS = ['unsent', 'stale', 'unanswered'] as const;
 /** Of routes: whose requests are shed last, and whose first. */
 export const SHED_PRIORITIES = ['high', 'normal', 'low'] as const;
+export const BREAKER_TRANSITIONS = ['open', 'half-open', 'closed'] as const;
+/** What is asked of an upstream beside first attempts: the words of `upstream/extra-load.ts`; a test holds the two together. */
+export const EXTRA_LOAD_KINDS = ['retry', 'hedge', 'mirror', 'revalidation'] as const;
+export const RESOURCE_KINDS = ['connections', 'pending', 'requests', 'retries'] as const;
 export const FILTER_PHASES = ['request', 'upstream-request', 'response', 'finish'] as const;
 export const RELOAD_RESULTS = ['success', 'failure'] as const;
 export const DEATH_REASONS = ['exit', 'error', 'stuck'] as const;
@@ -127,3 +131,5 @@ export const PURGE_KINDS = ['url', 'prefix', 'tag', 'all'] as const;
 export const NO_ROUTE = 'none';
 /** The label value under which label sets are counted that found no cells of their own. */
 export const OTHER = 'other';
+/** In place of an endpoint: all endpoints of an upstream together. */
+export const SERVICE = 'service';

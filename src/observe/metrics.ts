@@ -19,33 +19,8 @@ import {
   UNCACHEABLE_REASONS,
   WAIT_ENDS,
 } from './labels.ts';
-
-/**
- * A label and where its values come from: a fixed list, the names in the config (of some routes only: `cached-route` have a cache,
- * `deduped-route` share answers by `dedupe`, `sharing-route` by either, `keyed-route` keep answers by Idempotency-Key, `limited-route`
- * have limits or tiers; `adaptive-upstream`: upstreams with an adaptive limit; `limit`: the names of limits and quotas that requests of the row's `route` may meet; `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
- */
-export type LabelRow =
-  | { readonly name: string; readonly values: readonly string[] }
-  | {
-      readonly name: string;
-      readonly from: 'route' | RouteKind | 'limit' | 'listener' | 'upstream' | 'adaptive-upstream' | 'endpoint' | 'runtime';
-    };
-
-type RouteKind = 'cached-route' | 'sharing-route' | 'deduped-route' | 'keyed-route' | 'limited-route';
-
-/**
- * One metric. Cells of unit `seconds` hold milliseconds and are printed in seconds (the name ends in `_seconds`).
- * `per`: `host` = the sum over all threads; `worker` = one series for each worker, with a label `worker`.
- */
-export type MetricRow = {
-  readonly name: `sluice_${string}`;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly unit: 'seconds' | 'bytes' | 'none';
-  readonly per: 'host' | 'worker';
-  readonly labels: readonly LabelRow[];
-  readonly help: string;
-};
+import { BREAKER_METRICS } from './breaker-metrics.ts';
+import { BYTE_COUNTER, BYTES, COUNTER, GAUGE, type MetricRow, TIMES } from './metric-row.ts';
 
 const ROUTE = { name: 'route', from: 'route' } as const;
 const CACHED_ROUTE = { name: 'route', from: 'cached-route' } as const;
@@ -54,12 +29,6 @@ const LISTENER = { name: 'listener', from: 'listener' } as const;
 const UPSTREAM = { name: 'upstream', from: 'upstream' } as const;
 const ADAPTIVE = { name: 'upstream', from: 'adaptive-upstream' } as const;
 const ENDPOINT = { name: 'endpoint', from: 'endpoint' } as const;
-
-const COUNTER = { type: 'counter', unit: 'none', per: 'host' } as const;
-const BYTE_COUNTER = { type: 'counter', unit: 'bytes', per: 'host' } as const;
-const GAUGE = { type: 'gauge', unit: 'none', per: 'host' } as const;
-const BYTES = { type: 'gauge', unit: 'bytes', per: 'host' } as const;
-const TIMES = { type: 'histogram', unit: 'seconds', per: 'host' } as const;
 
 /** Every metric there is. A new one is one row here, and a slot where it is counted. */
 export const METRICS = [
@@ -178,6 +147,7 @@ export const METRICS = [
     labels: [ADAPTIVE, { name: 'priority', values: SHED_PRIORITIES }],
     help: 'Requests not sent to the upstream since it had as many as it can take.',
   },
+  ...BREAKER_METRICS,
   // The cache
   {
     ...COUNTER,

@@ -1,6 +1,7 @@
 import type { CounterBlocks } from '../shm/counters.ts';
 import { BUCKETS, boundOf } from './histogram.ts';
-import { METRICS, type MetricRow } from './metrics.ts';
+import type { MetricRow } from './metric-row.ts';
+import { METRICS } from './metrics.ts';
 import type { MetricRegistry, Series } from './registry.ts';
 
 /** `text`: Prometheus text format 0.0.4. `openmetrics`: OpenMetrics 1.0.0, for scrapers whose `Accept` names it. */

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
-import { NO_ROUTE, OTHER } from './labels.ts';
-import { type LabelRow, type LabelsOf, METRICS, type MetricName, type MetricRow, rowOf } from './metrics.ts';
+import { NO_ROUTE, OTHER, SERVICE } from './labels.ts';
+import type { LabelRow, MetricRow } from './metric-row.ts';
+import { type LabelsOf, METRICS, type MetricName, rowOf } from './metrics.ts';
 import { cellsOf, type MetricPlan, type MetricSlot, otherValues, slotKey, toSlot } from './slots.ts';
 
 /** The part of a configuration that labels are made of. */
@@ -10,6 +11,8 @@ export type MetricSubjects = {
     readonly name: string;
     readonly endpoints: readonly { readonly url: string }[];
     readonly adaptive?: unknown;
+    readonly breaker?: { readonly service: unknown } | undefined;
+    readonly resources?: unknown;
   }[];
   readonly routes: readonly MetricRoute[];
   readonly tiers?: readonly (Limited & Named)[];
@@ -157,11 +160,24 @@ function valuesOf(label: LabelRow, { upstream, route }: PartialSet, subjects: Me
       return namesOf(subjects.upstreams);
     case 'adaptive-upstream':
       return namesOf(subjects.upstreams.filter(({ adaptive }) => adaptive !== undefined));
+    case 'breaker-upstream':
+      return namesOf(subjects.upstreams.filter(({ breaker }) => breaker !== undefined));
+    case 'bounded-upstream':
+      return namesOf(subjects.upstreams.filter(({ resources }) => resources !== undefined));
+    case 'breaker':
+      return breakersOf(subjects.upstreams.find(({ name }) => name === upstream));
     case 'endpoint':
       return subjects.upstreams.find(({ name }) => name === upstream)?.endpoints.map(({ url }) => url) ?? [];
     case 'runtime':
       return [];
   }
+}
+
+/** Of each endpoint, and of all of them together. */
+function breakersOf(upstream: MetricSubjects['upstreams'][number] | undefined): readonly string[] {
+  if (upstream === undefined) return [];
+  const urls = upstream.endpoints.map(({ url }) => url);
+  return upstream.breaker?.service === undefined ? urls : [...urls, SERVICE];
 }
 
 /** Limits and quotas that a request of the route may meet: its own, those of tiers, those of consumers. */

@@ -1,6 +1,6 @@
 import { HISTOGRAM_CELLS } from './histogram.ts';
 import { OTHER } from './labels.ts';
-import type { MetricRow } from './metrics.ts';
+import type { MetricRow } from './metric-row.ts';
 
 declare const slotBrand: unique symbol;
 /** Index of a metric's first cell in the block of every writer. */

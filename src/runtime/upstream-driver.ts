@@ -2,6 +2,7 @@ import type { EndpointConfig, UpstreamConfig } from '../config/types.ts';
 import type { EndpointState } from '../config/upstream-types.ts';
 import type { EventLog } from '../observe/log.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
+import type { WeightReason } from './endpoint-weights.ts';
 import type { EndpointMemory } from '../upstream/endpoint-memory.ts';
 
 /** What the coordinator does for one upstream on behalf of all workers: checks, ejections, discovery, allowances. Ticked every 50 ms. */
@@ -30,8 +31,8 @@ export type DrivenUpstream = {
   endpoints(): readonly EndpointState[];
   /** Sets or clears a flag of `STATE_FLAG`, and raises the version if that changes anything. */
   flag(slot: number, flag: number, isSet: boolean): void;
-  /** Thousandths of the configured weight. */
-  setWeight(slot: number, thousandths: number): void;
+  /** Thousandths of the configured weight; where several drivers want less, the least holds. */
+  setWeight(slot: number, reason: WeightReason, thousandths: number): void;
   /** Another set of endpoints, from discovery. Those that are gone are drained. */
   setEndpoints(endpoints: readonly EndpointConfig[]): void;
   /** Drivers of the same upstream that are told of each other's findings. */

@@ -4,6 +4,7 @@ import { type EndpointState, hasState } from '../config/upstream-types.ts';
 import type { EventLog } from '../observe/log.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { createEndpointMemory, type EndpointMemory, WORD } from '../upstream/endpoint-memory.ts';
+import { EndpointWeights } from './endpoint-weights.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
 import type { UpstreamSegment } from './messages.ts';
 import type { DrivenUpstream, MakeDriver, UpstreamDriver, UpstreamFinding } from './upstream-driver.ts';
@@ -112,6 +113,7 @@ export class UpstreamHost {
     const serviceSlot = slots.take(config.name);
     if (serviceSlot < 0) return;
     const listeners: ((finding: UpstreamFinding) => void)[] = [];
+    const weights = new EndpointWeights();
     const drivers: UpstreamDriver[] = [];
     const endpoints = this.#endpointsFor(config, slots);
     const driven: Driven = { settings: JSON.stringify(config), serviceSlot, drivers, endpoints, isDiscovered: false };
@@ -123,7 +125,8 @@ export class UpstreamHost {
       log: this.#options.log,
       endpoints: () => driven.endpoints,
       flag: (slot, flag, isSet) => this.#flag(serviceSlot, slot, { flag, isSet }),
-      setWeight: (slot, thousandths) => this.#setWord(serviceSlot, memory.wordAt(slot, WORD.WEIGHT), thousandths),
+      setWeight: (slot, reason, thousandths) =>
+        this.#setWord(serviceSlot, memory.wordAt(slot, WORD.WEIGHT), weights.set(slot, reason, thousandths)),
       setEndpoints: (next) => this.#setEndpoints(config.name, driven, next),
       tell: (finding) => {
         for (const listener of listeners) listener(finding);

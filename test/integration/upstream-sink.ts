@@ -118,6 +118,9 @@ export class TestUpstream {
       maxHeadBytes: 8192,
       maxFields: 20,
       adaptive: undefined,
+      breaker: undefined,
+      resources: undefined,
+      extraLoad: undefined,
     };
     this.cluster = new Cluster(
       {

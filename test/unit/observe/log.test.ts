@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as events from '../../../src/observe/events.ts';
+import * as upstreamEvents from '../../../src/observe/upstream-events.ts';
 import { BoundedEventLog, type EventFields, type EventLog, LineEventLog } from '../../../src/observe/log.ts';
 
 type Entry = { readonly level: string; readonly event: string; readonly fields: EventFields };
@@ -37,7 +38,7 @@ test('an event is one line of JSON, even where a field holds line feeds', () => 
 
 test('every event has a wording of its own and is logged once', () => {
   const memory = new MemoryLog();
-  const all = Object.values(events) as readonly ((log: EventLog, facts: never) => void)[];
+  const all = [...Object.values(events), ...Object.values(upstreamEvents)] as readonly ((log: EventLog, facts: never) => void)[];
   for (const tell of all) tell(memory, {} as never);
   assert.equal(memory.entries.length, all.length);
   assert.equal(new Set(memory.entries.map(({ event }) => event)).size, all.length);

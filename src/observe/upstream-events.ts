@@ -1,0 +1,19 @@
+import type { EventLog } from './log.ts';
+
+/** The wording of events of upstreams that fail, as `events.ts` has that of all others. */
+
+/** `which`: the URL of an endpoint, or "service" for all of them together. */
+export function breakerOpened(
+  log: EventLog,
+  facts: { readonly upstream: string; readonly which: string; readonly cause: string; readonly openForMs: number },
+): void {
+  log.warn('breaker opened, nothing is sent there', facts);
+}
+
+export function breakerHalfOpen(log: EventLog, facts: { readonly upstream: string; readonly which: string }): void {
+  log.info('breaker is half-open, the next request tries again', facts);
+}
+
+export function breakerClosed(log: EventLog, facts: { readonly upstream: string; readonly which: string; readonly rampMs: number }): void {
+  log.info('breaker closed, requests are sent there again', facts);
+}

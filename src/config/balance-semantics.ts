@@ -14,6 +14,11 @@ export function warnBalance(root: RawMap): Finding[] {
   });
 }
 
+/** Whether some upstream keeps a client at an endpoint by this. */
+export function isBalancedBy(root: RawMap, key: string): boolean {
+  return Object.values(asMap(root['upstreams'])).some((upstream) => asMap(asMap(upstream)['balance'])['key'] === key);
+}
+
 /** By which methods a setting is looked at. */
 const USED_BY: Readonly<Record<string, readonly string[]>> = {
   choices: ['least-requests'],

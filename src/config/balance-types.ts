@@ -1,3 +1,5 @@
+import type { ValueMatch } from './types.ts';
+
 /** How the endpoints of an upstream share its requests, and the upstreams of a route its own. */
 
 export type BalanceMethod = 'round-robin' | 'least-requests' | 'random' | 'ring-hash' | 'maglev';
@@ -39,17 +41,22 @@ export type StickyConfig = {
 };
 
 /** Of an upstream in a split: requests that have this go to it whatever its weight. */
-export type SplitMatch =
-  | { readonly kind: 'header' /** Lower-case. */; readonly name: string; readonly value: string }
-  | { readonly kind: 'cookie'; readonly name: string; readonly value: string };
+export type SplitMatch = {
+  readonly on: 'header' | 'cookie';
+  /** Lower case of a header. */
+  readonly name: string;
+  readonly match: ValueMatch;
+};
 
 /** One of several upstreams of a route. */
 export type SplitPart = {
   readonly upstream: string;
   /** 0: only who asks for it by `when`. */
   readonly weight: number;
-  /** Any of them. */
+  /** Any of them; the first part that is asked for has the request. */
   readonly when: readonly SplitMatch[];
+  /** Total deadline of the exchange there. 0 = none. */
+  readonly timeoutMs: number;
 };
 
 export const isHashing = ({ method }: Pick<BalanceConfig, 'method'>): boolean => method === 'ring-hash' || method === 'maglev';

@@ -1,5 +1,6 @@
 import type { ConfigPath, Finding } from './problem.ts';
 import { asList, asMap, isSwitchedOn, type RawMap, upperTexts } from './raw.ts';
+import { type NamedUpstream, upstreamsOf } from './split-semantics.ts';
 import { formatSize, parseSize } from './units.ts';
 
 /** What other parts of the configuration say about caches. Works on the unchecked value, as `semantics.ts` does. */
@@ -55,8 +56,8 @@ function caughtByNone(route: RawMap, cache: RawMap, path: ConfigPath): Finding[]
 /** A key by cookies that the upstream never sees holds the same answer many times. */
 function cookiesThatStop(route: RawMap, cache: RawMap, { root, path }: { readonly root: RawMap; readonly path: ConfigPath }): Finding[] {
   if (asList(asMap(cache['key'])['cookies']).length === 0) return [];
-  const upstream = asMap(asMap(root['upstreams'])[String(route['upstream'])]);
-  if (String(upstream['forwardCredentials']) === 'true') return [];
+  const isTold = ({ name }: NamedUpstream): boolean => String(asMap(asMap(root['upstreams'])[name])['forwardCredentials']) === 'true';
+  if (upstreamsOf(route, []).some(isTold)) return [];
   const message = 'counts cookies that the upstream does not get, since it has no `forwardCredentials: true`';
   return [{ path: [...path, 'key', 'cookies'], at: 'key', message }];
 }

@@ -6,6 +6,7 @@ import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
 import { deepFreeze } from './freeze.ts';
 import type { ParsedConfig } from './schema.ts';
+import { compileParts } from './split-schema.ts';
 import type { GatewayConfig, ListenerConfig, RouteCacheConfig, RouteConfig, StoreConfig, UpstreamConfig } from './types.ts';
 
 /** What uWebSockets.js itself fixes: fields of a head, and how long a connection may rest. */
@@ -27,7 +28,7 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
       ...compileRoute(route, i),
       ...compileSharedAnswers(route, parsed.cacheMemory),
       ...compileRouteLimits(route, allTiers),
-      timeoutMs: route.timeout ?? totalMs.get(route.upstream ?? '') ?? 0,
+      ...compileTarget(route, (upstream) => route.timeout ?? totalMs.get(upstream) ?? 0),
       line: lineOf(i),
     })),
     accessLog: parsed.accessLog,
@@ -100,7 +101,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
 function compileRoute(
   route: ParsedConfig['routes'][number],
   i: number,
-): Omit<RouteConfig, 'timeoutMs' | 'line' | 'cache' | 'collapse' | 'dedupe' | 'limits' | 'tiers' | 'limitFields'> {
+): Omit<RouteConfig, 'action' | 'timeoutMs' | 'line' | 'cache' | 'collapse' | 'dedupe' | 'limits' | 'tiers' | 'limitFields'> {
   const { match, headers } = route;
   return {
     name: route.name ?? `route${i + 1}`,
@@ -112,7 +113,6 @@ function compileRoute(
       query: Object.entries(match.query).map(([name, value]) => ({ name, match: value })),
     },
     priority: route.priority,
-    action: compileAction(route),
     stripPrefix: route.stripPrefix,
     rewritePath: route.rewrite?.path,
     requestFields: { set: headers.request.set, remove: headers.request.remove, allow: headers.request.allow },
@@ -162,6 +162,13 @@ function compileStore({ path, cacheDisk, idempotencyDisk }: NonNullable<ParsedCo
   return { path, cacheDiskBytes: cacheDisk, idempotencyDiskBytes: idempotencyDisk };
 }
 
-function compileAction({ respond, upstream }: ParsedConfig['routes'][number]): RouteConfig['action'] {
-  return respond === undefined ? { kind: 'upstream', upstream: upstream ?? '' } : { kind: 'respond', respond };
+/** Who answers, and by when. */
+function compileTarget(
+  { respond, upstream = '' }: ParsedConfig['routes'][number],
+  timeoutOf: (upstream: string) => number,
+): Pick<RouteConfig, 'action' | 'timeoutMs'> {
+  if (respond !== undefined) return { action: { kind: 'respond', respond }, timeoutMs: timeoutOf('') };
+  if (typeof upstream === 'string') return { action: { kind: 'upstream', upstream }, timeoutMs: timeoutOf(upstream) };
+  // Each part has its own.
+  return { action: { kind: 'split', parts: compileParts(upstream, timeoutOf) }, timeoutMs: 0 };
 }

@@ -1,5 +1,6 @@
 import { limitsIn, quotasIn, routeLimitsOf } from './limit-semantics.ts';
 import type { ConfigPath, Finding } from './problem.ts';
+import { isBalancedBy } from './balance-semantics.ts';
 import { asList, asMap, type RawMap } from './raw.ts';
 
 /** What is allowed of limits, tiers and consumers, but probably not meant. */
@@ -17,7 +18,7 @@ function unused(root: RawMap): Finding[] {
   const hasLimits = hasTiers || routes.some(({ limits }) => asList(limits).length > 0);
   const rows: [key: string, isUsed: boolean, why: string][] = [
     ['tiers', hasTiers, 'since no route has `tiers`'],
-    ['consumers', hasLimits, 'since no route has `limits` or `tiers`'],
+    ['consumers', hasLimits || isBalancedBy(root, 'consumer'), 'since no route has `limits` or `tiers`'],
     ['limits', hasLimits, 'since no route has `limits` or `tiers`'],
     ['usage', quotasIn(root).length > 0, 'since there are no `quotas`'],
   ];

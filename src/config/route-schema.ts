@@ -6,25 +6,23 @@ import { collapseSchema, dedupeSchema } from './dedupe-schema.ts';
 import { parseEditableName, parseFieldName, parseFieldValue } from './fields.ts';
 import { limitFieldsSchema, routeLimits } from './limit-schema.ts';
 import { nameText } from './listener-schema.ts';
-import { PLANNED_ROUTE_KEYS, notAvailable } from './planned.ts';
+import { PLANNED_ROUTE_KEYS } from './planned.ts';
 import { bad, good, type Parsed } from './problem.ts';
-import { parseRegex } from './regex-cost.ts';
 import {
   boundedInteger,
   checkedText,
   duration,
   flag,
-  looseBoolean,
   optionalDuration,
   parsedText,
   parseMethod,
-  passOn,
   size,
   wholeNumber,
   word,
 } from './scalars.ts';
 import { routeTiersSchema } from './tier-schema.ts';
-import type { ValueMatch } from './types.ts';
+import { routeUpstream } from './split-schema.ts';
+import { valueMatch } from './value-match-schema.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -36,34 +34,6 @@ function parsePath(text: string): Parsed<string> {
   if (text.length > 2048) return bad('must not be longer than 2048 characters');
   return /^[\x21-\x7e]+$/.test(text) && !/[?#]/.test(text) ? good(text) : bad('must hold visible ASCII only, and neither "?" nor "#"');
 }
-
-const matchedText = z.string({ error: 'must be text; put it in quotes' }).max(8192, { error: 'must not be longer than 8192 characters' });
-
-const valueMatch = z
-  .union(
-    [
-      matchedText.transform((value): ValueMatch => ({ kind: 'exact', value })),
-      z
-        .strictObject({
-          exact: matchedText.optional().describe('The whole value.'),
-          prefix: matchedText.optional().describe('How the value begins.'),
-          regex: checkedText(parseRegex)
-            .optional()
-            .describe('A regular expression that is cheap in its worst case; values over 256 characters never match.'),
-          present: looseBoolean().optional().describe('Whether it must be there (true) or must not (false).'),
-        })
-        .transform((value, context): ValueMatch => {
-          const given = Object.values(value).filter((part) => part !== undefined).length;
-          if (given !== 1) return passOn(bad('must have exactly one of exact, prefix, regex, present'), context);
-          if (value.exact !== undefined) return { kind: 'exact', value: value.exact };
-          if (value.prefix !== undefined) return { kind: 'prefix', value: value.prefix };
-          if (value.regex !== undefined) return { kind: 'regex', source: value.regex };
-          return { kind: value.present === true ? 'present' : 'absent' };
-        }),
-    ],
-    { error: 'must be text in quotes, or a mapping with exact, prefix, regex or present' },
-  )
-  .describe('The exact value, or a mapping.');
 
 const method = parsedText(parseMethod);
 
@@ -171,16 +141,14 @@ const filter = z
   })
   .describe('The path of a module, or a mapping.');
 
-const upstreamName = z.string({
-  error: ({ input }) => (Array.isArray(input) ? notAvailable('weighted lists of upstreams') : 'must be the name of an upstream'),
-});
-
 export const routeSchema = z.strictObject(
   {
     name: nameText.optional().describe('Name in logs, metrics and messages; default `route1` and so on, by position.'),
     match,
     priority: wholeNumber('The higher wins, whatever is more specific.', { min: -1000, max: 1000, byDefault: 0 }),
-    upstream: upstreamName.optional().describe('Name of the upstream. This or `respond` is required.'),
+    upstream: routeUpstream
+      .optional()
+      .describe('Name of the upstream, or a list of several that share the requests. This or `respond` is required.'),
     respond,
     stripPrefix: flag('Whether the literal prefix of the path pattern is removed before forwarding.', false),
     rewrite: z

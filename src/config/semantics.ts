@@ -6,8 +6,8 @@ import { UWS_MAX_FIELDS } from './compile.ts';
 import { checkLimits } from './limit-semantics.ts';
 import { warnLimits } from './limit-warnings.ts';
 import type { ConfigPath, Finding } from './problem.ts';
-import { asList, asMap, isMap } from './raw.ts';
-import { didYouMean } from './suggest.ts';
+import { asList, asMap, isMap, isSwitchedOn } from './raw.ts';
+import { checkUpstreams, upstreamsOf, warnParts } from './split-semantics.ts';
 
 /**
  * What one part of the configuration says about another. Works on the unchecked value, so that one run reports these beside
@@ -34,13 +34,14 @@ export function checkAcross(raw: unknown): Finding[] {
 /** What is allowed but probably not meant. */
 export function warnAcross(raw: unknown): Finding[] {
   const root = asMap(raw);
-  const used = new Set(asList(root['routes']).map((route) => asMap(route)['upstream']));
+  const used = new Set(asList(root['routes']).flatMap((route) => upstreamsOf(asMap(route), []).map(({ name }) => name)));
   const unused = Object.keys(asMap(root['upstreams'])).filter((name) => !used.has(name));
   return [
     ...unused.map((name): Finding => ({ path: ['upstreams', name], at: 'key', message: 'is not used by any route' })),
     ...asList(root['listeners']).flatMap((listener, i) => trustsEverybody(asMap(listener), ['listeners', i])),
     ...asList(root['routes']).flatMap((route, i) => uselessBesideRespond(asMap(route), ['routes', i])),
     ...warnBalance(root),
+    ...warnParts(root),
     ...warnCaches(root),
     ...warnDedupe(root),
     ...asList(root['routes']).flatMap((route, i) => uselessShed(asMap(route), ['routes', i], root)),
@@ -90,9 +91,7 @@ function checkTarget(route: ReturnType<typeof asMap>, path: ConfigPath, upstream
   if (upstream === undefined && respond === undefined) {
     return [{ path, at: 'value', message: 'must have `upstream` or `respond`' }];
   }
-  if (typeof upstream !== 'string' || upstreams.includes(upstream)) return [];
-  const remedy = didYouMean(upstream, upstreams) ?? (upstreams.length === 0 ? 'define it under `upstreams`' : undefined);
-  return [{ path: [...path, 'upstream'], at: 'value', message: `there is no upstream "${upstream}"`, remedy }];
+  return checkUpstreams(route, path, upstreams);
 }
 
 /** Options that uWebSockets.js does not offer. */
@@ -147,11 +146,12 @@ function trustsEverybody(listener: ReturnType<typeof asMap>, path: ConfigPath): 
 
 /** A priority is one among the requests of an upstream that is limited. */
 function uselessShed(route: ReturnType<typeof asMap>, path: ConfigPath, root: ReturnType<typeof asMap>): Finding[] {
-  const { shed, upstream } = route;
-  if (shed === undefined || typeof upstream !== 'string') return [];
-  const { adaptive } = asMap(asMap(root['upstreams'])[upstream]);
-  if (adaptive !== undefined && adaptive !== false) return [];
-  return [{ path: [...path, 'shed'], at: 'key', message: `has no effect, since upstream "${upstream}" has no \`adaptive\`` }];
+  const named = upstreamsOf(route, path);
+  if (route['shed'] === undefined || named.length === 0) return [];
+  const isLimited = ({ name }: { readonly name: string }): boolean => isSwitchedOn(asMap(asMap(root['upstreams'])[name])['adaptive']);
+  if (named.some(isLimited)) return [];
+  const names = named.map(({ name }) => `"${name}"`).join(', ');
+  return [{ path: [...path, 'shed'], at: 'key', message: `has no effect, since upstream ${names} has no \`adaptive\`` }];
 }
 
 const FORWARDING_KEYS = ['stripPrefix', 'rewrite', 'redirects', 'timeout'];

@@ -3,7 +3,7 @@
  * in milliseconds, every size in bytes. `config/schema.ts` makes it from text; nobody else makes or changes one.
  */
 
-import type { BalanceConfig, StickyConfig } from './balance-types.ts';
+import type { BalanceConfig, SplitPart, StickyConfig } from './balance-types.ts';
 import type { CollapseConfig, DedupeConfig } from './dedupe-types.ts';
 import type { BreakerConfig, ResourcesConfig } from './breaker-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
@@ -238,6 +238,8 @@ export type RouteCacheConfig = {
 
 export type RouteAction =
   | { readonly kind: 'upstream'; readonly upstream: string }
+  /** At least one of them has a weight. */
+  | { readonly kind: 'split'; readonly parts: readonly SplitPart[] }
   | { readonly kind: 'respond'; readonly respond: Respond };
 
 export type RouteConfig = {

@@ -4,6 +4,7 @@ import { knownMemo } from './limit-memo.ts';
 import { never } from '../base/never.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { RequestBody, UpstreamConnection } from '../upstream/sink.ts';
+import { balanceKeyOf } from './balance-key.ts';
 import type { Exchange } from './exchange.ts';
 import { startUpstreamFilters } from './filter-steps.ts';
 import { upstreamHead } from './messages.ts';
@@ -23,7 +24,9 @@ export function startAttempt(exchange: Exchange, plan: RoutePlan, isRetry: boole
   if (facts.attempts++ === 0) facts.askedMs = gateway.clock.nowMs;
   exchange.state = 'connecting';
   const { current } = exchange;
-  const target = cluster.choose(0, isRetry ? current.target : null);
+  const key = plan.balanceKey === null ? 0 : balanceKeyOf(exchange, plan.balanceKey);
+  const held = plan.sticky === null ? null : plan.sticky.heldBy(exchange);
+  const target = cluster.choose(key, isRetry ? current.target : null, held);
   if (target === null) {
     current.refuse('no-endpoint');
     return;

@@ -14,6 +14,7 @@ import type { RequestHead } from '../http/request-head.ts';
 import { hasSuppressed } from '../http/forward.ts';
 import { withAsker } from './asker-shown.ts';
 import type { Exchange } from './exchange.ts';
+import { upstreamLine } from './split.ts';
 
 /** What a request's key is made of that its head alone does not tell. */
 
@@ -40,7 +41,7 @@ export function originOf(exchange: Exchange): RequestOrigin {
   const origin = withAsker(exchange, known);
   const isReported = (head.seen & REPORTED) !== 0 && listener?.isTrusted(port?.remoteAddress ?? '') === true;
   const reported = isReported ? reportedLines(head) : '';
-  const place = placeLines(exchange, reported);
+  const place = placeLines(exchange, reported) + partLine(exchange);
   const isClaimed = hasClaim(exchange);
   if (reported === '' && !isClaimed && facts.filteredTarget === '' && place === '') return origin;
   const target = facts.filteredTarget === '' ? '' : `\n>${facts.filteredTarget}`;
@@ -55,6 +56,11 @@ export function hasPorts(listeners: readonly ListenerConfig[]): boolean {
 /** In the key of what was asked of this port, where there are several. */
 export function portLine(port: number): string {
   return `\n@port=${port}`;
+}
+
+/** Where a route has several upstreams, each has answers of its own. */
+function partLine({ plan }: Exchange): string {
+  return plan === null || plan.part === '' ? '' : upstreamLine(plan.part);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { never } from '../base/never.ts';
 import { maxForwards } from '../http/forward.ts';
 import { capturesOf } from '../routing/captures.ts';
+import type { Found } from '../routing/route.ts';
 import { startCaching } from './cache-steps.ts';
 import type { Exchange } from './exchange.ts';
 import { startRequestFilters } from './filter-steps.ts';
@@ -25,14 +26,19 @@ export function routeRequest(exchange: Exchange): void {
       exchange.answer(answerForMethod(found.allow));
       return;
     case 'found':
-      exchange.plan = found.value;
-      if (found.value.rewrite !== null) facts.target = found.value.rewrite(found.captures, facts);
-      if (found.value.filters !== null) facts.captures = capturesOf(found);
-      admit(exchange, found.value);
+      take(exchange, found, found.value.split === null ? found.value : found.value.split.choose(exchange));
       return;
     default:
       never(found, 'route');
   }
+}
+
+function take(exchange: Exchange, found: Found<RoutePlan>, plan: RoutePlan): void {
+  const { facts } = exchange;
+  exchange.plan = plan;
+  if (plan.rewrite !== null) facts.target = plan.rewrite(found.captures, facts);
+  if (plan.filters !== null) facts.captures = capturesOf(found);
+  admit(exchange, plan);
 }
 
 function admit(exchange: Exchange, plan: RoutePlan): void {

@@ -190,7 +190,8 @@ export class Exchange {
     if (gateway.caching !== null) invalidateAfter(this, head);
     this.limitHold?.charge(head, gateway.clock.hostMs);
     if (run?.takeHead(head, bodyLength)) return;
-    const block = clientBlock(this, plan, head);
+    const built = clientBlock(this, plan, head);
+    const block = plan.sticky === null ? built : plan.sticky.mark(this, head.status, built);
     this.deliverHead({
       status: head.status,
       statusText: head.statusText,

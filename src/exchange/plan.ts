@@ -12,6 +12,7 @@ import { acceptedMethods, type RouteEntry } from '../routing/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { type AdaptiveGates, compileShedding, type SheddingPlan } from './admission.ts';
 import type { RenderedAnswer } from './answers.ts';
+import { type BalanceKeyPlan, compileBalanceKey } from './balance-key.ts';
 import { type CachePlan, compileCachePlan } from './cache-plan.ts';
 import type { Caching } from './caching.ts';
 import { compileIdempotency, type IdempotencyPlan } from './idempotency-plan.ts';
@@ -22,6 +23,8 @@ import type { Limiting } from './limiting.ts';
 import type { RequestFacts } from './request-facts.ts';
 import { RouteMetrics } from './route-metrics.ts';
 import { compileSharing, type SharingPlan } from './sharing-plan.ts';
+import { Split } from './split.ts';
+import { Sticky } from './sticky.ts';
 
 /** The target for the upstream. */
 export type RouteRewrite = (captures: Captures, facts: Pick<RequestFacts, 'target' | 'queryText'>) => string;
@@ -30,6 +33,12 @@ export type RouteRewrite = (captures: Captures, facts: Pick<RequestFacts, 'targe
 export type RoutePlan = {
   readonly name: string;
   readonly upstreamName: string;
+  /** The route has several upstreams: then this is a plan for one of them, and says which one a request gets. */
+  readonly split: Split<RoutePlan> | null;
+  /** Its upstream, where that is one of several; `''` = it is the only one. */
+  readonly part: string;
+  readonly balanceKey: BalanceKeyPlan | null;
+  readonly sticky: Sticky | null;
   /** `null`: the route answers by itself. */
   readonly cluster: Cluster | null;
   readonly respond: RenderedAnswer | null;
@@ -72,11 +81,27 @@ export function compilePlans(config: GatewayConfig, services: PlanServices): rea
     match: route.match,
     priority: route.priority,
     line: route.line,
-    value: compilePlan(route, config, services),
+    value: compileRoute(route, config, services),
   }));
 }
 
-function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanServices): RoutePlan {
+/** A route, or what it is towards one of its upstreams (`part`). */
+export type PlannedRoute = RouteConfig & { readonly part: string };
+
+function compileRoute(route: RouteConfig, config: GatewayConfig, services: PlanServices): RoutePlan {
+  if (route.action.kind !== 'split') return compilePlan({ ...route, part: '' }, config, services);
+  const { parts } = route.action;
+  const ofParts = parts.map(({ upstream, timeoutMs }) => {
+    return compilePlan({ ...route, action: { kind: 'upstream', upstream }, timeoutMs, part: upstream }, config, services);
+  });
+  const [first] = ofParts;
+  assert(first !== undefined, `route ${route.name} has an upstream`);
+  // Who asks, and what has been asked before, is one thing whichever upstream it goes to.
+  const plans = ofParts.map((plan) => Object.freeze({ ...plan, limits: first.limits, idempotency: first.idempotency }));
+  return Object.freeze({ ...first, split: new Split<RoutePlan>(parts, plans) });
+}
+
+function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanServices): RoutePlan {
   const { action } = route;
   const upstream = action.kind === 'upstream' ? config.upstreams.find(({ name }) => name === action.upstream) : undefined;
   const cluster = upstream === undefined ? undefined : services.clusters.get(upstream.name);
@@ -88,6 +113,10 @@ function compilePlan(route: RouteConfig, config: GatewayConfig, services: PlanSe
   return Object.freeze({
     name: route.name,
     upstreamName: upstream?.name ?? '',
+    split: null,
+    part: route.part,
+    balanceKey: compileBalanceKey(upstream, config, services.limiting),
+    sticky: cluster?.config.sticky === undefined ? null : new Sticky(cluster, cluster.config.sticky),
     cluster: cluster ?? null,
     respond: action.kind === 'respond' ? renderRespond(action.respond) : null,
     forward: compileForwardPolicy({

@@ -59,20 +59,24 @@ export function valueHolds(condition: Condition, value: string | undefined): boo
 }
 
 /** For messages: `x-version is "2"`. */
-export function describeCondition(condition: Condition): string {
-  const name = `${condition.on} ${condition.name}`;
-  switch (condition.match.kind) {
+export function describeCondition({ on, name, match }: Condition): string {
+  return `${on} ${name} ${describeMatch(match)}`;
+}
+
+/** For messages: `is "2"`. */
+export function describeMatch(match: ValueMatch): string {
+  switch (match.kind) {
     case 'present':
-      return `${name} is there`;
+      return 'is there';
     case 'absent':
-      return `${name} is not there`;
+      return 'is not there';
     case 'exact':
-      return `${name} is ${JSON.stringify(condition.match.value)}`;
+      return `is ${JSON.stringify(match.value)}`;
     case 'prefix':
-      return `${name} begins with ${JSON.stringify(condition.match.value)}`;
+      return `begins with ${JSON.stringify(match.value)}`;
     case 'regex':
-      return `${name} matches /${condition.match.source}/`;
+      return `matches /${match.source}/`;
     default:
-      return never(condition.match, 'describeCondition');
+      return never(match, 'describeMatch');
   }
 }

@@ -1,5 +1,5 @@
-import { compileCachePolicy } from '../cache/policy.ts';
-import type { GatewayConfig } from '../config/types.ts';
+import { type CachePolicy, compileCachePolicy } from '../cache/policy.ts';
+import type { GatewayConfig, RouteConfig } from '../config/types.ts';
 import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
 import type { CacheMemory } from './cache-memory.ts';
@@ -28,9 +28,7 @@ export async function runPurge(body: unknown, { cache, disk, config, log, count 
   const order = parsePurgeOrder(body);
   if (typeof order === 'string') return { kind: 'bad', problems: [order] };
   const epochs = cache?.epochs;
-  const policies = (config?.routes ?? []).flatMap((route) =>
-    route.cache === undefined ? [] : [compileCachePolicy(route.name, route.cache)],
-  );
+  const policies = (config?.routes ?? []).flatMap(policyOf);
   if (cache === undefined || epochs === undefined || policies.length === 0) return { kind: 'none', problems: ['no route caches'] };
   const ports = [...new Set(config?.listeners.map(({ address }) => address.port))];
   const inMemory = await purge(order, { stores: cache.stores, epochs, policies, ports });
@@ -41,6 +39,13 @@ export async function runPurge(body: unknown, { cache, disk, config, log, count 
   count(order, objects);
   events.cachePurged(log, { kind: order.kind, what: order.what, soft: order.isSoft, objects });
   return { kind: 'ok', purged: objects };
+}
+
+/** Where a route has several upstreams, there is one in its keys. */
+function policyOf({ name, cache, action }: RouteConfig): CachePolicy[] {
+  if (cache === undefined) return [];
+  const policy = compileCachePolicy(name, cache);
+  return [action.kind === 'split' ? { ...policy, hasManyKeys: true } : policy];
 }
 
 /** `GET /cache`: sizes in bytes, counts since the store was made. */

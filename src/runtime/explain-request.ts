@@ -19,10 +19,15 @@ const MAX_FIELDS = 1000;
 const LIMITS = { maxTargetBytes: 2 ** 20, maxFields: MAX_FIELDS };
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)([^#]*)/i;
 
-export type AskedRequest = { readonly facts: RequestFacts; readonly scheme: 'http' | 'https' };
+export type AskedRequest = {
+  readonly facts: RequestFacts;
+  readonly scheme: 'http' | 'https';
+  /** `undefined`: some client. */
+  readonly clientIp: string | undefined;
+};
 
 /** The request as a listener would have read it, by the same code. Text when a listener would refuse it. */
-export function askedRequest({ method, url, fields }: Explained): AskedRequest | string {
+export function askedRequest({ method, url, fields, clientIp }: Explained): AskedRequest | string {
   const absolute = ABSOLUTE.exec(url);
   if (absolute === null && !url.startsWith('/') && url !== '*') return `${url} is not an http URL or a path`;
   const target = absolute === null ? url.split('#', 1)[0] : absolute[3] || '/';
@@ -36,7 +41,7 @@ export function askedRequest({ method, url, fields }: Explained): AskedRequest |
   const refusal = parseRequestHead(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'utf8').toString('latin1'), facts.head, LIMITS);
   if (refusal !== undefined) return `refused, ${REFUSALS[refusal].status}: ${REFUSALS[refusal].detail}`;
   if (!facts.read()) return `the path of ${url} climbs above its root or has a bad escape: 400`;
-  return { facts, scheme: absolute?.[1]?.toLowerCase() === 'https' ? 'https' : 'http' };
+  return { facts, scheme: absolute?.[1]?.toLowerCase() === 'https' ? 'https' : 'http', clientIp };
 }
 
 /** White space around a name or a value is the shell's, not the client's. */

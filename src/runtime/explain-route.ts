@@ -1,9 +1,10 @@
 import { parsePattern } from '../routing/pattern.ts';
 import { compileRewrite } from '../routing/rewrite.ts';
 import type { Found } from '../routing/route.ts';
-import type { FieldEdits, GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.ts';
+import type { EndpointConfig, FieldEdits, GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.ts';
 import { formatDuration, formatSize } from '../config/units.ts';
 import { shareOf } from '../upstream/adaptive-gate.ts';
+import { explainBalance, explainSplit, towards } from './explain-balance.ts';
 import { explainCache } from './explain-cache.ts';
 import { explainDedupe } from './explain-dedupe.ts';
 import type { AskedRequest } from './explain-request.ts';
@@ -11,10 +12,15 @@ import type { AskedRequest } from './explain-request.ts';
 /** What the route that has the request does with it, a line each. */
 export function explainRoute(found: Found<RouteConfig>, asked: AskedRequest, config: GatewayConfig): readonly string[] {
   const route = found.value;
+  if (route.action.kind === 'split') {
+    const part = explainSplit(route.action.parts, asked);
+    return [...part.lines, ...explainRoute({ ...found, value: towards(route, part) }, asked, config)];
+  }
   const answered = answeredBy(route, config);
   if (typeof answered === 'string') return [answered, ...fieldLines(route)];
   return [
     `upstream ${answered.name}: ${endpointsText(answered)}`,
+    ...explainBalance(answered, asked, config),
     `target: ${targetOf(found, asked)}`,
     `host: ${answered.host === 'client' ? `the client's, ${asked.facts.head.authority || '(none)'}` : "the endpoint's own"}`,
     `credentials: ${answered.forwardCredentials ? 'forwarded' : 'stripped'}`,
@@ -31,6 +37,7 @@ export function explainRoute(found: Found<RouteConfig>, asked: AskedRequest, con
 /** The upstream, or what the gateway answers by itself. */
 function answeredBy({ action }: RouteConfig, config: GatewayConfig): UpstreamConfig | string {
   if (action.kind === 'respond') return `answered by the gateway: ${action.respond.status}`;
+  if (action.kind === 'split') return 'one of several';
   return config.upstreams.find(({ name }) => name === action.upstream) ?? `there is no upstream ${action.upstream}`;
 }
 
@@ -46,7 +53,16 @@ function adaptiveLines({ adaptive }: UpstreamConfig, { shedPriority }: RouteConf
 }
 
 function endpointsText({ endpoints }: UpstreamConfig): string {
-  return endpoints.map(({ url, weight }) => (weight === 1 ? url : `${url} (weight ${weight})`)).join(', ');
+  return endpoints.map(endpointText).join(', ');
+}
+
+function endpointText({ url, weight, priority, zone }: EndpointConfig): string {
+  const notes = [
+    weight === 1 ? '' : `weight ${weight}`,
+    priority === 0 ? '' : `priority ${priority}`,
+    zone === '' ? '' : `zone ${zone}`,
+  ].filter((note) => note !== '');
+  return notes.length === 0 ? url : `${url} (${notes.join(', ')})`;
 }
 
 function targetOf({ value: route, captures }: Found<RouteConfig>, { facts }: AskedRequest): string {

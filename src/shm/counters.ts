@@ -1,4 +1,3 @@
-import { floatAt } from '../base/elements.ts';
 import { assert } from '../base/assert.ts';
 import { alignToLine, createSegment, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
@@ -48,7 +47,7 @@ export class CounterBlocks {
     assert(totals.length <= this.cells, 'no more cells are summed than a block has');
     totals.fill(0);
     for (const block of this.#blocks) {
-      for (let cell = 0; cell < totals.length; cell += 1) totals[cell] = floatAt(totals, cell) + floatAt(block, cell);
+      for (let cell = 0; cell < totals.length; cell += 1) totals[cell] = (totals[cell] ?? 0) + (block[cell] ?? 0);
     }
   }
 }

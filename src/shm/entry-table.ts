@@ -1,4 +1,3 @@
-import { floatAt, wordAt } from '../base/elements.ts';
 import { BLOCK } from './blocks.ts';
 import { GRANULE_WORDS, MAX_BLOCK_GRANULES, RECORD, RECORD_WORDS, type StoreMemory } from './store-layout.ts';
 
@@ -84,7 +83,7 @@ export class EntryTable {
   }
 
   get(entry: number, cell: number): number {
-    return wordAt(this.records, entry * RECORD_WORDS + cell);
+    return this.records[entry * RECORD_WORDS + cell] ?? 0;
   }
 
   set(entry: number, cell: number, value: number): void {
@@ -99,7 +98,7 @@ export class EntryTable {
 
   /** Host ms; 0 or Infinity: never. */
   uselessAfter(entry: number): number {
-    return floatAt(this.#uselessAfter, (entry * RECORD_WORDS + RECORD.USELESS_AFTER) / 2);
+    return this.#uselessAfter[(entry * RECORD_WORDS + RECORD.USELESS_AFTER) / 2] ?? 0;
   }
 
   setUselessAfter(entry: number, hostMs: number): void {
@@ -136,7 +135,7 @@ export class EntryTable {
   /** How long an owned block is by its own header; 0 when that cannot be. */
   blockGranules(block: number): number {
     if (block < 0 || block >= this.#granules) return 0;
-    const granules = wordAt(this.#words, block * GRANULE_WORDS + BLOCK.GRANULES);
+    const granules = this.#words[block * GRANULE_WORDS + BLOCK.GRANULES] ?? 0;
     return granules > 0 && granules <= MAX_BLOCK_GRANULES && block + granules <= this.#granules ? granules : 0;
   }
 

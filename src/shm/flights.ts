@@ -1,5 +1,4 @@
 import { assert } from '../base/assert.ts';
-import { itemAt } from '../base/elements.ts';
 import { ChangeWatch, type ChangeWaiter } from './change-watch.ts';
 import {
   FLIGHT,
@@ -159,7 +158,7 @@ export class Flights {
       // Read while it was written, or a takeover in between: another try sees what came of it.
       if (!isOver && (!isKnown || Atomics.load(this.#cells, at) !== word)) continue;
       ticket.word = word;
-      return isOver ? 'over' : itemAt(STATE_NAMES, flightState(word));
+      return isOver ? 'over' : (STATE_NAMES[flightState(word)] ?? 'over');
     }
   }
 

@@ -28,7 +28,8 @@ export class Heartbeats {
 
   /** The worker's loop has turned. */
   beat(worker: number): void {
-    Atomics.add(this.#cells, worker * STRIDE, 1);
+    const cell = worker * STRIDE;
+    Atomics.store(this.#cells, cell, ((this.#cells[cell] ?? 0) + 1) | 0);
   }
 
   /** The worker's latest beat. */

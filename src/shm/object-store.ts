@@ -1,4 +1,3 @@
-import { floatAt } from '../base/elements.ts';
 import type { Numbers } from '../base/numbers.ts';
 import { assert } from '../base/assert.ts';
 import { Arena } from './arena.ts';
@@ -207,19 +206,19 @@ export class ObjectStore {
     const { memory, arena } = this.#core;
     const { totals, control } = memory;
     return {
-      objects: floatAt(totals, TOTALS.OBJECTS),
+      objects: totals[TOTALS.OBJECTS] ?? 0,
       maxObjects: memory.maxEntries,
-      payloadBytes: floatAt(totals, TOTALS.PAYLOAD),
+      payloadBytes: totals[TOTALS.PAYLOAD] ?? 0,
       arenaBytes: memory.granules * GRANULE_BYTES,
       freeBytes: arena.freeGranules * GRANULE_BYTES,
       largestFreeBytes: Math.min(arena.largestFree(), arena.freeGranules) * GRANULE_BYTES,
-      fillingBytes: floatAt(totals, TOTALS.FILLING_GRANULES) * GRANULE_BYTES,
-      evictions: floatAt(totals, TOTALS.EVICTIONS),
+      fillingBytes: (totals[TOTALS.FILLING_GRANULES] ?? 0) * GRANULE_BYTES,
+      evictions: totals[TOTALS.EVICTIONS] ?? 0,
       dooms: Atomics.load(control, CONTROL.DOOMS) >>> 0,
-      fills: floatAt(totals, TOTALS.FILLS),
+      fills: totals[TOTALS.FILLS] ?? 0,
       failedFills: this.#core.allFailures(),
       lockTimeouts: Atomics.load(control, CONTROL.LOCK_TIMEOUTS) >>> 0,
-      recoveries: floatAt(totals, TOTALS.RECOVERIES),
+      recoveries: totals[TOTALS.RECOVERIES] ?? 0,
     };
   }
 

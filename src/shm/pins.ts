@@ -1,4 +1,3 @@
-import { wordAt } from '../base/elements.ts';
 import { type EntryTable, STATE, stateOf } from './entry-table.ts';
 import type { ReleasedSet } from './released-set.ts';
 import { RECORD } from './store-layout.ts';
@@ -16,21 +15,21 @@ import { RECORD } from './store-layout.ts';
 export class Pins {
   readonly #table: EntryTable;
   readonly #released: ReleasedSet;
-  readonly #counts: Int32Array;
+  readonly #counts: Uint32Array;
   readonly #word: number;
   readonly #bit: number;
 
   constructor(table: EntryTable, released: ReleasedSet, self: number, maxEntries: number) {
     this.#table = table;
     this.#released = released;
-    this.#counts = new Int32Array(maxEntries);
+    this.#counts = new Uint32Array(maxEntries);
     this.#word = RECORD.PINS + (self >>> 5);
     this.#bit = 1 << (self & 31);
   }
 
   /** Pins if the state word is `word`. */
   pin(entry: number, word: number): boolean {
-    const count = wordAt(this.#counts, entry);
+    const count = this.#counts[entry] ?? 0;
     if (count > 0) {
       if (this.#table.word(entry) !== word) return false;
       this.#counts[entry] = count + 1;
@@ -47,11 +46,11 @@ export class Pins {
 
   /** This participant pins it. */
   holds(entry: number): boolean {
-    return wordAt(this.#counts, entry) > 0;
+    return (this.#counts[entry] ?? 0) > 0;
   }
 
   unpin(entry: number): void {
-    const count = wordAt(this.#counts, entry);
+    const count = this.#counts[entry] ?? 0;
     if (count === 0) return;
     this.#counts[entry] = count - 1;
     if (count === 1) this.#clear(entry, this.#word, this.#bit);

@@ -1,5 +1,4 @@
 import { assert } from '../base/assert.ts';
-import { itemAt } from '../base/elements.ts';
 import { PresenceCells } from './presence-cells.ts';
 import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
@@ -62,7 +61,7 @@ export class Presence {
   }
 
   get state(): PresenceState {
-    return itemAt(PRESENCE_STATES, Atomics.load(this.#control, CELL_STATE));
+    return PRESENCE_STATES[Atomics.load(this.#control, CELL_STATE)] ?? 'off';
   }
 
   set state(state: PresenceState) {

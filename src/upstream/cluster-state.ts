@@ -42,9 +42,10 @@ export class ClusterState {
     this.#read();
   }
 
-  choose(_key: number, avoid: Target | null): Target | null {
+  choose(_key: number, avoid: Target | null, held: Target | null): Target | null {
     if (Atomics.load(this.memory.words, this.#versionAt) !== this.#version) this.#read();
     const usable = this.#usable;
+    if (held !== null && held !== avoid && usable.includes(held)) return held;
     if (usable.length === 0) return null;
     const at = this.#balancer.pick();
     const target = usable[at] ?? null;

@@ -49,10 +49,11 @@ export class Cluster {
 
   /**
    * The endpoint to ask; `null` when none may be. `key`: of balancers that hash, 32 bits. `avoid`: one that has just failed,
-   * which is taken only where there is no other.
+   * which is taken only where there is no other. `held`: the one that the client is to stay with, if it may be asked.
    */
-  choose(key: number, avoid: Target | null): Target | null {
-    return this.state === null ? this.#pickOther(avoid) : this.state.choose(key, avoid);
+  choose(key: number, avoid: Target | null, held: Target | null = null): Target | null {
+    if (this.state !== null) return this.state.choose(key, avoid, held);
+    return held !== null && held !== avoid ? held : this.#pickOther(avoid);
   }
 
   /** Those that stay keep their connections, those that go are drained. */

@@ -136,3 +136,60 @@ for (const [what, upstream, message] of warned) {
     assert.match(messagesOf(result).join('\n'), message);
   });
 }
+
+const split = (upstream: unknown, upstreams: object = {}) =>
+  read(
+    {},
+    { upstream },
+    { upstreams: { o: { endpoints: ENDPOINTS, timeouts: { total: '5s' } }, n: { endpoints: ENDPOINTS }, ...upstreams } },
+  );
+
+test('a route to several upstreams has a part for each, with its own deadline', () => {
+  const when = { header: { 'X-Canary': '1' }, cookie: { Lane: { prefix: 'n' } } };
+  const result = split(['o', { name: 'n', weight: 0, when }]);
+  assert.ok(result.kind === 'ok', JSON.stringify(result));
+  assert.deepEqual(result.config.routes[0]?.action, {
+    kind: 'split',
+    parts: [
+      { upstream: 'o', weight: 1, when: [], timeoutMs: 5000 },
+      {
+        upstream: 'n',
+        weight: 0,
+        when: [
+          { on: 'header', name: 'x-canary', match: { kind: 'exact', value: '1' } },
+          { on: 'cookie', name: 'Lane', match: { kind: 'prefix', value: 'n' } },
+        ],
+        timeoutMs: 0,
+      },
+    ],
+  });
+  assert.deepEqual(messagesOf(result), [], 'both are used');
+});
+
+const badSplits: readonly (readonly [what: string, upstream: unknown, message: RegExp])[] = [
+  ['a name that there is not', ['o', { name: 'm' }], /upstream\[1\]\.name: there is no upstream "m"/],
+  ['the same twice', ['o', 'o'], /upstream\[1\]: "o" is already in this list; add its weight/],
+  ['nobody with a weight', [{ name: 'o', weight: 0 }], /upstream: leaves nobody for requests without an override/],
+  ['an empty list', [], /upstream: must have at least one upstream/],
+  ['a weight out of bounds', [{ name: 'o', weight: 1001 }], /weight: must be a whole number from 0 to 1000/],
+  ['a key that is none', [{ name: 'o', wieght: 1 }], /wieght/],
+  ['a number', 1, /upstream: must be the name of an upstream, or a list/],
+];
+for (const [what, upstream, message] of badSplits) {
+  test(`a split is refused with its place: ${what}`, () => {
+    const result = split(upstream);
+    assert.equal(result.kind, 'bad');
+    assert.match(messagesOf(result).join('\n'), message);
+  });
+}
+
+test('a split is warned of where a part gets nothing, and where two take one cookie', () => {
+  assert.match(messagesOf(split(['o', { name: 'n', weight: 0 }])).join('\n'), /upstream\[1\]\.weight: gives it no request/);
+  const sticky = { endpoints: ENDPOINTS, sticky: { secret: 'sixteen-letters!' } };
+  assert.match(
+    messagesOf(split(['o', 'n'], { o: sticky, n: sticky })).join('\n'),
+    /upstream\[1\]: has the same sticky cookie "sluice_endpoint"/,
+  );
+  const other = { ...sticky, sticky: { ...sticky.sticky, cookie: 'other' } };
+  assert.deepEqual(messagesOf(split(['o', 'n'], { o: sticky, n: other })), []);
+});

@@ -116,11 +116,8 @@ const PLACED: [name: string, text: string, expected: string[]][] = [
   ],
   [
     'a planned value of a known key',
-    'upstreams: { a: { endpoints: [http://a], protocol: h2 } }\nroutes: [{ upstream: [{ a: 1 }] }]',
-    [
-      'sluice.yaml:1:52: upstreams.a.protocol: not available in this version of Sluice (planned: HTTP/2 to upstreams)',
-      'sluice.yaml:2:22: routes[0].upstream: not available in this version of Sluice (planned: weighted lists of upstreams)',
-    ],
+    'upstreams: { a: { endpoints: [http://a], protocol: h2 } }\nroutes: [{ upstream: a }]',
+    ['sluice.yaml:1:52: upstreams.a.protocol: not available in this version of Sluice (planned: HTTP/2 to upstreams)'],
   ],
   [
     'paths and hosts that cannot be',

@@ -13,7 +13,7 @@ export function sharingOf(caching: Caching, dedupe: object | true, name = 'all')
   const registry = new MetricRegistry();
   const metrics = new MetricsWriter(new Float64Array(registry.maxCells), registry.plan(result.config));
   const [route] = result.config.routes;
-  const sharing = route === undefined ? null : compileSharing(route, caching, metrics);
+  const sharing = route === undefined ? null : compileSharing({ ...route, part: '' }, caching, metrics);
   if (sharing === null) throw new Error('the route shares nothing');
   return sharing;
 }

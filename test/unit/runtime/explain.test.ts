@@ -9,8 +9,8 @@ import { explainRoute } from '../../../src/runtime/explain-route.ts';
 const HEAD = 'store: ./data\nupstreams: { a: { endpoints: [http://a, { url: "http://b:81", weight: 2 }] } }\n';
 
 /** What `sluice explain` says of the route that has the request; or why the request would be refused. */
-function explain(route: string, method: string, url: string, fields: readonly string[] = []): readonly string[] {
-  const result = loadConfig(`${HEAD}routes: [${route}]`, { fileName: 'sluice.yaml', env: {} });
+function explain(route: string, method: string, url: string, fields: readonly string[] = [], head = HEAD): readonly string[] {
+  const result = loadConfig(`${head}routes: [${route}]`, { fileName: 'sluice.yaml', env: {} });
   assert.ok(result.kind === 'ok', result.kind === 'bad' ? result.problems.map(formatProblem).join('\n') : '');
   const asked = askedRequest({ configPath: '', method, url, fields, clientIp: undefined, admin: undefined });
   if (typeof asked === 'string') return [asked];
@@ -107,4 +107,32 @@ test('what a request shares with others, and what its key does, is told where it
     'idempotency: idempotency-key demanded, of whoever sends the same x-account; its answer is kept for 1d; who comes meanwhile: waits up to 2s';
   assert.deepEqual(lines('GET'), [collapse]);
   assert.deepEqual(lines('POST'), [collapse, key]);
+});
+
+const SHARED = `upstreams:
+  a: { endpoints: [http://a, http://b, { url: "http://c", priority: 1, zone: z }], balance: { method: maglev, key: { header: x-user } } }
+  n: { endpoints: [http://n1, http://n2], balance: least-requests, sticky: { secret: sixteen-letters!, cookie: at } }
+`;
+
+test('of several upstreams the one that has the request is told, and why', () => {
+  const route = '{ upstream: [{ name: a, weight: 3 }, { name: n, when: { header: { X-Canary: "1" } } }], timeout: 5s }';
+  const asked = explain(route, 'GET', '/x', ['X-Canary: 1'], SHARED);
+  assert.deepEqual(asked.slice(0, 5), [
+    'split: 75% to a, 25% to n (all with header x-canary is "1")',
+    'split of this request: n, for which it asks',
+    'upstream n: http://n1, http://n2',
+    'sticky: the endpoint that cookie at names, where it can be asked',
+    'balance: least-requests, the less busy of 2',
+  ]);
+  const other = explain(route, 'GET', '/x', [], SHARED);
+  assert.equal(other[1], 'split of this request: by weight; what follows is that of a');
+  assert.ok(other.includes('deadline: 5s'));
+});
+
+test('where a key tells the endpoint it is named', () => {
+  const lines = explain('{ upstream: a }', 'GET', '/x', ['X-User: 7'], SHARED);
+  assert.equal(lines[0], 'upstream a: http://a, http://b, http://c (priority 1, zone z)');
+  assert.equal(lines[1], 'balance: maglev by header x-user, none above 1.25 times its part');
+  assert.match(lines[2] ?? '', /^endpoint of this request: http:\/\/[ab], while all are well$/);
+  assert.equal(explain('{ upstream: a }', 'GET', '/x', [], SHARED)[2], 'endpoint of this request: --ip would tell');
 });

@@ -81,10 +81,12 @@ function open(path: string): DatabaseSync {
   }
 }
 
-/** The seed of all that is counted under this store; whoever comes first makes it. */
+/** The seed of all that is counted under this store; whoever comes first makes it. Who only reads it need not wait for somebody who writes. */
 export function seedOf(database: DatabaseSync): Uint8Array {
-  database.prepare("INSERT OR IGNORE INTO facts (name, value) VALUES ('seed', ?)").run(randomBytes(SEED_BYTES));
-  const seed = database.prepare("SELECT value FROM facts WHERE name = 'seed'").get()?.['value'];
+  const read = database.prepare("SELECT value FROM facts WHERE name = 'seed'");
+  const make = database.prepare("INSERT OR IGNORE INTO facts (name, value) VALUES ('seed', ?)");
+  if (read.get() === undefined) make.run(randomBytes(SEED_BYTES));
+  const seed = read.get()?.['value'];
   if (!(seed instanceof Uint8Array) || seed.byteLength !== SEED_BYTES) throw new Error('the seed of the quotas is not one');
   return seed;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { loadConfig } from '../../../src/config/load-yaml.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
@@ -12,6 +13,7 @@ import { LimitBook } from '../../../src/runtime/limits/limit-book.ts';
 import { answerAboutLimits } from '../../../src/runtime/limits/limit-commands.ts';
 import { LimitHost } from '../../../src/runtime/limits/limit-host.ts';
 import { hashKey } from '../../../src/runtime/limits/limit-key-hash.ts';
+import { quotaFile } from '../../../src/runtime/quotas/quota-schema.ts';
 import { LimitHash } from '../../../src/policy/limit-hash.ts';
 import { folderFor } from './records-kit.ts';
 
@@ -165,6 +167,20 @@ test('a store that cannot be used is told, and what is limited is limited all th
   assert.equal(kit.host.keeping(kit.config), undefined);
   assert.equal(valueIn(await kit.ask('move', 'name=acme', { tier: 'paid' }))['keptOnDisk'], false);
   assert.equal((await kit.left('acme'))['paid-10000-per-1h'], 10_000);
+});
+
+test('a store that somebody else is writing to, however long, is known all the same', (t: TestContext) => {
+  const folder = folderFor(t);
+  const text = `${CONSUMERS}${ROUTES}store: { path: "${folder}" }\n`;
+  const before = new Kit(text);
+  const writer = new DatabaseSync(quotaFile(folder));
+  t.after(() => writer.close());
+  writer.exec('BEGIN IMMEDIATE');
+  const startedMs = performance.now();
+  const after = new Kit(text);
+  assert.equal(after.host.isDurable, true);
+  assert.deepEqual(after.host.tables?.seed, before.host.tables?.seed);
+  assert.ok(performance.now() - startedMs < 1_500, 'nobody waited');
 });
 
 test('a key of a limit is looked up and reset by words', async () => {

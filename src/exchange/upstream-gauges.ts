@@ -1,6 +1,8 @@
+import { RESOURCE_KINDS } from '../observe/labels.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import type { HostLimits } from '../upstream/host-limits.ts';
 import type { Pool } from '../upstream/pool.ts';
 
 /**
@@ -10,6 +12,7 @@ import type { Pool } from '../upstream/pool.ts';
 export class UpstreamGauges {
   private readonly metrics: MetricsWriter;
   private readonly rows: readonly PoolRow[];
+  private readonly bounds: readonly Counted[];
   private readonly pending: readonly (readonly [Cluster, MetricSlot, Counted])[];
 
   constructor(metrics: MetricsWriter, clusters: ReadonlyMap<string, Cluster>) {
@@ -17,6 +20,7 @@ export class UpstreamGauges {
     this.rows = [...clusters].flatMap(([upstream, cluster]) =>
       cluster.targets.map(({ endpoint, pool }) => new PoolRow(metrics, pool, { upstream, endpoint: endpoint.url })),
     );
+    this.bounds = [...clusters].flatMap(([upstream, { limits }]) => boundsOf(metrics, upstream, limits));
     this.pending = [...clusters].map(([upstream, cluster]) => [
       cluster,
       metrics.slot('sluice_upstream_pending', { upstream }),
@@ -26,6 +30,7 @@ export class UpstreamGauges {
 
   update(): void {
     for (const row of this.rows) row.update();
+    for (const bound of this.bounds) bound.update();
     for (const [cluster, pending, overflows] of this.pending) {
       this.metrics.set(pending, cluster.totals().pendingRequests);
       overflows.update();
@@ -35,11 +40,21 @@ export class UpstreamGauges {
   /** Another plan comes: what has been counted stays, and what is only a state ends. */
   end(): void {
     for (const row of this.rows) row.end();
+    for (const bound of this.bounds) bound.update();
     for (const [, pending, overflows] of this.pending) {
       overflows.update();
       this.metrics.set(pending, 0);
     }
   }
+}
+
+function boundsOf(metrics: MetricsWriter, upstream: string, limits: HostLimits | null): readonly Counted[] {
+  if (limits === null) return [];
+  return RESOURCE_KINDS.flatMap((resource) => {
+    const limit = limits[resource];
+    if (limit === null) return [];
+    return [new Counted(metrics, metrics.slot('sluice_resource_refused_total', { upstream, resource }), () => limit.refusedTotal)];
+  });
 }
 
 /** A count that somebody keeps for himself, and the cell that it is carried to. */

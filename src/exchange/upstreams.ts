@@ -4,6 +4,7 @@ import type { EndpointState } from '../config/upstream-types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import type { EndpointMemory } from '../upstream/endpoint-memory.ts';
+import type { HostLimitMaker } from '../upstream/host-limits.ts';
 import { UpstreamGauges } from './upstream-gauges.ts';
 
 /** What a worker is given of all upstreams that have state. */
@@ -14,6 +15,8 @@ export type UpstreamServices = {
   /** By the upstream's name. */
   readonly services: Readonly<Record<string, number>>;
   readonly endpoints: Readonly<Record<string, readonly EndpointState[]>>;
+  /** `null`: no upstream is bounded. */
+  readonly limits: HostLimitMaker | null;
 };
 
 /** The upstreams that one worker sends to: those of the plan in force, and of earlier ones what is still under way. */
@@ -75,7 +78,9 @@ export class Upstreams {
       return known;
     }
     if (services === undefined || serviceSlot < 0) return new Cluster(upstream, this.#clock);
-    return new Cluster(upstream, this.#clock, { memory: services.memory, worker: services.worker, serviceSlot, endpoints });
+    const { memory, worker } = services;
+    const limits = upstream.resources === undefined ? null : (services.limits?.make(name, upstream.resources) ?? null);
+    return new Cluster(upstream, this.#clock, { memory, worker, serviceSlot, endpoints, limits });
   }
 
   #retire(cluster: Cluster): void {

@@ -71,6 +71,8 @@ export type UpstreamSegment = {
   readonly counts: SharedArrayBuffer;
   readonly services: Readonly<Record<string, number>>;
   readonly endpoints: Readonly<Record<string, readonly EndpointState[]>>;
+  /** What bounded upstreams have at once (`upstream/host-limits.ts`); `undefined`: none is bounded. */
+  readonly limits: SharedArrayBuffer | undefined;
 };
 
 /** One plan on its way to the workers. */

@@ -6,6 +6,7 @@ import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { createEndpointMemory, type EndpointMemory, WORD } from '../upstream/endpoint-memory.ts';
 import { EndpointWeights } from './endpoint-weights.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
+import { HostLimitBook } from './host-limit-book.ts';
 import type { UpstreamSegment } from './messages.ts';
 import type { DrivenUpstream, MakeDriver, UpstreamDriver, UpstreamFinding } from './upstream-driver.ts';
 
@@ -38,12 +39,14 @@ export class UpstreamHost {
   readonly #options: UpstreamHostOptions;
   readonly #clock = new LoopClock();
   readonly #driven = new Map<string, Driven>();
+  readonly #limits: HostLimitBook;
   #memory: EndpointMemory | undefined;
   #slots: EndpointSlots | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: UpstreamHostOptions) {
     this.#options = options;
+    this.#limits = new HostLimitBook(options.slots);
   }
 
   /** What workers need for a plan; `undefined` where no upstream has state. */
@@ -55,7 +58,7 @@ export class UpstreamHost {
     const slots = this.#slots;
     const services = Object.fromEntries(stateful.map(({ name }) => [name, slots.take(name)]));
     const endpoints = Object.fromEntries(stateful.map((upstream) => [upstream.name, this.#endpointsFor(upstream, slots)]));
-    return { ...this.#memory.segments, services, endpoints };
+    return { ...this.#memory.segments, services, endpoints, limits: this.#limits.prepare(stateful) };
   }
 
   /** The plan is in force. What is configured as before goes on where it stands. */
@@ -67,6 +70,7 @@ export class UpstreamHost {
       this.#driven.delete(name);
     }
     for (const upstream of wanted.values()) if (!this.#driven.has(upstream.name)) this.#drive(upstream);
+    this.#limits.settle(wanted.values());
     this.#keepSlots();
     // They may have changed after the plan was made ready with them.
     for (const [name, { endpoints, isDiscovered }] of this.#driven) if (isDiscovered) this.#options.onEndpoints(name, endpoints);
@@ -82,6 +86,7 @@ export class UpstreamHost {
   recover(worker: number): void {
     const slots = this.#slots;
     if (slots === undefined) return;
+    this.#limits.recover(worker);
     this.#memory?.clearWorker(worker, slots.slots);
     for (const { drivers } of this.#driven.values()) for (const driver of drivers) driver.recover?.(worker);
   }
@@ -93,12 +98,15 @@ export class UpstreamHost {
   }
 
   writeMetrics(writer: MetricsWriter): void {
+    this.#limits.writeMetrics(writer);
     for (const { drivers } of this.#driven.values()) for (const driver of drivers) driver.writeMetrics?.(writer);
   }
 
   /** For `GET /upstreams`. */
   snapshot(): object {
-    return { upstreams: Array.from(this.#driven, ([name, driven]) => describe(name, driven)) };
+    return {
+      upstreams: Array.from(this.#driven, ([name, driven]) => ({ ...describe(name, driven), resources: this.#limits.describe(name) })),
+    };
   }
 
   #endpointsFor({ name, endpoints }: UpstreamConfig, slots: EndpointSlots): readonly EndpointState[] {

@@ -22,6 +22,7 @@ import { ObjectStore } from '../shm/object-store.ts';
 import { QuotaTable } from '../shm/quota-table.ts';
 import { AdaptiveGate } from '../upstream/adaptive-gate.ts';
 import { EndpointMemory } from '../upstream/endpoint-memory.ts';
+import { HostLimitMaker } from '../upstream/host-limits.ts';
 import { AccessFile } from './access-file.ts';
 import { describeError } from './faults.ts';
 import { ListenerSet, until } from './listener-set.ts';
@@ -79,6 +80,7 @@ export class WorkerThread {
   #caching: OpenCache | undefined;
   #limiting: LimitingServices | undefined;
   #endpointMemory: EndpointMemory | undefined;
+  #hostLimits: HostLimitMaker | null = null;
   #isLeaving = false;
 
   constructor(start: WorkerStart, tell: (message: FromWorker) => void) {
@@ -209,8 +211,10 @@ export class WorkerThread {
   #openUpstreams(segment: UpstreamSegment | undefined): UpstreamServices | undefined {
     if (segment === undefined) return undefined;
     const { services, endpoints } = segment;
+    const worker = this.#start.slot;
     this.#endpointMemory ??= new EndpointMemory(segment);
-    return { memory: this.#endpointMemory, worker: this.#start.slot, services, endpoints };
+    if (segment.limits !== undefined) this.#hostLimits ??= new HostLimitMaker(new ConcurrencyTable(segment.limits, worker));
+    return { memory: this.#endpointMemory, worker, services, endpoints, limits: this.#hostLimits };
   }
 
   /** Opened once for each store: a plan that keeps it keeps what this thread remembers of it. */

@@ -3,6 +3,7 @@ import type { EndpointState } from '../config/upstream-types.ts';
 import { RoundRobin } from './balancer.ts';
 import { type EndpointMemory, WORD } from './endpoint-memory.ts';
 import { EndpointWatch } from './endpoint-watch.ts';
+import type { HostLimits } from './host-limits.ts';
 import type { Target } from './target.ts';
 
 /** What a worker is given of an upstream that has state. */
@@ -12,6 +13,8 @@ export type SharedState = {
   readonly worker: number;
   readonly serviceSlot: number;
   readonly endpoints: readonly EndpointState[];
+  /** What it may have at once over the whole host; `null` = as much as comes. */
+  readonly limits: HostLimits | null;
 };
 
 /**

@@ -5,6 +5,7 @@ import type { EndpointState } from '../config/upstream-types.ts';
 import { RoundRobin } from './balancer.ts';
 import { ClusterState, type SharedState } from './cluster-state.ts';
 import { makeTarget, type Target } from './target.ts';
+import type { HostLimits } from './host-limits.ts';
 import type { Pool } from './pool.ts';
 
 /** Sums over the pools of a cluster: gauges first, then counters since the start. */
@@ -26,6 +27,8 @@ export class Cluster {
   readonly config: UpstreamConfig;
   /** `null`: nothing is known of the endpoints but their weights. */
   readonly state: ClusterState | null;
+  /** What it may have at once over the whole host; `null` = as much as comes. */
+  readonly limits: HostLimits | null;
   #targets: readonly Target[];
   /** No longer endpoints, with something under way. */
   #leaving: readonly Target[] = [];
@@ -35,6 +38,7 @@ export class Cluster {
   constructor(config: UpstreamConfig, clock: Clock, shared: SharedState | null = null) {
     this.config = config;
     this.#clock = clock;
+    this.limits = shared?.limits ?? null;
     this.state = shared === null ? null : new ClusterState(config, shared);
     const endpoints = shared === null ? config.endpoints : shared.endpoints;
     this.#targets = endpoints.map((endpoint) => this.#make(endpoint));
@@ -112,7 +116,7 @@ export class Cluster {
 
   #make(endpoint: EndpointConfig | EndpointState): Target {
     const watch = this.state === null || !('slot' in endpoint) ? null : this.state.watchOf(endpoint.slot);
-    return makeTarget(this.config, endpoint, { clock: this.#clock, watch });
+    return makeTarget(this.config, endpoint, { clock: this.#clock, watch, limits: this.limits });
   }
 
   #pickOther(avoid: Target | null): Target {

@@ -4,6 +4,7 @@ import { Connection } from './connection.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { deadlineAfter, isPast, NEVER_MS } from './deadlines.ts';
 import type { FailureKind } from './failure.ts';
+import type { HostLimits } from './host-limits.ts';
 import type { ConnectionPlan } from './plan.ts';
 import type { UpstreamSink } from './sink.ts';
 import { Waiter, WaitList } from './waiters.ts';
@@ -26,6 +27,8 @@ export class Pool implements ConnectionOwner {
   requestsTotal = 0;
   pendingOverflowTotal = 0;
   pendingTimeoutsTotal = 0;
+  /** Bounds that hold for all workers together; `null` = there are none. */
+  readonly #limits: HostLimits | null;
   readonly #all: Connection[] = [];
   /** The one that became idle last is at the end. */
   readonly #idle: Connection[] = [];
@@ -36,13 +39,16 @@ export class Pool implements ConnectionOwner {
   /** Connections with heads to write at the end of this tick. */
   readonly #unflushed: Connection[] = [];
   #isFlushDue = false;
+  /** It has said to all workers that it could use a connection. */
+  #isHungry = false;
   #isRetired = false;
   #isClosed = false;
   readonly #flush = (): void => this.#flushBatches();
 
-  constructor(plan: ConnectionPlan, clock: Clock) {
+  constructor(plan: ConnectionPlan, clock: Clock, limits: HostLimits | null = null) {
     this.plan = plan;
     this.clock = clock;
+    this.#limits = limits;
   }
 
   get openConnections(): number {
@@ -73,7 +79,7 @@ export class Pool implements ConnectionOwner {
       this.#refuse(sink, 'pool-closed');
       return;
     }
-    if (this.#isFull) this.#idle[0]?.retire();
+    if (this.#isFull || this.#limits?.connections?.isFull === true) this.#idle[0]?.retire();
     this.#wait(new Waiter(sink, false, true));
   }
 
@@ -89,6 +95,7 @@ export class Pool implements ConnectionOwner {
     // From the end, because one that ends gives its place to the last.
     for (let i = this.#all.length - 1; i >= 0; i--) this.#all[i]?.check(nowMs);
     for (let waiter = this.#firstExpired(nowMs); waiter !== null; waiter = this.#firstExpired(nowMs)) this.#expire(waiter);
+    if (this.#limits !== null) this.#shareRoom(this.#limits);
   }
 
   /** Idle connections are closed now, the others after what they are at. Requests are still taken, each on a connection of its own. */
@@ -191,7 +198,7 @@ export class Pool implements ConnectionOwner {
     if (!connection.canTake(true)) return null;
     for (let waiter = this.#waiters.oldest; waiter !== null; waiter = waiter.newer) {
       if (!waiter.isFresh && connection.canTake(waiter.isPipelinable)) return waiter;
-      if (waiter.isFresh && waiter.opening === null && connection.isIdle && this.#isFull) return waiter;
+      if (waiter.isFresh && waiter.opening === null && connection.isIdle && (this.#isFull || this.#limits !== null)) return waiter;
     }
     return null;
   }
@@ -200,14 +207,50 @@ export class Pool implements ConnectionOwner {
 
   #wait(waiter: Waiter): void {
     assert(this.#waiters.find(waiter.sink) === undefined, 'a sink waits once');
-    if (this.#isFull && this.#waiters.count - this.#openingFor >= this.plan.pool.maxPending) {
+    const canOpen = this.#takeRoom();
+    if (!canOpen && !this.#takePending()) {
       this.pendingOverflowTotal++;
       this.#refuse(waiter.sink, 'pool-full');
       return;
     }
     this.#waiters.add(waiter);
-    if (this.#isFull) waiter.deadlineMs = deadlineAfter(this.clock.nowMs, this.plan.pool.pendingTimeoutMs);
-    else this.#openFor(waiter);
+    if (canOpen) this.#openFor(waiter);
+    else waiter.deadlineMs = deadlineAfter(this.clock.nowMs, this.plan.pool.pendingTimeoutMs);
+  }
+
+  /** Whether one more connection may be opened, which then must be. */
+  #takeRoom(): boolean {
+    if (this.#isFull) return false;
+    const bound = this.#limits?.connections ?? null;
+    return bound === null || bound.acquire();
+  }
+
+  /** Whether one more request may wait without a connection under way, which then does. */
+  #takePending(): boolean {
+    if (this.#blocked >= this.plan.pool.maxPending) return false;
+    const bound = this.#limits?.pending ?? null;
+    return bound === null || bound.acquire();
+  }
+
+  /** Those that wait and have no connection under way. */
+  get #blocked(): number {
+    return this.#waiters.count - this.#openingFor;
+  }
+
+  /**
+   * Where connections are bounded over all workers nobody tells a pool that another one has closed some, and idle ones of a pool may be all there
+   * are. So those that lack some say so, and look again at each sweep; the others part with an idle one at each.
+   */
+  #shareRoom({ connections, hungry }: HostLimits): void {
+    if (connections === null) return;
+    this.#openForWaiting();
+    const isHungry = this.#blocked > 0 && !this.#isFull;
+    if (isHungry && !this.#isHungry) this.#isHungry = hungry.acquire();
+    if (!isHungry && this.#isHungry) {
+      hungry.release();
+      this.#isHungry = false;
+    }
+    if (this.#blocked === 0 && this.#idle.length > 0 && hungry.inUse > 0) this.#idle[0]?.retire();
   }
 
   #openFor(waiter: Waiter): void {
@@ -223,15 +266,21 @@ export class Pool implements ConnectionOwner {
 
   /** Room has come: for the oldest that has no connection under way. */
   #openForWaiting(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#blocked === 0) return;
     for (let waiter = this.#waiters.oldest; waiter !== null && !this.#isFull; waiter = waiter.newer) {
-      if (waiter.opening === null) this.#openFor(waiter);
+      if (waiter.opening !== null) continue;
+      if (!this.#takeRoom()) return;
+      this.#limits?.pending?.release();
+      this.#openFor(waiter);
     }
   }
 
   #forget(waiter: Waiter): void {
     this.#waiters.remove(waiter);
-    if (waiter.opening === null) return;
+    if (waiter.opening === null) {
+      this.#limits?.pending?.release();
+      return;
+    }
     waiter.opening.waiter = null;
     this.#openingFor--;
   }
@@ -261,6 +310,7 @@ export class Pool implements ConnectionOwner {
   }
 
   #remove(connection: Connection): void {
+    this.#limits?.connections?.release();
     const last = this.#all.pop();
     if (last === undefined || last === connection) return;
     last.poolIndex = connection.poolIndex;

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { EndpointConfig, UpstreamConfig } from '../config/types.ts';
+import type { HostLimits } from './host-limits.ts';
 import type { EndpointWatch } from './endpoint-watch.ts';
 import { connectionPlan } from './plan.ts';
 import { Pool } from './pool.ts';
@@ -17,9 +18,9 @@ export type Target = {
 export function makeTarget(
   config: UpstreamConfig,
   endpoint: EndpointConfig,
-  { clock, watch }: { clock: Clock; watch: EndpointWatch | null },
+  { clock, watch, limits }: { clock: Clock; watch: EndpointWatch | null; limits: HostLimits | null },
 ): Target {
-  return { endpoint, authority: authorityOf(endpoint), pool: new Pool(connectionPlan(config, endpoint), clock), watch };
+  return { endpoint, authority: authorityOf(endpoint), pool: new Pool(connectionPlan(config, endpoint), clock, limits), watch };
 }
 
 function authorityOf({ host, port }: EndpointConfig): string {

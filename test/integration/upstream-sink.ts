@@ -5,6 +5,8 @@ import { LoopClock } from '../../src/base/clock.ts';
 import type { UpstreamConfig } from '../../src/config/types.ts';
 import type { ResponseHead } from '../../src/http/response-head.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
+import { createEndpointMemory } from '../../src/upstream/endpoint-memory.ts';
+import type { HostLimits } from '../../src/upstream/host-limits.ts';
 import type { UpstreamFailure } from '../../src/upstream/failure.ts';
 import type { Pool } from '../../src/upstream/pool.ts';
 import type { Loan, RequestBody, UpstreamConnection, UpstreamSink } from '../../src/upstream/sink.ts';
@@ -102,7 +104,7 @@ export class TestUpstream {
   readonly pool: Pool;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(port: number, overrides: Overrides = {}) {
+  constructor(port: number, overrides: Overrides = {}, limits: HostLimits | null = null) {
     const base: UpstreamConfig = {
       name: 'test',
       endpoints: [{ url: '', host: '127.0.0.1', port, weight: 1, priority: 0, zone: '' }],
@@ -130,6 +132,9 @@ export class TestUpstream {
         timeouts: { ...base.timeouts, ...overrides.timeouts },
       } as UpstreamConfig,
       this.clock,
+      limits === null
+        ? null
+        : { memory: createEndpointMemory(1), worker: 0, serviceSlot: 0, endpoints: [{ ...base.endpoints[0]!, slot: 1 }], limits },
     );
     const [target] = this.cluster.targets;
     assert.ok(target);
@@ -156,8 +161,8 @@ export class TestUpstream {
 }
 
 /** For one test: closed together with its origin, however the test ends. */
-export function testUpstream(t: TestContext, origin: RawOrigin, overrides: Overrides = {}): TestUpstream {
-  const upstream = new TestUpstream(origin.port, overrides);
+export function testUpstream(t: TestContext, origin: RawOrigin, overrides: Overrides = {}, limits: HostLimits | null = null): TestUpstream {
+  const upstream = new TestUpstream(origin.port, overrides, limits);
   t.after(async () => {
     upstream.close();
     await origin.close();

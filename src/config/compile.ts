@@ -14,7 +14,7 @@ export const UWS_MAX_FIELDS = 100;
 const UWS_IDLE_MS = 10_000;
 
 /** The parsed file → what the inside wants. Must only be called for a configuration without problems. */
-export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number) => number): GatewayConfig {
+export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number) => number): Omit<GatewayConfig, 'outside'> {
   const upstreams = Object.entries(parsed.upstreams).map(([name, upstream]) => compileUpstream(name, upstream));
   const totalMs = new Map(upstreams.map(({ name, timeouts }) => [name, timeouts.totalMs]));
   const allTiers = Object.keys(parsed.tiers);

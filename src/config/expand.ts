@@ -10,7 +10,15 @@ export type ReferenceSource = {
 /** A text that held a reference: what it became, and what stood there. Problems show the latter. */
 export type Expansion = { readonly path: ConfigPath; readonly value: string; readonly source: string };
 
-export type Expanded = { readonly value: unknown; readonly findings: readonly Finding[]; readonly expansions: readonly Expansion[] };
+/** A text that came from outside of the configuration, or that has one in it, and what stands there in its place. It may be a secret. */
+export type OutsideText = { readonly value: string; readonly source: string };
+
+export type Expanded = {
+  readonly value: unknown;
+  readonly findings: readonly Finding[];
+  readonly expansions: readonly Expansion[];
+  readonly outside: readonly OutsideText[];
+};
 
 const REFERENCE = /\$\$\{|\$\{([a-z]+):([^}]*)\}/g;
 const MAX_DEPTH = 32;
@@ -23,6 +31,7 @@ const MAX_DEPTH = 32;
 export function expandReferences(root: unknown, from: ReferenceSource): Expanded {
   const findings: Finding[] = [];
   const expansions: Expansion[] = [];
+  const outside: OutsideText[] = [];
 
   const walk = (value: unknown, path: ConfigPath): unknown => {
     if (typeof value === 'string') return expandText(value, path);
@@ -47,21 +56,28 @@ export function expandReferences(root: unknown, from: ReferenceSource): Expanded
 
   const expandText = (text: string, path: ConfigPath): string => {
     if (!text.includes('${')) return text;
+    const known = outside.length;
     const value = text.replace(REFERENCE, (whole: string, kind: string | undefined, name: string) => {
       if (kind === undefined) return '${';
       const found = resolve(kind, name, from);
-      if (found.kind === 'ok') return found.value;
+      if (found.kind === 'ok') {
+        if (!found.isWritten && found.value !== '') outside.push(Object.freeze({ value: found.value, source: whole }));
+        return found.value;
+      }
       findings.push({ path, at: 'value', message: `${whole} ${found.message}`, remedy: found.remedy });
       return whole;
     });
     expansions.push({ path, value, source: text });
+    // The whole text before its parts, so that it is shown as it was written.
+    if (outside.length > known) outside.splice(known, 0, Object.freeze({ value, source: text }));
     return value;
   };
 
-  return { value: walk(root, []), findings, expansions };
+  return { value: walk(root, []), findings, expansions, outside: Object.freeze(outside) };
 }
 
-type Resolved = { kind: 'ok'; value: string } | { kind: 'bad'; message: string; remedy?: string };
+/** `isWritten`: it is the default, which stands in the configuration itself. */
+type Resolved = { kind: 'ok'; value: string; isWritten: boolean } | { kind: 'bad'; message: string; remedy?: string };
 
 function resolve(kind: string, name: string, from: ReferenceSource): Resolved {
   if (kind === 'env') return resolveEnv(name, from.env);
@@ -75,15 +91,15 @@ function resolveEnv(text: string, env: ReferenceSource['env']): Resolved {
   if (name === undefined) return { kind: 'bad', message: 'does not name an environment variable' };
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   const byDefault = parts?.[2];
-  if (value !== undefined && (value !== '' || byDefault === undefined)) return { kind: 'ok', value };
-  if (byDefault !== undefined) return { kind: 'ok', value: byDefault };
+  if (value !== undefined && (value !== '' || byDefault === undefined)) return { kind: 'ok', value, isWritten: false };
+  if (byDefault !== undefined) return { kind: 'ok', value: byDefault, isWritten: true };
   return { kind: 'bad', message: 'is not set in the environment', remedy: `set ${name}, or give a default: \${env:${name}:-value}` };
 }
 
 function resolveFile(path: string, readSecret: ReferenceSource['readSecret']): Resolved {
   if (readSecret === undefined) return { kind: 'bad', message: 'cannot be read here' };
   try {
-    return { kind: 'ok', value: readSecret(path).replace(/\r?\n$/, '') };
+    return { kind: 'ok', value: readSecret(path).replace(/\r?\n$/, ''), isWritten: false };
   } catch (error) {
     return { kind: 'bad', message: `cannot be read: ${error instanceof Error ? error.message : String(error)}` };
   }

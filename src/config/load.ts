@@ -33,7 +33,8 @@ export function parseConfigValue(value: unknown, options: LoadOptions, locate: L
   const ofSchema = parsed.success ? [] : findingsOf(parsed.error.issues, expanded.value);
   const findings = firstPerPath([...expanded.findings, ...ofSchema, ...checkAcross(expanded.value)]);
   if (!parsed.success || findings.length > 0) return { kind: 'bad', problems: report(findings) };
-  const config = compileConfig(parsed.data, (i) => locate(['routes', i], 'value').line);
+  const compiled = compileConfig(parsed.data, (i) => locate(['routes', i], 'value').line);
+  const config = Object.freeze({ ...compiled, outside: expanded.outside });
   return { kind: 'ok', config, warnings: report(warnAcross(expanded.value)) };
 }
 

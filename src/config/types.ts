@@ -4,6 +4,7 @@
  */
 
 import type { BalanceConfig, SplitPart, StickyConfig } from './balance-types.ts';
+import type { OutsideText } from './expand.ts';
 import type { CollapseConfig, DedupeConfig } from './dedupe-types.ts';
 import type { BreakerConfig, ResourcesConfig } from './breaker-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
@@ -333,4 +334,6 @@ export type GatewayConfig = {
   readonly limiter: LimiterConfig;
   /** How often what was used of quotas is written to the store; no more than this is lost with the process. */
   readonly usageFlushMs: number;
+  /** What came out of `${env:…}` and `${file:…}`: whoever shows the configuration shows what was written there. */
+  readonly outside: readonly OutsideText[];
 };

@@ -8,6 +8,7 @@ import type { Keepers } from './keepers.ts';
 import { answerAboutLimits } from './limits/limit-commands.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
 import type { SharedHosts } from './shared-hosts.ts';
+import { shownConfig } from './shown-config.ts';
 import type { LastGood } from './start-options.ts';
 
 /** What the coordinator has at the time of a request; `undefined` while it starts. */
@@ -30,8 +31,6 @@ export type AdminScene = {
   replan(): Promise<readonly string[]>;
 };
 
-const HIDDEN = '(hidden)';
-
 /** Everything that the admin listener can ask, from what the coordinator has. */
 export function adminPort(token: string | undefined, { log, now, reload, drain, replan }: AdminScene): AdminPort {
   const configNow = (): GatewayConfig | undefined => now().crew?.plan.config;
@@ -41,7 +40,7 @@ export function adminPort(token: string | undefined, { log, now, reload, drain, 
     metrics: (accept) => printMetrics(accept, now()),
     reload,
     drain,
-    config: () => redact(configNow()),
+    config: () => shownConfig(configNow()),
     purge: (order) => {
       const { hosts, keepers, metrics } = now();
       const count = ({ kind }: { readonly kind: 'url' | 'prefix' | 'tag' | 'all' }, objects: number): void =>
@@ -71,20 +70,4 @@ function printMetrics(
     limits: hosts?.limits.figures,
     quotas: keepers?.quotas.figures,
   });
-}
-
-/** The configuration without what `${env:…}` and `${file:…}` are for. */
-function redact(config: GatewayConfig | undefined): unknown {
-  if (config === undefined) return {};
-  const { admin, consumers, upstreams } = config;
-  const list = consumers?.list.map((consumer) => ({ ...consumer, keys: consumer.keys.map(() => HIDDEN) }));
-  return {
-    ...config,
-    admin: admin === undefined ? undefined : { ...admin, token: admin.token === undefined ? undefined : HIDDEN },
-    upstreams: upstreams.map((upstream) => ({
-      ...upstream,
-      sticky: upstream.sticky === undefined ? undefined : { ...upstream.sticky, secret: HIDDEN },
-    })),
-    consumers: consumers === undefined ? undefined : { ...consumers, list },
-  };
 }

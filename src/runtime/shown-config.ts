@@ -1,0 +1,49 @@
+import type { OutsideText } from '../config/expand.ts';
+import type { GatewayConfig } from '../config/types.ts';
+import { hyphened, isCredentialName } from '../http/credential-fields.ts';
+
+const HIDDEN = '(hidden)';
+/** What is shorter is taken for the secret only where it is the whole text: to replace each `1` would hide no secret. */
+const MIN_PART_CHARS = 6;
+
+/** The configuration as whoever may ask for it sees it: without secrets, be they written in it or brought in by `${env:…}` and `${file:…}`. */
+export function shownConfig(config: GatewayConfig | undefined): unknown {
+  if (config === undefined) return {};
+  const { admin, consumers, upstreams, routes, outside, ...rest } = config;
+  const list = consumers?.list.map((consumer) => ({ ...consumer, keys: consumer.keys.map(() => HIDDEN) }));
+  const shown = {
+    ...rest,
+    admin: admin === undefined ? undefined : { ...admin, token: admin.token === undefined ? undefined : HIDDEN },
+    upstreams: upstreams.map((upstream) => ({
+      ...upstream,
+      sticky: upstream.sticky === undefined ? undefined : { ...upstream.sticky, secret: HIDDEN },
+    })),
+    routes: routes.map((route) => ({
+      ...route,
+      requestFields: { ...route.requestFields, set: route.requestFields.set.map(withoutSecret) },
+    })),
+    consumers: consumers === undefined ? undefined : { ...consumers, list },
+  };
+  return asWritten(shown, outside);
+}
+
+function withoutSecret([name, value]: readonly [string, string]): readonly [string, string] {
+  return [name, isCredentialName(hyphened(name.toLowerCase())) ? HIDDEN : value];
+}
+
+/** A copy in which what came from outside is shown as it was written. */
+function asWritten(value: unknown, outside: readonly OutsideText[]): unknown {
+  if (outside.length === 0) return value;
+  if (typeof value === 'string') return textAsWritten(value, outside);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => asWritten(item, outside));
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, asWritten(part, outside)]));
+}
+
+function textAsWritten(text: string, outside: readonly OutsideText[]): string {
+  const whole = outside.find(({ value }) => value === text);
+  if (whole !== undefined) return whole.source;
+  let shown = text;
+  for (const { value, source } of outside) if (value.length >= MIN_PART_CHARS) shown = shown.replaceAll(value, () => source);
+  return shown;
+}

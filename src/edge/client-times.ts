@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { ListenerConfig } from '../config/types.ts';
-import { MinRate } from './min-rate.ts';
+import { MinRate } from '../base/min-rate.ts';
 
 /** How long what still comes after the last answer is read and thrown away. */
 const LINGER_MS = 2000;

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { ListenerConfig } from '../../../src/config/types.ts';
 import { ClientTimes } from '../../../src/edge/client-times.ts';
-import { MinRate } from '../../../src/edge/min-rate.ts';
 
 const TIMEOUTS = { headMs: 100, keepAliveMs: 1000, idleMs: 300 };
 const NOT_ITS_TURN = -1;
@@ -54,33 +52,5 @@ test('a client below the least rate is too slow after a whole window, and time t
   assert.equal(times.judge(1600, NOT_ITS_TURN), undefined);
   assert.equal(times.judge(9000, 50), undefined, 'a window begins anew');
   assert.equal(times.judge(9999, 50), undefined);
-  assert.equal(times.judge(10_001, 150), undefined);
-});
-
-test('a flow that keeps the rate is never too slow, one that keeps half of it always is, however it is looked at', () => {
-  const steps = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 100, maxLength: 300 });
-  for (const [share, isSlow] of [
-    [1.02, false],
-    [0.5, true],
-  ] as const) {
-    fc.assert(
-      fc.property(steps, (stepsMs) => {
-        const rate = new MinRate(1000, 500);
-        let nowMs = 1000;
-        let seen = false;
-        for (const stepMs of stepsMs) {
-          nowMs += stepMs;
-          seen ||= rate.isBelow(nowMs, Math.ceil((nowMs - 1000) * share));
-        }
-        // Two windows and their last looks: then one whole window has been judged.
-        const isLong = nowMs - 1000 > 700;
-        if (!isSlow || isLong) assert.equal(seen, isSlow);
-      }),
-    );
-  }
-});
-
-test('a rate of 0 is off', () => {
-  assert.equal(new MinRate(0, 1000).isOn, false);
-  assert.equal(new MinRate(1, 1000).isOn, true);
+  assert.equal(times.judge(10_000, 150), undefined);
 });

@@ -1,21 +1,22 @@
 /**
- * The lowest rate at which a peer may send or take a body, judged over windows of `afterMs`. It stands in for a total
- * deadline, which would kill a slow but honest upload. Time in which we do not let the peer go on does not count: the
- * owner calls `restart` then.
+ * The lowest rate at which a flow may go, judged over one window of `afterMs` after the other. It stands in for a total
+ * deadline, which would kill a slow but honest transfer. Time in which the flow may not go on does not count: the owner
+ * calls `restart` then.
  */
 export class MinRate {
   readonly isOn: boolean;
-  private readonly bytesPerWindow: number;
+  private readonly bytesPerSec: number;
   private readonly afterMs: number;
   private windowStartMs = 0;
   private windowStartBytes = 0;
 
   constructor(bytesPerSec: number, afterMs: number) {
     this.isOn = bytesPerSec > 0;
+    this.bytesPerSec = bytesPerSec;
     this.afterMs = afterMs;
-    this.bytesPerWindow = (bytesPerSec * afterMs) / 1000;
   }
 
+  /** The next look begins a window. */
   restart(): void {
     this.windowStartMs = 0;
   }
@@ -26,10 +27,11 @@ export class MinRate {
       this.startWindow(nowMs, bytes);
       return false;
     }
-    if (nowMs - this.windowStartMs < this.afterMs) return false;
+    const elapsedMs = nowMs - this.windowStartMs;
+    if (elapsedMs < this.afterMs) return false;
     const moved = bytes - this.windowStartBytes;
     this.startWindow(nowMs, bytes);
-    return moved < this.bytesPerWindow;
+    return moved * 1000 < this.bytesPerSec * elapsedMs;
   }
 
   private startWindow(nowMs: number, bytes: number): void {

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
 import { DirectReader } from '../base/direct-reader.ts';
 import { DirectWriter } from '../base/direct-writer.ts';
+import { never } from '../base/never.ts';
 import type { Attempt } from './attempt.ts';
 import { AttemptRing } from './attempt-ring.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
-import { type ConnectionPhase, deadlineAfter, idleLimitMs, isPast, MinRate, NEVER_MS } from './deadlines.ts';
+import { ConnectionTimes } from './connection-times.ts';
 import type { FailureKind, FailureStage } from './failure.ts';
 import { connectFailureKind, errorCode } from './network-error.ts';
 import { openSocket, type SocketEvents } from './open-socket.ts';
@@ -19,8 +19,6 @@ import type { Waiter } from './waiters.ts';
 
 /** Response bytes that are read and dropped for an abandoned attempt, so that those behind it need not be replayed. */
 export const MAX_DROPPED_BYTES = 262_144;
-/** What the origin sent before it broke off our writes is in the kernel already: this is only the way through the loop. */
-const BROKEN_WRITE_GRACE_MS = 100;
 
 /**
  * One TCP connection to one endpoint: requests go out, responses come back in their order. Up to `pool.pipelining` attempts
@@ -36,18 +34,14 @@ export class Connection implements SocketEvents {
   requests = 0;
   readonly #owner: ConnectionOwner;
   readonly #plan: ConnectionPlan;
-  readonly #clock: Clock;
   readonly #socket: Socket;
   readonly #wire: DirectWriter;
   #input: DirectReader | null = null;
   readonly #reader: ResponseReader;
   readonly #writer: RequestWriter;
-  readonly #rate: MinRate;
+  readonly #times: ConnectionTimes;
   readonly #ring: AttemptRing;
   readonly #buffer = new ReadBuffer();
-  #state: 'connecting' | 'open' | 'closed' = 'connecting';
-  #phase: ConnectionPhase = 'connecting';
-  #deadlineMs: number;
   /** Heads that leave in one write. */
   #batch = '';
   /** No attempt may join the one that is on. */
@@ -56,29 +50,24 @@ export class Connection implements SocketEvents {
   #isProven = false;
   /** No further request. */
   #isLast = false;
-  #isPaused = false;
-  #isWriteBroken = false;
-  #queuedBytes = 0;
 
   constructor(owner: ConnectionOwner, plan: ConnectionPlan) {
     this.#owner = owner;
     this.#plan = plan;
-    this.#clock = owner.clock;
     this.#ring = new AttemptRing(this, plan.pool.pipelining);
     this.#reader = new ResponseReader(plan);
-    this.#rate = new MinRate(plan.minRateBytesPerSec, plan.minRateAfterMs);
-    this.#deadlineMs = deadlineAfter(this.#clock.nowMs, plan.timeouts.connectMs);
+    this.#times = new ConnectionTimes(plan, owner.clock);
     this.#socket = openSocket(plan, this);
     this.#wire = new DirectWriter(this.#socket, () => this.#onDrain());
     this.#writer = new RequestWriter(this.#wire);
   }
 
   get isIdle(): boolean {
-    return this.#state === 'open' && this.#ring.count === 0;
+    return this.#times.isOpen && this.#ring.count === 0;
   }
 
   canTake(isPipelinable: boolean): boolean {
-    if (this.#state !== 'open' || this.#isLast) return false;
+    if (!this.#times.isOpen || this.#isLast) return false;
     if (this.#ring.count === 0) return true;
     return isPipelinable && this.#isProven && !this.#isExclusive && this.#ring.count < this.#plan.pool.pipelining;
   }
@@ -93,7 +82,7 @@ export class Connection implements SocketEvents {
     if (this.requests === this.#plan.pool.maxRequests) this.#isLast = true;
     sink.onUpstreamConnection(attempt);
     assert(attempt.isSent || attempt.sink === null, 'a sink sends before it returns');
-    if (!isBatched && this.#state === 'open') this.#writer.flush();
+    if (!isBatched && this.#times.isOpen) this.#writer.flush();
   }
 
   /** Writes the heads that came together in this tick. */
@@ -101,14 +90,14 @@ export class Connection implements SocketEvents {
     const batch = this.#batch;
     this.#batch = '';
     this.#ring.unflushed = 0;
-    if (this.#state === 'open' && batch !== '') this.#wire.writeText(batch);
+    if (this.#times.isOpen && batch !== '') this.#wire.writeText(batch);
   }
 
   /** Looks at its deadline and rate. */
   check(nowMs: number): void {
-    if (isPast(this.#deadlineMs, nowMs)) this.#onDeadline(nowMs);
-    else if (this.#phase === 'body' && this.#ring.current()?.isRequestWhole && this.#rate.isTooSlow(nowMs))
-      this.#fail('too-slow', 'response body below the minimum rate');
+    const verdict = this.#times.judge(nowMs, this.#ring.current()?.isRequestWhole === true);
+    if (verdict === 'due') this.#onDeadline();
+    else if (verdict === 'too-slow') this.#fail('too-slow', 'response body below the minimum rate');
   }
 
   /** Takes no further request: closed now if it is idle, else after what it is at. */
@@ -119,7 +108,7 @@ export class Connection implements SocketEvents {
 
   /** Closed now, whatever it is at. */
   kill(kind: FailureKind, detail: string): void {
-    if (this.#state === 'connecting') this.#failConnect(kind, detail);
+    if (this.#times.phase === 'connecting') this.#failConnect(kind, detail);
     else this.#fail(kind, detail);
   }
 
@@ -137,40 +126,35 @@ export class Connection implements SocketEvents {
   }
 
   writeBody(attempt: Attempt, bytes: Buffer): Loan {
-    if (attempt.sink === null || this.#state !== 'open' || this.#isWriteBroken) return 'released';
+    if (attempt.sink === null || !this.#times.isOpen || this.#times.phase === 'broken') return 'released';
     const loan = this.#writer.write(bytes);
     if (this.#writer.isFull && !attempt.isFull) {
       attempt.isFull = true;
-      this.#queuedBytes = this.#wire.queuedBytes;
-      if (this.#phase === 'sending') this.#deadlineMs = deadlineAfter(this.#clock.nowMs, this.#plan.timeouts.idleMs);
+      this.#times.onFull(this.#wire.queuedBytes);
     }
-    // An origin that answers while it reads may wait for the rest of the request.
-    if (this.#phase === 'body') this.#noteProgress();
+    this.#times.noteProgress();
     return loan;
   }
 
   endBody(attempt: Attempt): void {
-    if (attempt.sink === null || this.#state !== 'open' || this.#isWriteBroken) return;
+    if (attempt.sink === null || !this.#times.isOpen || this.#times.phase === 'broken') return;
     this.#writer.end();
     attempt.isRequestWhole = true;
-    if (this.#phase === 'sending') this.#awaitHead();
-    else this.#rate.start(this.#clock.nowMs);
+    if (this.#times.phase === 'sending') this.#times.awaitHead();
   }
 
   pauseFor(attempt: Attempt): void {
-    if (this.#state !== 'open' || this.#isPaused || !this.#ring.isCurrent(attempt)) return;
-    this.#isPaused = true;
+    if (!this.#times.isOpen || this.#times.isPaused || !this.#ring.isCurrent(attempt)) return;
+    this.#times.pause();
     this.#input?.pause();
-    this.#rate.pause(this.#clock.nowMs);
-    if (this.#phase === 'body') this.#deadlineMs = NEVER_MS;
   }
 
   resumeFor(attempt: Attempt): void {
-    if (this.#state === 'open' && this.#ring.isCurrent(attempt)) this.#readOn();
+    if (this.#times.isOpen && this.#ring.isCurrent(attempt)) this.#readOn();
   }
 
   abandon(attempt: Attempt): void {
-    if (this.#state !== 'open') return;
+    if (!this.#times.isOpen) return;
     if (!this.#ring.hasListener()) this.#shut();
     else if (this.#ring.isCurrent(attempt)) this.#readOn();
   }
@@ -178,8 +162,7 @@ export class Connection implements SocketEvents {
   // Below: what the socket tells.
 
   onOpen(): void {
-    if (this.#state !== 'connecting') return;
-    this.#state = 'open';
+    if (this.#times.phase !== 'connecting') return;
     this.#input = new DirectReader(this.#socket, this.#buffer.filled, (bytes) => this.#onRead(bytes));
     this.#rest();
     this.#owner.onConnectionOpen(this);
@@ -193,19 +176,17 @@ export class Connection implements SocketEvents {
 
   onBreak(error: Error | undefined): void {
     const detail = error === undefined ? 'closed' : errorCode(error);
-    if (this.#state === 'connecting') this.#failConnect(error === undefined ? 'connect-failed' : connectFailureKind(error), detail);
+    if (this.#times.phase === 'connecting') this.#failConnect(error === undefined ? 'connect-failed' : connectFailureKind(error), detail);
     else this.#fail(this.#breakKind(), detail);
   }
 
   /** Whether the connection must be read on although a write failed: see `openSocket`. */
   outlives(error: Error): boolean {
-    const attempt = this.#ring.current();
+    const attempt = this.#times.isOpen ? this.#ring.current() : undefined;
     if (attempt === undefined || attempt.body === 'none' || !('syscall' in error) || error.syscall !== 'write') return false;
-    this.#isWriteBroken = true;
+    this.#times.onWriteBroken();
     this.#isLast = true;
     attempt.isFull = false;
-    this.#phase = 'broken';
-    this.#deadlineMs = this.#clock.nowMs + BROKEN_WRITE_GRACE_MS;
     return true;
   }
 
@@ -216,7 +197,7 @@ export class Connection implements SocketEvents {
     // Nobody has asked for these bytes, so they must never be taken for an answer to the next request.
     if (this.#ring.count === this.#ring.unflushed) this.#fail('reset', 'bytes that nobody asked for');
     else this.#consume(this.#buffer.filled, bytes);
-    if (this.#state === 'open') this.#ring.current()?.sink?.onUpstreamPause();
+    if (this.#times.isOpen) this.#ring.current()?.sink?.onUpstreamPause();
     return this.#buffer.turn();
   }
 
@@ -224,7 +205,7 @@ export class Connection implements SocketEvents {
     const attempt = this.#ring.current();
     if (attempt === undefined || !attempt.isFull) return;
     attempt.isFull = false;
-    if (this.#phase === 'sending') this.#deadlineMs = NEVER_MS;
+    this.#times.onDrain();
     attempt.sink?.onUpstreamDrain();
   }
 
@@ -232,7 +213,7 @@ export class Connection implements SocketEvents {
     const reader = this.#reader;
     let at = 0;
     let isKept = false;
-    while (this.#state === 'open') {
+    while (this.#times.isOpen) {
       const attempt = this.#ring.current();
       assert(attempt !== undefined, 'bytes of a response have an attempt');
       at = reader.next(buffer, at, end);
@@ -252,27 +233,18 @@ export class Connection implements SocketEvents {
   #onHead(attempt: Attempt): void {
     // An origin that was asked for 100 and answers at once may wait for no body: what we sent of it would be its next request.
     if (!this.#reader.head.keepAlive || attempt.isExpecting) this.#isLast = true;
-    this.#rate.start(this.#clock.nowMs);
-    if (!this.#isWriteBroken) this.#phase = 'body';
-    this.#noteProgress();
+    this.#times.awaitBody();
     attempt.sink?.onUpstreamHead(this.#reader.head, this.#reader.bodyLength);
   }
 
   /** True if the bytes are still referred to. */
   #onBody(attempt: Attempt, bytes: Buffer): boolean {
     attempt.hasBody = true;
-    this.#rate.add(bytes.length);
-    this.#noteProgress();
+    this.#times.onBodyBytes(bytes.length);
     if (attempt.sink !== null) return attempt.sink.onUpstreamBody(bytes) === 'kept';
     attempt.droppedBytes += bytes.length;
     if (attempt.droppedBytes > MAX_DROPPED_BYTES) this.#fail('reset', 'too much to drop');
     return false;
-  }
-
-  #noteProgress(): void {
-    if (this.#isPaused) return;
-    if (this.#isWriteBroken) this.#deadlineMs = this.#clock.nowMs + BROKEN_WRITE_GRACE_MS;
-    else this.#deadlineMs = deadlineAfter(this.#clock.nowMs, this.#plan.timeouts.idleMs);
   }
 
   /** The response is whole. The pool has the connection back before the sink hears of it, so that its next request can use it. */
@@ -281,7 +253,7 @@ export class Connection implements SocketEvents {
     const { keepAlive, minor } = this.#reader.head;
     this.#ring.shift();
     const isSurplus = hasMore && this.#ring.count === this.#ring.unflushed;
-    if (isSurplus || !keepAlive || !this.#reader.isFramed || !attempt.isRequestWhole || this.#isWriteBroken) {
+    if (isSurplus || !keepAlive || !this.#reader.isFramed || !attempt.isRequestWhole || this.#times.phase === 'broken') {
       this.#shut();
       sink?.onUpstreamEnd();
       this.#ring.failAll();
@@ -291,7 +263,7 @@ export class Connection implements SocketEvents {
     this.#readOn();
     if (this.#ring.count === 0) this.#rest();
     else this.#turnToNext();
-    if (this.#state === 'open' && !this.#isLast) this.#owner.onConnectionReady(this);
+    if (this.#times.isOpen && !this.#isLast) this.#owner.onConnectionReady(this);
     sink?.onUpstreamEnd();
   }
 
@@ -304,68 +276,61 @@ export class Connection implements SocketEvents {
 
   /** Idle, or closed if it is of no further use. */
   #rest(): void {
-    this.#phase = 'idle';
-    const limitMs = idleLimitMs(this.#plan.pool.idleTimeoutMs, this.requests > 0 ? this.#reader.head.keepAliveSec : -1);
-    this.#deadlineMs = this.#clock.nowMs + limitMs;
-    if (this.#isLast || limitMs === 0) this.#shut();
+    const isWorthKeeping = this.#times.awaitRequest(this.requests > 0 ? this.#reader.head.keepAliveSec : -1);
+    if (this.#isLast || !isWorthKeeping) this.#shut();
   }
 
   #awaitResponse(attempt: Attempt): void {
     this.#buffer.restore();
     this.#reader.begin(attempt.isHead);
-    if (attempt.isRequestWhole) {
-      this.#awaitHead();
-    } else {
-      this.#phase = 'sending';
-      this.#deadlineMs = NEVER_MS;
-    }
-  }
-
-  #awaitHead(): void {
-    this.#phase = 'response';
-    this.#deadlineMs = deadlineAfter(this.#clock.nowMs, this.#plan.timeouts.responseMs);
+    if (attempt.isRequestWhole) this.#times.awaitHead();
+    else this.#times.awaitRequestBody();
   }
 
   #readOn(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
+    if (!this.#times.isPaused) return;
+    this.#times.resume();
     this.#input?.resume();
-    this.#rate.resume(this.#clock.nowMs);
-    if (this.#phase === 'body') this.#noteProgress();
   }
 
   // Below: endings.
 
-  #onDeadline(nowMs: number): void {
-    const phase = this.#phase;
-    if (phase === 'idle') this.#shut();
-    else if (phase === 'connecting') this.#failConnect('connect-timeout', 'no connection in time');
-    else if (phase === 'response') this.#fail('response-timeout', 'no response head in time');
-    else if (phase === 'body') this.#fail('idle-timeout', 'no response byte in time');
-    else if (phase === 'broken') this.#fail(this.#breakKind(), 'the origin broke off the request');
-    else this.#onSendDeadline(nowMs);
-  }
-
-  /** The socket's queue has been full for the whole time; but if it became shorter, the origin does read. */
-  #onSendDeadline(nowMs: number): void {
-    const queuedBytes = this.#wire.queuedBytes;
-    if (queuedBytes >= this.#queuedBytes) {
-      this.#fail('idle-timeout', 'the origin takes no request bytes');
-      return;
+  #onDeadline(): void {
+    const { phase } = this.#times;
+    switch (phase) {
+      case 'connecting':
+        this.#failConnect('connect-timeout', 'no connection in time');
+        return;
+      case 'sending':
+        if (!this.#times.goesOnTaking(this.#wire.queuedBytes)) this.#fail('idle-timeout', 'the origin takes no request bytes');
+        return;
+      case 'response':
+        this.#fail('response-timeout', 'no response head in time');
+        return;
+      case 'body':
+        this.#fail('idle-timeout', 'no response byte in time');
+        return;
+      case 'broken':
+        this.#fail(this.#breakKind(), 'the origin broke off the request');
+        return;
+      case 'idle':
+      case 'over':
+        this.#shut();
+        return;
+      default:
+        never(phase, 'deadline of a connection');
     }
-    this.#queuedBytes = queuedBytes;
-    this.#deadlineMs = deadlineAfter(nowMs, this.#plan.timeouts.idleMs);
   }
 
   #failConnect(kind: FailureKind, detail: string): void {
-    this.#state = 'closed';
+    this.#times.end();
     this.#socket.destroy();
     this.#owner.onConnectFailed(this, kind, detail);
   }
 
   /** Ends the connection; the first attempt gets this failure, those behind it have not been answered and can be replayed. */
   #fail(kind: FailureKind, detail: string): void {
-    if (this.#state !== 'open') return;
+    if (!this.#times.isOpen) return;
     const attempt = this.#ring.current();
     const stage = attempt === undefined ? 'queued' : this.#stageOf(attempt);
     this.#shut();
@@ -378,9 +343,8 @@ export class Connection implements SocketEvents {
   }
 
   #shut(): void {
-    const wasOpen = this.#state === 'open';
-    this.#state = 'closed';
-    this.#deadlineMs = NEVER_MS;
+    const wasOpen = this.#times.isOpen;
+    this.#times.end();
     this.#batch = '';
     this.#socket.destroy();
     if (wasOpen) this.#owner.onConnectionClosed(this);

@@ -3,13 +3,6 @@
  * write, and the worker's sweep, every 50 to 100 ms, looks at all of them. So a limit may be exceeded by one sweep.
  */
 
-/**
- * What a connection waits for, and so what its deadline means. `connecting`: the handshake; `sending`: the origin to take
- * request bytes (armed only while the socket is full); `response`: the head; `body`: the next body byte; `idle`: the next
- * request; `broken`: bytes that the origin sent before it broke off our writes.
- */
-export type ConnectionPhase = 'connecting' | 'sending' | 'response' | 'body' | 'idle' | 'broken';
-
 /** No deadline. */
 export const NEVER_MS = 0;
 
@@ -34,52 +27,4 @@ export function idleLimitMs(idleTimeoutMs: number, hintSec: number): number {
   if (hintSec < 0) return ownMs;
   const hintMs = hintSec * 1000;
   return Math.min(ownMs, Math.max(hintMs / 2, hintMs - KEEP_ALIVE_MARGIN_MS));
-}
-
-/**
- * Lowest rate of a flow, measured over one window after the other, each at least `windowMs` long. Time in which we did not
- * read (back-pressure) is not counted.
- */
-export class MinRate {
-  readonly #bytesPerSec: number;
-  readonly #windowMs: number;
-  #bytes = 0;
-  #startMs = 0;
-  /** When the pause began; 0 = not paused. */
-  #pausedAtMs = 0;
-
-  constructor(bytesPerSec: number, windowMs: number) {
-    this.#bytesPerSec = bytesPerSec;
-    this.#windowMs = windowMs;
-  }
-
-  start(nowMs: number): void {
-    this.#bytes = 0;
-    this.#startMs = nowMs;
-    this.#pausedAtMs = 0;
-  }
-
-  add(bytes: number): void {
-    this.#bytes += bytes;
-  }
-
-  pause(nowMs: number): void {
-    if (this.#pausedAtMs === 0) this.#pausedAtMs = nowMs;
-  }
-
-  resume(nowMs: number): void {
-    if (this.#pausedAtMs === 0) return;
-    this.#startMs += nowMs - this.#pausedAtMs;
-    this.#pausedAtMs = 0;
-  }
-
-  /** True if the window that ends now was too slow; else, if it was long enough, the next one begins. */
-  isTooSlow(nowMs: number): boolean {
-    if (this.#bytesPerSec === 0 || this.#pausedAtMs !== 0) return false;
-    const elapsedMs = nowMs - this.#startMs;
-    if (elapsedMs < this.#windowMs || elapsedMs === 0) return false;
-    if (this.#bytes * 1000 < this.#bytesPerSec * elapsedMs) return true;
-    this.start(nowMs);
-    return false;
-  }
 }

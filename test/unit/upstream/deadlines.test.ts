@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { deadlineAfter, idleLimitMs, isPast, MinRate, NEVER_MS } from '../../../src/upstream/deadlines.ts';
+import { deadlineAfter, idleLimitMs, isPast, NEVER_MS } from '../../../src/upstream/deadlines.ts';
 
 describe('a deadline', () => {
   it('is none for a limit of 0', () => {
@@ -32,45 +32,4 @@ describe('the idle limit', () => {
       assert.equal(idleLimitMs(idleTimeoutMs, hintSec), expectedMs);
     });
   }
-});
-
-describe('a minimum rate', () => {
-  it('is judged window by window', () => {
-    const rate = new MinRate(100, 1000);
-    rate.start(5000);
-    rate.add(100);
-    assert.equal(rate.isTooSlow(5999), false);
-    assert.equal(rate.isTooSlow(6000), false);
-    rate.add(99);
-    assert.equal(rate.isTooSlow(6999), false);
-    assert.equal(rate.isTooSlow(7000), true);
-  });
-
-  it('does not let a fast start hide a stall', () => {
-    const rate = new MinRate(100, 1000);
-    rate.start(0);
-    rate.add(1e9);
-    assert.equal(rate.isTooSlow(1000), false);
-    assert.equal(rate.isTooSlow(2000), true);
-  });
-
-  it('does not count the time of a pause', () => {
-    const rate = new MinRate(100, 1000);
-    rate.start(0);
-    rate.add(100);
-    rate.pause(500);
-    rate.pause(600);
-    assert.equal(rate.isTooSlow(10_000), false);
-    rate.resume(10_000);
-    rate.resume(10_100);
-    assert.equal(rate.isTooSlow(10_499), false);
-    assert.equal(rate.isTooSlow(10_500), false);
-    assert.equal(rate.isTooSlow(11_500), true);
-  });
-
-  it('of 0 is never too slow', () => {
-    const rate = new MinRate(0, 1000);
-    rate.start(0);
-    assert.equal(rate.isTooSlow(1e9), false);
-  });
 });

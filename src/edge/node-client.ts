@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { DirectWriter, type Lender } from '../base/direct-writer.ts';
+import { never } from '../base/never.ts';
 import type { AnswerFraming, ClientPort } from '../exchange/client-port.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { plainAddress } from '../http/ip-address.ts';
@@ -7,17 +8,11 @@ import type { RequestRefusal } from '../http/refusal.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { Loan } from '../upstream/sink.ts';
 import { AnswerWriter } from './answer-writer.ts';
+import type { ClientPhase } from './client-phase.ts';
 import { ClientTimes } from './client-times.ts';
 import type { NodeServer } from './node-listener.ts';
 import type { RequestBody } from './request-body.ts';
 import { type IntakeOwner, RequestIntake } from './request-intake.ts';
-
-/**
- * Where a connection stands. `idle`: between requests, or part of a head is there. `body`: the exchange runs and its request
- * body is not whole. `answering`: the request is whole, its answer is not. `discarding`: answered, the short rest of the
- * request body is thrown away. `closing`: the last answer is written, what still comes is thrown away.
- */
-type Phase = 'idle' | 'body' | 'answering' | 'discarding' | 'closing' | 'closed';
 
 /** A request body that was not wanted is read to its end if no more than this is left, so that the connection can go on. */
 const MAX_DISCARD_BYTES = 64 * 1024;
@@ -34,15 +29,14 @@ export class NodeClient implements ClientPort, IntakeOwner {
   readonly remotePort: number;
   /** Place in the server's list. */
   listIndex = -1;
+  phase: ClientPhase = 'idle';
 
   private readonly socket: Socket;
   private readonly intake: RequestIntake;
   private readonly wire: DirectWriter;
   private readonly writer: AnswerWriter;
   private readonly times: ClientTimes;
-  private phase: Phase = 'idle';
   private exchange: Exchange | null = null;
-  private isBodyPaused = true;
   private isKeptAlive = true;
   private minor = 1;
   private bytesRead = 0;
@@ -74,13 +68,12 @@ export class NodeClient implements ClientPort, IntakeOwner {
   }
 
   onHead(head: RequestHead, body: RequestBody): void {
+    this.phase = body.isWhole ? 'answering' : 'paused';
     const exchange = this.openExchange();
     exchange.useHead(head);
     this.minor = head.minor;
     this.isKeptAlive = head.keepAlive;
-    this.isBodyPaused = true;
     this.times.awaitNothing();
-    this.phase = body.isWhole ? 'answering' : 'body';
     exchange.begin();
   }
 
@@ -88,7 +81,6 @@ export class NodeClient implements ClientPort, IntakeOwner {
   onRefusal(refusal: RequestRefusal): void {
     this.isKeptAlive = false;
     this.phase = 'answering';
-    this.intake.mode = 'hold';
     const exchange = this.exchange ?? this.openExchange();
     exchange.refuse(refusal);
   }
@@ -182,31 +174,28 @@ export class NodeClient implements ClientPort, IntakeOwner {
     this.server.countSent(this.writer.takeBytesWritten());
     if (this.phase === 'closed') return;
     if (!this.isKeptAlive) this.startClosing();
-    else if (this.phase === 'body') this.startDiscarding();
-    else this.becomeIdle();
+    else if (this.intake.body.isWhole) this.becomeIdle();
+    else this.startDiscarding();
     this.intake.goOn();
   }
 
   cut(): void {
     this.exchange = null;
     this.phase = 'closed';
-    this.intake.mode = 'drop';
     // An HTTP/1.0 client takes an orderly close for the end of the body; only a reset tells it otherwise.
     if (this.writer.isUntilClose) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
 
   pauseBody(): void {
-    if (this.phase !== 'body') return;
-    this.isBodyPaused = true;
-    this.intake.mode = 'hold';
+    if (this.phase !== 'uploading') return;
+    this.phase = 'paused';
     this.awaitTurn();
   }
 
   resumeBody(): void {
-    if (this.phase !== 'body' || !this.isBodyPaused) return;
-    this.isBodyPaused = false;
-    this.intake.mode = 'body';
+    if (this.phase !== 'paused') return;
+    this.phase = 'uploading';
     this.times.awaitBody();
     this.intake.goOn();
   }
@@ -230,21 +219,17 @@ export class NodeClient implements ClientPort, IntakeOwner {
     if (this.exchange !== null) {
       this.awaitTurn();
       this.exchange.onClientDrain();
-      return;
+    } else if (this.phase === 'blocked') {
+      this.becomeIdle();
+      this.intake.goOn();
     }
-    if (this.phase === 'idle') this.intake.mode = 'head';
-    this.intake.goOn();
   }
 
   /** The peer has ended its side, or the connection is gone. */
   onGone(): void {
     const { exchange } = this;
     this.exchange = null;
-    if (this.phase !== 'closing') {
-      this.phase = 'closed';
-      this.intake.mode = 'drop';
-      this.socket.destroy();
-    }
+    if (this.phase !== 'closing') this.close();
     exchange?.onClientGone();
   }
 
@@ -256,7 +241,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   /** Closes if nothing is going on; else after the running answer. */
   drain(): void {
-    if (this.phase === 'idle' && !this.intake.hasHeld) this.socket.destroySoon();
+    if ((this.phase === 'idle' || this.phase === 'blocked') && !this.intake.hasHeld) this.socket.destroySoon();
     else this.isKeptAlive = false;
   }
 
@@ -286,7 +271,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   /** What the minimum rate is measured by, where it is the client's turn; else -1. */
   private movedBytes(): number {
-    if (this.isUploading) return this.bytesRead;
+    if (this.phase === 'uploading') return this.bytesRead;
     if (this.exchange !== null && this.writer.isFull) return this.takenNow();
     return -1;
   }
@@ -297,31 +282,62 @@ export class NodeClient implements ClientPort, IntakeOwner {
   }
 
   private onDeadline(): void {
-    if (!this.isUploading && this.wire.queuedBytes > 0 && this.takenNow() > this.takenBytes) {
-      // A large piece takes its time: the client is not idle.
-      this.awaitTaking();
-    } else if (this.phase === 'body' || this.phase === 'answering') {
-      this.giveUp('client-idle');
-    } else if (this.phase === 'idle' && this.intake.hasHeld && !this.writer.isFull) {
-      this.server.countTimeout('client-head');
-      this.onRefusal('head-timeout');
-    } else {
-      if (this.phase === 'idle') this.server.countTimeout(this.writer.isFull ? 'client-idle' : 'client-keep-alive');
-      this.phase = 'closed';
-      this.socket.destroy();
+    // A large piece takes its time: a client that has taken some of it is not idle.
+    if (this.phase !== 'uploading' && this.wire.queuedBytes > 0 && this.takenNow() > this.takenBytes) this.awaitTaking();
+    else this.onIdle();
+  }
+
+  /** The client has done nothing for as long as it had. */
+  private onIdle(): void {
+    const { phase } = this;
+    switch (phase) {
+      case 'uploading':
+      case 'paused':
+      case 'answering':
+        this.giveUp('client-idle');
+        return;
+      case 'idle':
+        if (this.intake.hasHeld) this.onHeadTimeout();
+        else this.closeIdle('client-keep-alive');
+        return;
+      case 'blocked':
+        this.closeIdle('client-idle');
+        return;
+      case 'discarding':
+      case 'closing':
+      case 'closed':
+        this.close();
+        return;
+      default:
+        never(phase, 'deadline of a client');
     }
+  }
+
+  private onHeadTimeout(): void {
+    this.server.countTimeout('client-head');
+    this.onRefusal('head-timeout');
+  }
+
+  private closeIdle(kind: 'client-keep-alive' | 'client-idle'): void {
+    this.server.countTimeout(kind);
+    this.close();
+  }
+
+  private close(): void {
+    this.phase = 'closed';
+    this.socket.destroy();
   }
 
   /** The client does not go on: 408 if nothing of an answer was sent, else the connection is cut. */
   private giveUp(kind: 'client-idle' | 'client-too-slow'): void {
     this.server.countTimeout(kind);
     this.isKeptAlive = false;
-    this.exchange?.onClientFault(this.isUploading ? 'body-timeout' : 'client-stalled');
+    this.exchange?.onClientFault(this.phase === 'uploading' ? 'body-timeout' : 'client-stalled');
   }
 
   /** The client is waited for where it is to send, or to take what we have for it. */
   private awaitTurn(): void {
-    if (this.isUploading) this.times.awaitBody();
+    if (this.phase === 'uploading') this.times.awaitBody();
     else if (this.writer.isFull) this.awaitTaking();
     else this.times.awaitNothing();
   }
@@ -337,27 +353,21 @@ export class NodeClient implements ClientPort, IntakeOwner {
     this.times.awaitDelivery();
   }
 
-  private get isUploading(): boolean {
-    return this.phase === 'body' && !this.isBodyPaused;
-  }
-
   /** A client that does not take its last answer gets no next one made: its requests wait, and with them our memory. */
   private becomeIdle(): void {
-    this.phase = 'idle';
-    this.intake.mode = this.writer.isFull ? 'hold' : 'head';
+    this.phase = this.writer.isFull ? 'blocked' : 'idle';
     this.times.awaitRequest();
     if (this.wire.queuedBytes > 0) this.awaitDelivery();
   }
 
   private startDiscarding(): void {
     this.phase = 'discarding';
-    this.intake.mode = 'discard';
     this.times.awaitBody();
   }
 
   private canDiscardRest(): boolean {
-    if (this.phase !== 'body') return true;
-    const { left } = this.intake.body;
+    const { isWhole, left } = this.intake.body;
+    if (isWhole) return true;
     return left >= 0 && left <= MAX_DISCARD_BYTES && this.exchange?.head.expectsContinue !== true;
   }
 

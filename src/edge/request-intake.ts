@@ -1,22 +1,19 @@
 import type { Socket } from 'node:net';
 import { DirectReader } from '../base/direct-reader.ts';
+import { never } from '../base/never.ts';
 import type { RequestRefusal } from '../http/refusal.ts';
 import { parseRequestHead, type RequestHead } from '../http/request-head.ts';
 import type { Loan } from '../upstream/sink.ts';
+import type { ClientPhase } from './client-phase.ts';
 import { judgeLargeHead, judgePartialHead, skipEmptyLines } from './early-refusal.ts';
 import type { NodeServer } from './node-listener.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { RequestBody } from './request-body.ts';
 import { Stash } from './stash.ts';
 
-/**
- * What is done with bytes that come. `head`: they begin a request. `body`: they are handed on. `hold`: they are kept for later.
- * `discard`: the rest of a body that nobody wants. `drop`: nothing of this connection is wanted any more.
- */
-export type IntakeMode = 'head' | 'body' | 'hold' | 'discard' | 'drop';
-
-/** What the intake tells its connection. Each call may change the mode. */
+/** What the intake asks and tells its connection, whose phase says what is done with bytes. Each call may change it. */
 export interface IntakeOwner {
+  readonly phase: ClientPhase;
   /** Bytes came, whatever they are. */
   onBytes(length: number): void;
   /** A head has begun and is not whole. */
@@ -37,7 +34,6 @@ const HEAD_END = '\r\n\r\n';
 
 /** The reading half of a client connection: bytes in, heads and bodies out, whatever the packets. */
 export class RequestIntake {
-  mode: IntakeMode = 'head';
   readonly body = new RequestBody();
   private readonly owner: IntakeOwner;
   private readonly server: NodeServer;
@@ -63,7 +59,7 @@ export class RequestIntake {
     return this.stash.length > 0;
   }
 
-  /** The mode allows more than before: takes up what was put off, stashed bytes first, then the socket. */
+  /** The phase allows more than before: takes up what was put off, stashed bytes first, then the socket. */
   goOn(): void {
     if (this.isConsuming) return;
     try {
@@ -78,7 +74,6 @@ export class RequestIntake {
 
   /** Nothing of what comes or came is wanted any more. It is still read, so that our last answer is not reset away. */
   drop(): void {
-    this.mode = 'drop';
     this.buffers.useShared();
     this.stash.take();
     if (!this.isStopped) return;
@@ -102,7 +97,7 @@ export class RequestIntake {
     } catch (error) {
       this.onThrown(error);
     }
-    if (!this.isStopped && this.stash.length > MAX_STASH_BYTES && this.mode !== 'head') {
+    if (!this.isStopped && this.stash.length > MAX_STASH_BYTES && this.owner.phase !== 'idle') {
       this.isStopped = true;
       this.reader.pause();
     }
@@ -115,14 +110,19 @@ export class RequestIntake {
   }
 
   private readMore(buffer: Buffer, length: number): void {
-    if (this.mode === 'drop') return;
+    if (this.isDropping) return;
     this.stash.append(buffer, 0, length);
-    if (this.mode === 'head' && this.hasWholeHead()) this.consumeStash();
+    if (this.owner.phase === 'idle' && this.hasWholeHead()) this.consumeStash();
+  }
+
+  private get isDropping(): boolean {
+    return this.owner.phase === 'closing' || this.owner.phase === 'closed';
   }
 
   private canConsume(): boolean {
-    if (this.mode === 'head') return this.scanFrom === 0 || this.hasWholeHead();
-    return this.mode !== 'hold';
+    const { phase } = this.owner;
+    if (phase === 'idle') return this.scanFrom === 0 || this.hasWholeHead();
+    return phase === 'uploading' || phase === 'discarding' || this.isDropping;
   }
 
   private consumeStash(): void {
@@ -147,17 +147,23 @@ export class RequestIntake {
 
   /** Uses some of the bytes and returns where it got to; the same place means that the rest must wait. */
   private consumeOnce(bytes: Buffer, at: number, end: number): number {
-    switch (this.mode) {
-      case 'head':
+    const { phase } = this.owner;
+    switch (phase) {
+      case 'idle':
         return this.consumeHead(bytes, at, end);
-      case 'body':
+      case 'uploading':
         return this.consumeBody(bytes, at, end);
-      case 'hold':
+      case 'blocked':
+      case 'paused':
+      case 'answering':
         return at;
-      case 'discard':
+      case 'discarding':
         return this.discardBody(bytes, at, end);
-      case 'drop':
+      case 'closing':
+      case 'closed':
         return end;
+      default:
+        return never(phase, 'bytes of a client');
     }
   }
 
@@ -195,7 +201,6 @@ export class RequestIntake {
 
   private tellHead(head: RequestHead): void {
     this.body.begin(head);
-    this.mode = 'hold';
     this.owner.onHead(head, this.body);
   }
 
@@ -237,22 +242,24 @@ export class RequestIntake {
     if (body.dataEnd > body.dataStart) {
       const loan = owner.onBodyBytes(buffers.pieceOf(bytes, body.dataStart, body.dataEnd));
       if (loan === 'kept') buffers.leave(bytes);
-      if (!body.isWhole && this.mode !== 'drop') buffers.useOwn();
+      if (!body.isWhole && !this.isDropping) buffers.useOwn();
     }
-    if (body.isWhole && (this.mode === 'body' || this.mode === 'hold')) this.endBody();
+    if (body.isWhole) this.endBody();
     return at;
   }
 
   private endBody(): void {
-    this.mode = 'hold';
-    this.buffers.useShared();
-    this.owner.onBodyEnd();
+    const { buffers, owner } = this;
+    buffers.useShared();
+    // The answer may have come, and ended, while the last bytes were handed on.
+    if (owner.phase === 'uploading' || owner.phase === 'paused') owner.onBodyEnd();
+    else if (owner.phase === 'discarding') owner.onDiscarded();
   }
 
   private discardBody(bytes: Buffer, start: number, end: number): number {
     const at = this.body.next(bytes, start, end);
     if (this.body.isFaulty) this.owner.onBodyFault();
-    else if (this.body.isWhole) this.owner.onDiscarded();
+    else if (this.body.isWhole) this.endBody();
     return at;
   }
 }

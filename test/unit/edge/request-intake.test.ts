@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { ClientPhase } from '../../../src/edge/client-phase.ts';
 import type { NodeServer } from '../../../src/edge/node-listener.ts';
 import type { RequestBody } from '../../../src/edge/request-body.ts';
 import { type IntakeOwner, RequestIntake } from '../../../src/edge/request-intake.ts';
@@ -16,6 +17,7 @@ const LIMITS = { maxHeadBytes: 2000, maxTargetBytes: 1000, maxFields: 50, maxCon
 class Bench implements IntakeOwner {
   /** Head of each request as text, then its body; a refusal or fault as its word. */
   readonly seen: string[] = [];
+  phase: ClientPhase = 'idle';
   readonly shared = Buffer.alloc(64 * 1024);
   readonly intake: RequestIntake;
   /** Pieces that a slow upstream still refers to, with what they held when they were lent. */
@@ -23,6 +25,8 @@ class Bench implements IntakeOwner {
   answersAtOnce = true;
   keepsPieces = false;
   discards = false;
+  /** The answer ends while the last bytes of its request are handed on. */
+  answersInside = false;
   waiting = 0;
   begun = 0;
   private reading: Buffer;
@@ -56,7 +60,7 @@ class Bench implements IntakeOwner {
   /** The answer is out: the next request may come. */
   answer(): void {
     this.waiting--;
-    this.intake.mode = 'head';
+    this.phase = 'idle';
     this.intake.goOn();
   }
 
@@ -68,16 +72,18 @@ class Bench implements IntakeOwner {
     this.body = '';
     this.seen.push(head.text);
     if (body.isWhole) this.end();
-    else this.intake.mode = this.discards ? 'discard' : 'body';
+    else this.phase = this.discards ? 'discarding' : 'uploading';
   }
   onRefusal(refusal: RequestRefusal): void {
     this.seen.push(refusal);
+    this.phase = 'closing';
     this.intake.drop();
   }
   onBodyBytes(bytes: Buffer): Loan {
     const text = bytes.toString('latin1');
     this.body += text;
     if (this.keepsPieces) this.kept.push({ bytes, text });
+    if (this.answersInside && this.intake.body.isWhole) this.end();
     return this.keepsPieces ? 'kept' : 'released';
   }
   onBodyEnd(): void {
@@ -85,6 +91,7 @@ class Bench implements IntakeOwner {
   }
   onBodyFault(): void {
     this.seen.push('fault');
+    this.phase = 'closing';
     this.intake.drop();
   }
   onDiscarded(): void {
@@ -98,7 +105,7 @@ class Bench implements IntakeOwner {
     this.seen.push(this.body);
     this.waiting++;
     if (this.answersAtOnce) this.answer();
-    else this.intake.mode = 'hold';
+    else this.phase = 'answering';
   }
 }
 
@@ -145,6 +152,14 @@ test('any sequence of requests cut anywhere gives the same heads and bodies', ()
     }),
     { numRuns: 1000 },
   );
+});
+
+test('an answer that ends while the last bytes of its request are handed on lets the next request begin', () => {
+  const bench = new Bench();
+  bench.answersInside = true;
+  const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n';
+  for (const piece of [`${request}ok${request}`, 'ok', `${request}ok`]) bench.read(Buffer.from(piece));
+  assert.deepEqual(bench.seen, [request, 'ok', request, 'ok', request, 'ok']);
 });
 
 test('requests that come while one is being answered wait, and come in their order', () => {

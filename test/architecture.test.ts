@@ -19,8 +19,8 @@ const FLOORS: readonly (readonly string[])[] = [
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'uWebSockets.js': ['edge'],
   'node:net': ['edge', 'upstream'],
-  'node:http': ['edge', 'runtime'],
-  'node:https': ['edge', 'runtime'],
+  'node:http': ['edge', 'upstream', 'runtime'],
+  'node:https': ['edge', 'upstream', 'runtime'],
   'node:http2': ['edge', 'upstream'],
   'node:tls': ['upstream'],
   'node:dns': ['upstream'],

@@ -3,6 +3,7 @@ import { compileBalance, compileSticky } from './balance-schema.ts';
 import { compileBreaker, compileResources } from './breaker-schema.ts';
 import type { ParsedCache } from './cache-schema.ts';
 import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
+import { compileHealth } from './health-schema.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
 import { deepFreeze } from './freeze.ts';
 import type { ParsedConfig } from './schema.ts';
@@ -95,6 +96,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
     breaker: compileBreaker(upstream.breaker),
     resources: compileResources(upstream.resources),
     extraLoad: upstream.extraLoad,
+    health: compileHealth(upstream.health),
   };
 }
 

@@ -20,7 +20,6 @@ export const PLANNED_UPSTREAM_KEYS = {
   discovery: planned('service discovery'),
   retry: planned('retries by policy'),
   hedge: planned('hedged requests'),
-  health: planned('health checks'),
   tls: planned('TLS to upstreams'),
 };
 

@@ -7,6 +7,7 @@ import type { BalanceConfig, SplitPart, StickyConfig } from './balance-types.ts'
 import type { OutsideText } from './expand.ts';
 import type { CollapseConfig, DedupeConfig } from './dedupe-types.ts';
 import type { BreakerConfig, ResourcesConfig } from './breaker-types.ts';
+import type { HealthConfig } from './health-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
 
 export type Engine = 'node' | 'uws';
@@ -108,6 +109,8 @@ export type UpstreamConfig = {
   readonly resources: ResourcesConfig | undefined;
   /** Of first attempts, 0 to 1; see `DEFAULT_EXTRA_LOAD`. */
   readonly extraLoad: number | undefined;
+  /** `undefined`: all endpoints are taken for well. */
+  readonly health: HealthConfig | undefined;
 };
 
 /** How many requests an upstream may have at once, over the whole host, by how fast it answers; the excess is shed (503). */

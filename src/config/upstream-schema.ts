@@ -3,6 +3,7 @@ import { adaptiveSchema } from './adaptive-schema.ts';
 import { parseEndpoint } from './address.ts';
 import { balanceSchema, endpointPriority, endpointZone, stickySchema, upstreamZone } from './balance-schema.ts';
 import { breakerSchema, extraLoadSchema, resourcesSchema } from './breaker-schema.ts';
+import { healthSchema } from './health-schema.ts';
 import { minRate } from './listener-schema.ts';
 import { PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
 import { duration, flag, parsedText, size, wholeNumber, word } from './scalars.ts';
@@ -100,6 +101,7 @@ const upstreamObject = z.strictObject({
   breaker: breakerSchema,
   resources: resourcesSchema,
   extraLoad: extraLoadSchema,
+  health: healthSchema,
   ...PLANNED_UPSTREAM_KEYS,
 });
 

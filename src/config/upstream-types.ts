@@ -6,6 +6,6 @@ import type { EndpointConfig, UpstreamConfig } from './types.ts';
 export type EndpointState = EndpointConfig & { readonly slot: number };
 
 /** Whether an upstream has state that all workers share: one that has not picks by itself, and costs nothing more. */
-export function hasState({ breaker, resources, extraLoad }: UpstreamConfig): boolean {
-  return breaker !== undefined || resources !== undefined || extraLoad !== undefined;
+export function hasState({ breaker, resources, extraLoad, health }: UpstreamConfig): boolean {
+  return breaker !== undefined || resources !== undefined || extraLoad !== undefined || health !== undefined;
 }

@@ -212,6 +212,45 @@ export function listenerClosed(log: EventLog, facts: { readonly listener: string
   log.info('listener closed', facts);
 }
 
+// Endpoints of upstreams
+
+export function endpointUnhealthy(
+  log: EventLog,
+  facts: { readonly upstream: string; readonly endpoint: string; readonly reason: string },
+): void {
+  log.warn('endpoint is not well, it is not used', facts);
+}
+
+export function endpointHealthy(
+  log: EventLog,
+  facts: { readonly upstream: string; readonly endpoint: string; readonly reason: string },
+): void {
+  log.info('endpoint is well, it is used again', facts);
+}
+
+/** `times`: how often lately. */
+export function endpointEjected(
+  log: EventLog,
+  facts: {
+    readonly upstream: string;
+    readonly endpoint: string;
+    readonly reason: string;
+    readonly detail: string;
+    readonly forMs: number;
+    readonly times: number;
+  },
+): void {
+  log.warn('endpoint ejected, it does worse than it should', facts);
+}
+
+/** `reason`: its time is over, or it passed a check. */
+export function endpointRestored(
+  log: EventLog,
+  facts: { readonly upstream: string; readonly endpoint: string; readonly reason: string },
+): void {
+  log.info('endpoint is no longer ejected', facts);
+}
+
 // Traffic: these can come often, so they pass through BoundedEventLog
 
 export function upstreamFailed(

@@ -60,6 +60,18 @@ export const BREAKER_TRANSITIONS = ['open', 'half-open', 'closed'] as const;
 /** What is asked of an upstream beside first attempts: the words of `upstream/extra-load.ts`; a test holds the two together. */
 export const EXTRA_LOAD_KINDS = ['retry', 'hedge', 'mirror', 'revalidation'] as const;
 export const RESOURCE_KINDS = ['connections', 'pending', 'requests', 'retries'] as const;
+export const CHECK_RESULTS = ['passed', 'failed'] as const;
+/** What the coordinator thinks of an endpoint: one that is both is `unhealthy`. */
+export const ENDPOINT_STATES = ['healthy', 'unhealthy', 'ejected'] as const;
+/** Why an endpoint was ejected: the words of `upstream/health/outlier-judge.ts`, which lies above; a test holds the two together. */
+export const EJECTION_REASONS = [
+  'consecutive-5xx',
+  'consecutive-gateway',
+  'consecutive-local',
+  'success-rate',
+  'failure-share',
+  'latency',
+] as const;
 export const FILTER_PHASES = ['request', 'upstream-request', 'response', 'finish'] as const;
 export const RELOAD_RESULTS = ['success', 'failure'] as const;
 export const DEATH_REASONS = ['exit', 'error', 'stuck'] as const;

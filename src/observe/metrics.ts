@@ -20,6 +20,7 @@ import {
   WAIT_ENDS,
 } from './labels.ts';
 import { BREAKER_METRICS } from './breaker-metrics.ts';
+import { HEALTH_METRICS } from './health-metrics.ts';
 import { BYTE_COUNTER, BYTES, COUNTER, GAUGE, type MetricRow, TIMES } from './metric-row.ts';
 
 const ROUTE = { name: 'route', from: 'route' } as const;
@@ -148,6 +149,7 @@ export const METRICS = [
     help: 'Requests not sent to the upstream since it had as many as it can take.',
   },
   ...BREAKER_METRICS,
+  ...HEALTH_METRICS,
   // The cache
   {
     ...COUNTER,

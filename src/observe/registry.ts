@@ -13,6 +13,7 @@ export type MetricSubjects = {
     readonly adaptive?: unknown;
     readonly breaker?: { readonly service: unknown } | undefined;
     readonly resources?: unknown;
+    readonly health?: unknown;
   }[];
   readonly routes: readonly MetricRoute[];
   readonly tiers?: readonly (Limited & Named)[];
@@ -166,6 +167,8 @@ function valuesOf(label: LabelRow, { upstream, route }: PartialSet, subjects: Me
       return namesOf(subjects.upstreams.filter(({ resources }) => resources !== undefined));
     case 'breaker':
       return breakersOf(subjects.upstreams.find(({ name }) => name === upstream));
+    case 'checked-upstream':
+      return namesOf(subjects.upstreams.filter(({ health }) => health !== undefined));
     case 'endpoint':
       return subjects.upstreams.find(({ name }) => name === upstream)?.endpoints.map(({ url }) => url) ?? [];
     case 'runtime':

@@ -1,6 +1,15 @@
 import { makeBreakerDriver } from './breaker-driver.ts';
+import { driveEndpointMetrics } from './endpoint-metrics.ts';
 import { ExtraLoadDriver } from './extra-load-driver.ts';
+import { driveHealth } from './health-driver.ts';
+import { driveOutliers } from './outlier-driver.ts';
 import type { MakeDriver } from './upstream-driver.ts';
 
 /** Everything that the coordinator may do for an upstream; each decides by its configuration whether it is wanted. In the order of their ticks. */
-export const DRIVERS: readonly MakeDriver[] = [makeBreakerDriver, (upstream) => new ExtraLoadDriver(upstream)];
+export const DRIVERS: readonly MakeDriver[] = [
+  driveHealth,
+  driveOutliers,
+  makeBreakerDriver,
+  (upstream) => new ExtraLoadDriver(upstream),
+  driveEndpointMetrics,
+];

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { EndpointConfig, UpstreamConfig } from '../config/types.ts';
+import { authorityText } from './authority.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { EndpointWatch } from './endpoint-watch.ts';
 import { connectionPlan } from './plan.ts';
@@ -20,10 +21,5 @@ export function makeTarget(
   endpoint: EndpointConfig,
   { clock, watch, limits }: { clock: Clock; watch: EndpointWatch | null; limits: HostLimits | null },
 ): Target {
-  return { endpoint, authority: authorityOf(endpoint), pool: new Pool(connectionPlan(config, endpoint), clock, limits), watch };
-}
-
-function authorityOf({ host, port }: EndpointConfig): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return port === 80 ? name : `${name}:${port}`;
+  return { endpoint, authority: authorityText(endpoint), pool: new Pool(connectionPlan(config, endpoint), clock, limits), watch };
 }

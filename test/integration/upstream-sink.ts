@@ -123,6 +123,7 @@ export class TestUpstream {
       breaker: undefined,
       resources: undefined,
       extraLoad: undefined,
+      health: undefined,
     };
     this.cluster = new Cluster(
       {

@@ -55,6 +55,9 @@ export type Levels = readonly Level[];
 
 export const OVERPROVISIONING = 1.4;
 
+/** Thousandths. A slow start moves the share many times a second, and each other share is another table to be made where balancers hash. */
+const SHARE_STEP = 50;
+
 export function levelsOf(endpoints: readonly EndpointStanding[], settings: LevelSettings): Levels {
   const groups = groupsOf(endpoints, settings.zone);
   const healths = groups.map((group) => Math.min(1, usablePart(group) * settings.overprovisioning));
@@ -137,9 +140,14 @@ function levelOf({ priority, isNear, members }: Group, load: number, isPanicking
     load,
     isPanicking,
     indices: used.map(({ index }) => index),
-    weights: used.map(({ weight, share }) => Math.max(1, Math.round(weight * (isPanicking ? FULL_WEIGHT : share)))),
+    weights: used.map(({ weight, share }) => weight * (isPanicking ? FULL_WEIGHT : steppedShare(share))),
     fullWeight: members.reduce((most, { weight }) => Math.max(most, weight * FULL_WEIGHT), 0),
   });
+}
+
+/** Upwards, so that the smallest share is one. */
+function steppedShare(share: number): number {
+  return Math.ceil(share / SHARE_STEP) * SHARE_STEP;
 }
 
 function isSameList(a: readonly number[], b: readonly number[]): boolean {

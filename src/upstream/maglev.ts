@@ -29,29 +29,44 @@ export class Maglev implements Balancer {
 function placesOf({ names, weights }: BalancerInput): Uint16Array {
   const order = [...names.keys()].sort((a, b) => ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1));
   const heaviest = Math.max(...weights);
+  const parts = Float64Array.from(order, (owner) => (weights[owner] ?? 1) / heaviest);
+  const credits = new Float64Array(order.length);
+  const turns = order.map((owner) => new Turn(owner, names[owner] ?? ''));
   const places = new Uint16Array(MAGLEV_PLACES).fill(FREE);
-  const turns = order.map((owner) => {
-    const name = names[owner] ?? '';
-    return {
-      owner,
-      part: (weights[owner] ?? 1) / heaviest,
-      credit: 0,
-      at: hash32(name, 1) % MAGLEV_PLACES,
-      skip: (hash32(name, 2) % (MAGLEV_PLACES - 1)) + 1,
-    };
-  });
   let left = MAGLEV_PLACES;
   while (left > 0) {
-    for (const turn of turns) {
-      turn.credit += turn.part;
-      if (turn.credit < 1) continue;
-      turn.credit -= 1;
-      while (places[turn.at] !== FREE) turn.at = (turn.at + turn.skip) % MAGLEV_PLACES;
-      places[turn.at] = turn.owner;
-      turn.at = (turn.at + turn.skip) % MAGLEV_PLACES;
+    for (let i = 0; i < turns.length && left > 0; i++) {
+      const credit = (credits[i] ?? 0) + (parts[i] ?? 0);
+      credits[i] = credit < 1 ? credit : credit - 1;
+      if (credit < 1) continue;
+      turns[i]?.take(places);
       left--;
-      if (left === 0) break;
     }
   }
   return places;
+}
+
+/** The order in which one endpoint wants the places: from one on, in steps, around the whole table. */
+class Turn {
+  readonly #owner: number;
+  readonly #step: number;
+  #at: number;
+
+  constructor(owner: number, name: string) {
+    this.#owner = owner;
+    this.#at = hash32(name, 1) % MAGLEV_PLACES;
+    this.#step = (hash32(name, 2) % (MAGLEV_PLACES - 1)) + 1;
+  }
+
+  /** Its next place that is free; there is one. */
+  take(places: Uint16Array): void {
+    let at = this.#at;
+    while (places[at] !== FREE) {
+      at += this.#step;
+      // Much of what a table costs is this loop, and a remainder would be most of it.
+      if (at >= MAGLEV_PLACES) at -= MAGLEV_PLACES;
+    }
+    places[at] = this.#owner;
+    this.#at = at;
+  }
 }

@@ -18,13 +18,16 @@ export class RingHash implements Balancer {
 
   constructor(input: BalancerInput, { ringSize, boundedLoad }: Pick<BalancerSettings, 'ringSize' | 'boundedLoad'>) {
     const points = pointsOf(input, ringSize);
-    this.#hashes = Uint32Array.from(points, (point) => Math.floor(point / OWNERS));
+    const owners = new Uint16Array(points.length);
+    this.#hashes = new Uint32Array(points.length);
+    for (let i = 0; i < points.length; i++) {
+      const point = points[i] ?? 0;
+      const hash = Math.floor(point / OWNERS);
+      this.#hashes[i] = hash;
+      owners[i] = point - hash * OWNERS;
+    }
     this.#length = input.names.length;
-    this.#walk = new BoundedWalk(
-      Uint16Array.from(points, (point) => point % OWNERS),
-      input,
-      boundedLoad,
-    );
+    this.#walk = new BoundedWalk(owners, input, boundedLoad);
   }
 
   pick(key: number, avoid: number): number {

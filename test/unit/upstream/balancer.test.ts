@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { idle, type Load, SETTINGS, seeded, spreadOf } from '../../../scripts/sim/balancing.ts';
 import { hash32 } from '../../../src/base/hash32.ts';
 import type { BalanceMethod } from '../../../src/config/balance-types.ts';
 import { type Balancer, makeBalancer, RoundRobin } from '../../../src/upstream/balancer.ts';
 import { MAGLEV_PLACES } from '../../../src/upstream/maglev.ts';
-import { idle, type Load, SETTINGS, seeded, spreadOf } from './balancer-simulation.ts';
 
 const METHODS: readonly BalanceMethod[] = ['round-robin', 'random', 'least-requests', 'ring-hash', 'maglev'];
 const HASHING = ['ring-hash', 'maglev'] as const;

@@ -194,6 +194,13 @@ describe('load of priorities', () => {
     assert.deepEqual(slow?.weights, [200, 1000]);
     assert.equal(slow?.fullWeight, 2000);
   });
+
+  it('a share goes in twentieths, so that a slow start of many small steps makes few tables', () => {
+    const weightsAt = (share: number) => levelsOf([standing({ share })], SETTINGS)[0]?.weights;
+    const seen = new Set(Array.from({ length: 1000 }, (_, i) => String(weightsAt(i + 1))));
+    assert.equal(seen.size, 20);
+    assert.deepEqual([weightsAt(1), weightsAt(950), weightsAt(951), weightsAt(1000)], [[50], [950], [1000], [1000]]);
+  });
 });
 
 describe('zones', () => {

@@ -1,4 +1,5 @@
-import { type Balancer, type BalancerInput, type BalancerSettings, makeBalancer } from '../../../src/upstream/balancer.ts';
+import { type Balancer, type BalancerInput, type BalancerSettings, makeBalancer } from '../../src/upstream/balancer.ts';
+import { SeededRandom } from './random.ts';
 
 /** A balancer before endpoints that answer at their own speeds: one request after the other, in simulated time, always the same with a seed. */
 
@@ -11,15 +12,9 @@ export function idle(weights: readonly number[], random = seeded(1)): BalancerIn
   return { names: namesOf(weights.length), weights, fullWeight: Math.max(...weights), inFlightOf: () => 0, random };
 }
 
-/** Mulberry32: 0 to 1, 1 excluded. */
 export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new SeededRandom(seed);
+  return () => random.next();
 }
 
 export type Load = {

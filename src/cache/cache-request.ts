@@ -1,6 +1,6 @@
 import { CacheControl, clearDirectives, parseCacheControl } from '../http/cache-control.ts';
 import { fieldValue, hasToken } from '../http/fields.ts';
-import { FIELD_AUTHORIZATION, FIELD_CACHE_WISH } from '../http/known-fields.ts';
+import { FIELD_AUTHORIZATION, FIELD_CACHE_WISH, OVERRIDES } from '../http/known-fields.ts';
 import { valueAtOrigin } from '../http/origin-value.ts';
 import { hasField, type RequestHead } from '../http/request-head.ts';
 import { buildKey, type CacheUri } from './cache-key.ts';
@@ -83,7 +83,14 @@ export function readCacheRequest(policy: CachePolicy, head: RequestHead, origin:
   into.range = '';
   clearDirectives(into.directives);
   if (hasField(head, FIELD_CACHE_WISH)) readWishes(policy, head, into);
-  into.key = keyOf(policy, into);
+  into.key = isOverridden(head) ? '' : keyOf(policy, into);
+}
+
+/** The origin may answer to another method or URI than those that the key is made of: that answer comes from no cache and goes into none. */
+function isOverridden(head: RequestHead): boolean {
+  if (!hasField(head, FIELD_CACHE_WISH)) return false;
+  for (const name of OVERRIDES) if (fieldValue(head, name) !== undefined) return true;
+  return false;
 }
 
 /** The part of a QUERY's key that comes of its fields; the caller hashes it together with the content (RFC 10008 section 2.7). */

@@ -5,6 +5,7 @@ import { requestUri } from '../cache/cache-request.ts';
 import { nominatedNames } from '../http/connection-options.ts';
 import { hyphened, isCredentialName } from '../http/credential-fields.ts';
 import { type FieldEdits, isDroppedByEdits } from '../http/field-edits.ts';
+import { OVERRIDES } from '../http/known-fields.ts';
 import { KEEP } from '../http/kept-lines.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { BY_ADDRESS, parseVary, selectingPairs, VARY_ANY } from '../http/vary.ts';
@@ -32,8 +33,8 @@ const TELLING = new Set([
   ...['accept', 'accept-charset', 'accept-encoding', 'accept-language', 'prefer', 'origin', 'cache-control', 'pragma'],
   ...['range', 'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'],
   ...['content-type', 'content-encoding', 'content-language', 'content-range'],
-  ...['x-http-method-override', 'x-http-method', 'x-method-override', 'x-original-url', 'x-rewrite-url', 'soapaction'],
-  ...['if', 'destination', 'depth', 'overwrite', 'upload-offset'],
+  ...OVERRIDES,
+  ...['soapaction', 'if', 'destination', 'depth', 'overwrite', 'upload-offset'],
 ]);
 
 /** In place of what somebody who is not trusted says of himself: it makes nobody the one who is believed. */

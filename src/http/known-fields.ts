@@ -37,7 +37,10 @@ export const FIELD_X_REQUEST_ID = 27;
 export const FIELD_ACCEPT = 28;
 /** A name that differs from one of those above by `_` for `-`: gateways of the CGI kind hand on both as the same variable. */
 export const FIELD_LOOKALIKE = 29;
-/** A request field by which a client asks a cache for something else than whatever it has: directives, conditions, ranges. */
+/**
+ * A request field by which a client asks a cache for something else than whatever it has: directives, conditions, ranges, and what some origins
+ * take in place of the method or the target.
+ */
 export const FIELD_CACHE_WISH = 30;
 export const FIELD_DATE = 31;
 export const FIELD_SERVER = 32;
@@ -59,6 +62,9 @@ type Candidate = { readonly kind: number; readonly lowerName: string; readonly f
 
 /** Names by their length: most lengths have one or none, and the first letter decides between the others. */
 type NameTable = readonly (readonly Candidate[])[];
+
+/** Some origins take what stands in them for the method or the target. */
+export const OVERRIDES = ['x-original-url', 'x-rewrite-url', 'x-http-method-override', 'x-http-method', 'x-method-override'] as const;
 
 const EITHER_SIDE = [
   ['te', FIELD_TE],
@@ -85,6 +91,7 @@ const REQUEST_NAMES = byLength([
   ['if-none-match', FIELD_CACHE_WISH],
   ['if-modified-since', FIELD_CACHE_WISH],
   ['if-unmodified-since', FIELD_CACHE_WISH],
+  ...OVERRIDES.map((name) => [name, FIELD_CACHE_WISH] as const),
   ['cookie', FIELD_COOKIE],
   ['expect', FIELD_EXPECT],
   ['cdn-loop', FIELD_CDN_LOOP],

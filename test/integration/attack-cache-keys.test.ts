@@ -309,3 +309,28 @@ for (const [how, vary, cache] of [
     assert.equal(await askFrom(front.port, PROXY, 'X-Consumer: alice\r\n'), 'alice');
   });
 }
+
+test('what an origin may take in place of the target or the method goes past the cache, both ways', async (t) => {
+  const names = ['X-Original-URL', 'X-Rewrite-URL', 'X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override', 'x-oRIGINAL-uRL'];
+  for (const name of names) {
+    const { origin, ask } = await openScene(t, (request) => request.field(name) ?? request.target);
+    assert.equal((await ask('/a', `${name}: /evil\r\n`)).text, '/evil', name);
+    assert.equal((await ask('/a')).text, '/a', name);
+    const passed = await ask('/a', `${name}: /evil\r\n`);
+    assert.equal(passed.text, '/evil', name);
+    assert.match(passed.field('Cache-Status') ?? '', /fwd=bypass/);
+    assert.equal((await ask('/a', `${name}: /b\r\nRange: bytes=0-0\r\nIf-None-Match: "x"\r\n`)).text, '/b');
+    assert.match((await ask('/a')).field('Cache-Status') ?? '', /hit/);
+    assert.equal(origin.requests.length, 4);
+  }
+});
+
+test('a name that resembles one of those with `_` does not reach the origin', async (t) => {
+  const { origin, ask } = await openScene(
+    t,
+    (request) => request.field('X_Original_URL') ?? request.field('X-Original_URL') ?? request.target,
+  );
+  assert.equal((await ask('/a', 'X_Original_URL: /evil\r\nX-Original_URL: /evil\r\n')).text, '/a');
+  assert.equal((await ask('/a')).text, '/a');
+  assert.equal(origin.requests.length, 1);
+});

@@ -20,6 +20,10 @@ const LAST_WRITES_MS = 2_000;
 /** A worker that is to be replaced may still take so long for its requests, and is terminated after the other. */
 const REPLACED_DRAIN_MS = 5_000;
 const MAX_DOOMED_MS = 10_000;
+/** What is in a call that nothing interrupts (native code, `execSync`) does not end by force. */
+const TERMINATE_TIMEOUT_MS = 5_000;
+/** While no worker serves the successor does not wait longer, however often one has died: a request that kills must not take all others with it. */
+const MAX_DOWN_MS = 1_000;
 /** A successor that does not serve by then is replaced. (That of the first ones the supervisor bounds.) */
 const START_TIMEOUT_MS = 30_000;
 
@@ -324,7 +328,11 @@ export class Crew {
 
   #replace(worker: WorkerHandle, cause: string): void {
     this.#options.onDeath(worker.ending);
-    const restartInMs = this.#backOff.afterDeath(performance.now() - worker.startedMs);
+    const isAlone = !Array.from(this.#workers).some((other) => other !== worker && other.state !== 'leaving');
+    const restartInMs = Math.min(
+      this.#backOff.afterDeath(performance.now() - worker.startedMs),
+      isAlone ? MAX_DOWN_MS : Number.POSITIVE_INFINITY,
+    );
     events.workerDied(this.#options.log, { worker: worker.slot, cause, restartInMs });
     if (!this.#isClosing) this.#respawnAfter(restartInMs);
   }
@@ -354,6 +362,7 @@ export class Crew {
   }
 
   #onStuck(worker: WorkerHandle, quietMs: number): void {
+    if (worker.ending === 'stuck') return;
     worker.ending = 'stuck';
     events.workerReplaced(this.#options.log, { worker: worker.slot, quietMs: Math.round(quietMs) });
     this.#endByForce(worker, 'is stuck');
@@ -363,10 +372,17 @@ export class Crew {
   #endByForce(worker: WorkerHandle, why: string): void {
     if (!this.#hasUws) {
       worker.terminate();
+      setTimeout(() => this.#giveUpOn(worker, `${why} and does not end`), TERMINATE_TIMEOUT_MS).unref();
       return;
     }
-    worker.state = 'leaving';
     this.#options.acceptor?.forget(worker);
-    this.#options.onIrreplaceable(`worker ${worker.slot} ${why} and serves a uws listener`);
+    this.#giveUpOn(worker, `${why} and serves a uws listener`);
+  }
+
+  /** The process is replaced as a whole, if the worker is still there. */
+  #giveUpOn(worker: WorkerHandle, why: string): void {
+    if (!this.#workers.has(worker)) return;
+    worker.state = 'leaving';
+    this.#options.onIrreplaceable(`worker ${worker.slot} ${why}`);
   }
 }

@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import type { EventLog } from '../../../src/observe/log.ts';
 import { Crew } from '../../../src/runtime/crew.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../../../src/runtime/messages.ts';
-import { createHeartbeats } from '../../../src/shm/heartbeat.ts';
+import { createHeartbeats, type Heartbeats } from '../../../src/shm/heartbeat.ts';
 import { planOf } from './plan-of.ts';
 
 const LOOK_MS = 250;
@@ -16,6 +16,8 @@ const START_TIMEOUT_MS = 30_000;
 class FakeThread extends EventEmitter {
   readonly told: string[] = [];
   isEnded = false;
+  /** It is in a call that nothing interrupts. */
+  isBeyondForce = false;
 
   postMessage(message: ToWorker | WorkerStart): void {
     if (!('kind' in message)) this.told.push(`start ${message.plan.generation}`);
@@ -23,7 +25,7 @@ class FakeThread extends EventEmitter {
   }
 
   terminate(): Promise<number> {
-    this.end(1);
+    if (!this.isBeyondForce) this.end(1);
     return Promise.resolve(1);
   }
 
@@ -45,6 +47,10 @@ class FakeThread extends EventEmitter {
 class Stage {
   readonly threads: FakeThread[] = [];
   readonly said: string[] = [];
+  readonly irreplaceable: string[] = [];
+  /** The loops of all threads turn. */
+  isBeating = false;
+  readonly #heartbeats: Heartbeats;
   readonly crew: Crew;
   readonly #t: TestContext;
   #nowMs = 0;
@@ -57,6 +63,7 @@ class Stage {
     const say = (event: string): void => void this.said.push(event);
     const log: EventLog = { info: say, warn: say, error: say };
     const heartbeats = createHeartbeats(slots);
+    this.#heartbeats = heartbeats;
     const memory = { counters: new SharedArrayBuffer(8), heartbeats: heartbeats.memory };
     this.crew = new Crew(
       {
@@ -72,7 +79,7 @@ class Stage {
         onSlotFreed: () => true,
         onDeath: () => {},
         onException: () => {},
-        onIrreplaceable: () => {},
+        onIrreplaceable: (reason) => void this.irreplaceable.push(reason),
       },
       planOf(1),
     );
@@ -97,6 +104,7 @@ class Stage {
   async pass(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += LOOK_MS) {
       this.#nowMs += LOOK_MS;
+      for (let slot = 0; this.isBeating && slot < this.#heartbeats.workers; slot++) this.#heartbeats.beat(slot);
       this.#t.mock.timers.tick(LOOK_MS);
       await turn();
     }
@@ -178,4 +186,43 @@ test('a worker that does not change to the plan in force is replaced', async (t)
   await stage.pass(LOOK_MS);
   assert.equal(stage.thread(1).told.at(-1), 'drain');
   assert.deepEqual(stage.thread(2).told, ['start 2']);
+});
+
+test('a worker that is stuck where no force reaches it is told of once, and costs the process', async (t) => {
+  const stage = await Stage.serving(t, 2);
+  stage.thread(1).isBeyondForce = true;
+  const { stuckKillMs } = planOf(1).config.process;
+  await stage.pass(stuckKillMs + 4 * LOOK_MS);
+  assert.deepEqual(stage.irreplaceable, []);
+  await stage.pass(5_000);
+  assert.deepEqual(stage.irreplaceable, ['worker 1 is stuck and does not end']);
+  await stage.pass(10_000);
+  assert.equal(stage.irreplaceable.length, 1);
+  assert.equal(stage.said.filter((event) => event === 'worker stayed stuck and is replaced').length, 2);
+});
+
+test('while no worker serves the next one comes within a second, however many have died before', async (t) => {
+  const stage = await Stage.serving(t, 2);
+  for (let deaths = 0; deaths < 20; deaths++) {
+    stage.thread(stage.threads.length - 1).end(7);
+    for (const thread of stage.threads) if (!thread.isEnded) thread.end(7);
+    const before = stage.threads.length;
+    await stage.pass(1_000);
+    assert.ok(stage.threads.length > before, `after ${deaths} deaths`);
+    stage.thread(stage.threads.length - 1).becomeReady();
+  }
+});
+
+test('where another worker serves, one that dies again and again comes back ever later', async (t) => {
+  const stage = await Stage.serving(t, 2);
+  stage.isBeating = true;
+  for (let deaths = 0; deaths < 10; deaths++) {
+    stage.thread(stage.threads.length - 1).end(7);
+    const before = stage.threads.length;
+    while (stage.threads.length === before) await stage.pass(LOOK_MS);
+  }
+  stage.thread(stage.threads.length - 1).end(7);
+  const before = stage.threads.length;
+  await stage.pass(5_000);
+  assert.equal(stage.threads.length, before);
 });

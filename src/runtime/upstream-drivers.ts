@@ -3,6 +3,7 @@ import { driveEndpointMetrics } from './endpoint-metrics.ts';
 import { ExtraLoadDriver } from './extra-load-driver.ts';
 import { driveHealth } from './health-driver.ts';
 import { driveOutliers } from './outlier-driver.ts';
+import { driveSlowStart } from './slow-start-driver.ts';
 import type { MakeDriver } from './upstream-driver.ts';
 
 /** Everything that the coordinator may do for an upstream; each decides by its configuration whether it is wanted. In the order of their ticks. */
@@ -10,6 +11,7 @@ export const DRIVERS: readonly MakeDriver[] = [
   driveHealth,
   driveOutliers,
   makeBreakerDriver,
+  driveSlowStart,
   (upstream) => new ExtraLoadDriver(upstream),
   driveEndpointMetrics,
 ];

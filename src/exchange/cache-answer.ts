@@ -40,7 +40,7 @@ export function takeHead(run: CacheRun, head: ResponseHead, bodyLength: number):
     takeNotModified(run, chosen, freshen(request, chosen, head, times));
     return true;
   }
-  if (head.status >= 500 && mayServeOnError(request, chosen, clock.hostMs, head.status)) {
+  if (head.status >= 500 && mayServeInstead(run, chosen, head.status)) {
     serveInstead(run, chosen, head.status, bodyLength);
     return true;
   }
@@ -144,14 +144,19 @@ function forget({ store, disk }: Caching, object: StoredObject): void {
 
 /** The attempt has failed for good. True: the client is answered from what was kept. */
 export function takeFailure(run: CacheRun): boolean {
-  const { chosen, exchange, request } = run;
+  const { chosen } = run;
   if (run.fill !== null) run.cache.metrics.countUncacheable('broke-off');
   run.fill?.abort();
   run.fill = null;
   run.releaseClaim();
   run.flight?.fail();
-  if (run.isRefresh || chosen === null || !mayServeOnError(request, chosen, exchange.gateway.clock.hostMs, 0)) return false;
+  if (run.isRefresh || chosen === null || !mayServeInstead(run, chosen, 0)) return false;
   return run.serve(chosen, 'stale');
+}
+
+/** In place of an error, `status` 0 of none: what was invalidated while the origin was asked is worse than that. */
+export function mayServeInstead({ cache, request, hostMs }: CacheRun, chosen: StoredEntry, status: number): boolean {
+  return cache.caching.isGoodStill(chosen) && mayServeOnError(request, chosen, hostMs, status);
 }
 
 function takeNotModified(run: CacheRun, chosen: StoredEntry, freshening: Freshening): void {

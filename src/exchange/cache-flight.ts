@@ -3,12 +3,12 @@ import { answerStored } from '../cache/answer.ts';
 import { isAuthorized, searchKey } from '../cache/cache-request.ts';
 import { Decision, decide } from '../cache/decide.ts';
 import { N_EPOCH, N_RESPONSE_TIME } from '../cache/numbers.ts';
-import { mayServeOnError } from '../cache/on-error.ts';
 import { mayAnswerWaiting } from '../cache/sharing.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
 import type { Ticket } from '../shm/flight-ticket.ts';
 import type { Flights } from '../shm/flights.ts';
 import { removeFromBlock } from '../http/fields.ts';
+import { mayServeInstead } from './cache-answer.ts';
 import type { CacheRun } from './cache-run.ts';
 import { followerLines } from './cache-words.ts';
 import type { CollapsePlan } from './cache-plan.ts';
@@ -290,7 +290,7 @@ export class CacheFlight implements FlightWaiter {
   private serveStale(): boolean {
     const { run } = this;
     const { chosen } = run;
-    return chosen !== null && this.followed === null && mayServeOnError(run.request, chosen, run.hostMs, 0) && run.serve(chosen, 'stale');
+    return chosen !== null && this.followed === null && mayServeInstead(run, chosen, 0) && run.serve(chosen, 'stale');
   }
 
   /** The leader has failed, and of all who follow this one goes to the origin now. */

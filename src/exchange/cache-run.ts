@@ -192,6 +192,8 @@ export class CacheRun implements AnswerRun {
   serve(entry: StoredEntry, result: CacheResult): boolean {
     const { exchange, plan, cache, request, decision } = this;
     const { caching } = cache;
+    // An error of which the body was read first takes its time, too.
+    if (result === 'stale' && !caching.isGoodStill(entry)) return false;
     if (!buildStoredBlock(exchange, plan, entry)) {
       caching.store.doom(entry.object);
       return false;

@@ -94,6 +94,11 @@ export class Caching {
     return this.epochs.verdict(this.prefixCells, numbers[N_EPOCH] ?? 0) !== 'valid';
   }
 
+  /** Whether an entry that was found some time ago is there still and has not been invalidated since; its flags are as of now. */
+  isGoodStill(entry: StoredEntry): boolean {
+    return this.store.isCurrent(entry.object) && this.refresh(entry);
+  }
+
   private entryAt(at: number): StoredEntry | undefined {
     const known = this.byEntry.get(at);
     if (known !== undefined && this.store.isCurrent(known.object)) return known;

@@ -1,7 +1,9 @@
+import type { ListenerConfig } from '../config/types.ts';
+
 /** One open listen address of one worker, whichever engine serves it. */
 export interface Listener {
-  readonly name: string;
-  readonly host: string;
+  readonly config: ListenerConfig;
+  /** Where it listens, also if the configuration leaves that to the system. */
   readonly port: number;
   /** Client connections open now. */
   readonly connections: number;

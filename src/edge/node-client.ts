@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { DirectWriter, type Lender } from '../base/direct-writer.ts';
 import { never } from '../base/never.ts';
+import type { Placed } from '../base/placed-list.ts';
 import type { AnswerFraming, ClientPort } from '../exchange/client-port.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { plainAddress } from '../http/ip-address.ts';
@@ -23,12 +24,11 @@ const MAX_LINGER_BYTES = 1024 * 1024;
  * One client connection of the `node` engine: requests to an `Exchange`, its answer back. HTTP/1.0 and 1.1, persistent;
  * pipelined requests are served one after the other.
  */
-export class NodeClient implements ClientPort, IntakeOwner {
+export class NodeClient implements ClientPort, IntakeOwner, Placed {
   readonly server: NodeServer;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** Place in the server's list. */
-  listIndex = -1;
+  place = -1;
   phase: ClientPhase = 'idle';
 
   private readonly socket: Socket;
@@ -59,7 +59,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
   onBytes(length: number): void {
     this.server.clock.refresh();
     this.bytesRead += length;
-    this.server.countReceived(length);
+    this.server.plan.countReceived(length);
     if (this.phase === 'closing' && this.bytesRead > MAX_LINGER_BYTES) this.socket.destroy();
   }
 
@@ -171,7 +171,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
   finish(): void {
     this.exchange = null;
     this.writer.finish();
-    this.server.countSent(this.writer.takeBytesWritten());
+    this.server.plan.countSent(this.writer.takeBytesWritten());
     if (this.phase === 'closed') return;
     if (!this.isKeptAlive) this.startClosing();
     else if (this.intake.body.isWhole) this.becomeIdle();
@@ -235,7 +235,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   /** The connection is closed: nothing is called any more. */
   release(): void {
-    this.server.countSent(this.writer.takeBytesWritten());
+    this.server.plan.countSent(this.writer.takeBytesWritten());
     this.intake.rest();
   }
 
@@ -314,12 +314,12 @@ export class NodeClient implements ClientPort, IntakeOwner {
   }
 
   private onHeadTimeout(): void {
-    this.server.countTimeout('client-head');
+    this.server.plan.countTimeout('client-head');
     this.onRefusal('head-timeout');
   }
 
   private closeIdle(kind: 'client-keep-alive' | 'client-idle'): void {
-    this.server.countTimeout(kind);
+    this.server.plan.countTimeout(kind);
     this.close();
   }
 
@@ -330,7 +330,7 @@ export class NodeClient implements ClientPort, IntakeOwner {
 
   /** The client does not go on: 408 if nothing of an answer was sent, else the connection is cut. */
   private giveUp(kind: 'client-idle' | 'client-too-slow'): void {
-    this.server.countTimeout(kind);
+    this.server.plan.countTimeout(kind);
     this.isKeptAlive = false;
     this.exchange?.onClientFault(this.phase === 'uploading' ? 'body-timeout' : 'client-stalled');
   }

@@ -1,10 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { LoopClock } from '../base/clock.ts';
+import { PlacedList } from '../base/placed-list.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Gateway } from '../exchange/gateway.ts';
 import { FieldMarks } from '../http/field-marks.ts';
 import { RequestHead } from '../http/request-head.ts';
-import type { ListenerPlan, TimeoutKind } from '../exchange/listener-plan.ts';
+import type { ListenerPlan } from '../exchange/listener-plan.ts';
 import type { Listener } from './listener.ts';
 import { NodeClient } from './node-client.ts';
 
@@ -19,8 +20,6 @@ export type OpenOptions = { readonly reusePort: boolean };
 
 /** One listener of the `node` engine in one worker: accepts, and holds the list of its client connections. */
 export class NodeServer implements Listener {
-  readonly name: string;
-  readonly host: string;
   readonly config: ListenerConfig;
   readonly gateway: Gateway;
   readonly plan: ListenerPlan;
@@ -31,13 +30,11 @@ export class NodeServer implements Listener {
   port = 0;
 
   private readonly server: Server;
-  private readonly clients: NodeClient[] = [];
+  private readonly clients = new PlacedList<NodeClient>();
   private readonly heads: RequestHead[] = [];
   private accepted = 0;
 
   constructor(config: ListenerConfig, gateway: Gateway) {
-    this.name = config.name;
-    this.host = config.address.host;
     this.config = config;
     this.gateway = gateway;
     this.plan = gateway.listenerPlan(config);
@@ -62,19 +59,7 @@ export class NodeServer implements Listener {
   }
 
   get connections(): number {
-    return this.clients.length;
-  }
-
-  countReceived(bytes: number): void {
-    this.plan.countReceived(bytes);
-  }
-
-  countSent(bytes: number): void {
-    this.plan.countSent(bytes);
-  }
-
-  countTimeout(kind: TimeoutKind): void {
-    this.plan.countTimeout(kind);
+    return this.clients.count;
   }
 
   async stopAccepting(): Promise<void> {
@@ -105,34 +90,36 @@ export class NodeServer implements Listener {
 
   drain(): void {
     this.isDraining = true;
-    for (const client of this.clients.slice()) client.drain();
+    for (const client of this.clients.items.slice()) client.drain();
   }
 
   sweep(nowMs: number): void {
-    for (let i = this.clients.length - 1; i >= 0; i--) this.clients[i]?.sweep(nowMs);
+    for (let i = this.clients.count - 1; i >= 0; i--) this.clients.items[i]?.sweep(nowMs);
   }
 
   destroy(): void {
     this.isDraining = true;
     this.server.close();
-    for (const client of this.clients.slice()) client.destroy();
+    for (const client of this.clients.items.slice()) client.destroy();
   }
 
   private onSocket(socket: Socket): void {
     this.plan.countConnection();
-    if (this.clients.length >= this.config.limits.maxConnections) {
+    if (this.clients.count >= this.config.limits.maxConnections) {
       this.plan.countRefused('connection-limit');
       socket.destroy();
       return;
     }
     const client = new NodeClient(this, socket);
-    this.add(client);
+    this.clients.add(client);
+    this.plan.setConnections(this.clients.count);
     socket.on('end', () => client.onGone());
     socket.on('error', () => client.onGone());
     socket.on('close', () => {
       client.onGone();
       client.release();
-      this.remove(client);
+      this.clients.remove(client);
+      this.plan.setConnections(this.clients.count);
     });
   }
 
@@ -146,21 +133,6 @@ export class NodeServer implements Listener {
     head.builtBy = null;
     head.limits = null;
     if (this.heads.length < MAX_SPARE_HEADS) this.heads.push(head);
-  }
-
-  private add(client: NodeClient): void {
-    client.listIndex = this.clients.push(client) - 1;
-    this.plan.setConnections(this.clients.length);
-  }
-
-  private remove(client: NodeClient): void {
-    const last = this.clients.pop();
-    if (last !== undefined && last !== client) {
-      this.clients[client.listIndex] = last;
-      last.listIndex = client.listIndex;
-    }
-    client.listIndex = -1;
-    this.plan.setConnections(this.clients.length);
   }
 }
 

@@ -33,7 +33,8 @@ export type UwsEnding = 'stays' | 'by-client' | 'told' | 'closed';
  * - once `onWritable` is set, the addon does not send its own buffer by itself: an empty cork does it.
  */
 export class UwsAnswer {
-  private res: UwsResponse | null = null;
+  /** `null` once the answer has ended or its client has gone: then it must not be touched. */
+  res: UwsResponse | null = null;
   private phase: Phase = 'ended';
   private ending: UwsEnding = 'stays';
   private status = '';

@@ -1,4 +1,5 @@
 import type { Lender } from '../base/direct-writer.ts';
+import type { Placed } from '../base/placed-list.ts';
 import { type AnswerFraming, type ClientPort, LENT_BYTES } from '../exchange/client-port.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { RequestRefusal } from '../http/refusal.ts';
@@ -8,6 +9,7 @@ import { ClientTimes } from './client-times.ts';
 import type { Flushable } from './flush-queue.ts';
 import type { UwsRequest, UwsResponse } from './uws-addon.ts';
 import { UwsAnswer, type UwsEnding } from './uws-answer.ts';
+import { UwsIntake, type UwsIntakeOwner } from './uws-intake.ts';
 import type { UwsServer } from './uws-server.ts';
 import { addressText, headText } from './uws-text.ts';
 
@@ -15,8 +17,6 @@ import { addressText, headText } from './uws-text.ts';
 const MAX_DISCARD_BYTES = 64 * 1024;
 /** With no more than this left, the client is told to close instead of being closed: a reset would destroy the answer. */
 const MAX_LINGER_BYTES = 1024 * 1024;
-/** uWebSockets.js closes a connection whose body stalls for 10 s, or comes slower than 16 KiB/s: `resume` and `pause` start that anew. */
-const REARM_MS = 4000;
 
 /**
  * One request of the `uws` engine and its answer. Pooled: its callbacks are made once. It is reused only after both the
@@ -27,44 +27,26 @@ const REARM_MS = 4000;
  * parser (what follows then meets an unanswered request, and the addon closes), and nothing is read after it. A last answer
  * that comes before the end of the request body is put off likewise: of a small body the rest is mostly there already.
  */
-export class UwsClient implements ClientPort, Flushable {
+export class UwsClient implements ClientPort, UwsIntakeOwner, Flushable, Placed {
   readonly server: UwsServer;
-  /** Place in the server's list. */
-  listIndex = -1;
+  place = -1;
   /** Not known to this engine. */
   readonly remotePort = 0;
   readonly canInform = false;
 
   private address = '';
-  private res: UwsResponse | null = null;
   private exchange: Exchange | null = null;
   private readonly answer = new UwsAnswer();
+  private readonly intake = new UwsIntake(this, this.answer);
   private readonly times: ClientTimes;
   private isDistrusted = false;
   /** The answer waits until the addon has left its parser. */
   private isDeferred = false;
   private isClosedByClient = false;
   private isLast = false;
-  /** Body pieces that came while the exchange does not take any, and whether the last is among them. */
-  private readonly stash: Buffer[] = [];
-  private isStashWhole = false;
-  private isBodyOpen = false;
-  private isBodyPaused = true;
-  private isReadPaused = false;
-  /** Request body bytes to come; -1 = not known. */
-  private bodyLeft = 0;
-  private bytesRead = 0;
   private hasOnWritable = false;
-  private rearmMs = 0;
 
   private readonly onAborted = (): void => this.handleGone();
-  private readonly onData = (bytes: ArrayBuffer, isLast: boolean): void => {
-    try {
-      this.handleData(bytes, isLast);
-    } catch (error) {
-      this.onException(error);
-    }
-  };
   private readonly onWritable = (): boolean => {
     try {
       return this.handleWritable();
@@ -93,7 +75,7 @@ export class UwsClient implements ClientPort, Flushable {
   }
 
   /** Our own fault: this request pays with a 500, the worker goes on. */
-  private onException(error: unknown): void {
+  onException(error: unknown): void {
     this.isLast = true;
     this.server.gateway.reportError('serving a request', error);
     if (this.exchange === null) this.cut();
@@ -122,25 +104,18 @@ export class UwsClient implements ClientPort, Flushable {
       this.isClosedByClient = req.getHeader('connection').length === 5;
     }
     this.isDistrusted = head.isChunked;
-    if (head.isChunked || head.contentLength > 0) this.openBody(res, head.isChunked ? -1 : head.contentLength);
+    if (head.isChunked || head.contentLength > 0) this.intake.open(res, head.isChunked ? -1 : head.contentLength, this.server.clock.nowMs);
     exchange.begin();
   }
 
   private reset(res: UwsResponse): void {
-    this.res = res;
     this.answer.reset(res);
+    this.intake.reset();
     this.address = '';
     this.isDistrusted = false;
     this.isDeferred = false;
     this.isClosedByClient = false;
     this.isLast = false;
-    this.stash.length = 0;
-    this.isStashWhole = false;
-    this.isBodyOpen = false;
-    this.isBodyPaused = true;
-    this.isReadPaused = false;
-    this.bodyLeft = 0;
-    this.bytesRead = 0;
     this.hasOnWritable = false;
     this.times.restart();
   }
@@ -151,59 +126,34 @@ export class UwsClient implements ClientPort, Flushable {
     this.exchange?.refuse(refusal);
   }
 
-  private openBody(res: UwsResponse, bytes: number): void {
-    this.isBodyOpen = true;
-    this.bodyLeft = bytes;
-    this.rearmMs = this.server.clock.nowMs + REARM_MS;
-    res.onData(this.onData);
-  }
+  // ---- UwsIntakeOwner --------------------------------------------------------------------------------------------------
 
-  /** The bytes are the addon's read buffer: whoever keeps them needs a copy, and who does is known only afterwards. */
-  private handleData(bytes: ArrayBuffer, isLast: boolean): void {
-    const { exchange } = this;
-    if (isLast) this.isBodyOpen = false;
+  onBytes(length: number): void {
     this.server.clock.refresh();
-    this.server.plan.countReceived(bytes.byteLength);
-    this.bytesRead += bytes.byteLength;
-    if (this.bodyLeft > 0) this.bodyLeft -= bytes.byteLength;
-    if (exchange === null) return;
-    const piece = Buffer.from(new Uint8Array(bytes));
-    if (this.isBodyPaused || this.stash.length > 0) {
-      this.stash.push(piece);
-      this.isStashWhole = isLast;
-      if (!isLast) this.pauseRead();
-      return;
-    }
+    this.server.plan.countReceived(length);
+  }
+
+  onBodyBytes(piece: Buffer): void {
     this.times.awaitBody();
-    if (piece.length > 0) exchange.onClientBody(piece);
-    if (isLast && this.exchange === exchange) this.endBody(exchange);
+    this.exchange?.onClientBody(piece);
   }
 
-  private endBody(exchange: Exchange): void {
+  onBodyEnd(): void {
     this.awaitTurn();
-    exchange.onClientBodyEnd();
-  }
-
-  private pauseRead(): void {
-    if (this.isReadPaused || !this.isBodyOpen || this.answer.isEnded) return;
-    this.isReadPaused = true;
-    this.res?.pause();
+    this.exchange?.onClientBodyEnd();
   }
 
   /** The client is waited for where it is to send, or to take what we have for it. */
   private awaitTurn(): void {
-    if (this.isUploading || this.answer.isFull) this.times.awaitBody();
+    if (this.intake.isAwaited || this.answer.isFull) this.times.awaitBody();
     else this.times.awaitNothing();
-  }
-
-  private get isUploading(): boolean {
-    return this.isBodyOpen && !this.isBodyPaused;
   }
 
   // ---- ClientPort ----------------------------------------------------------------------------------------------------
 
   get remoteAddress(): string {
-    if (this.address === '' && this.res !== null && !this.answer.isEnded) this.address = addressText(this.res.getRemoteAddress());
+    const { res } = this.answer;
+    if (this.address === '' && res !== null) this.address = addressText(res.getRemoteAddress());
     return this.address;
   }
 
@@ -222,7 +172,7 @@ export class UwsClient implements ClientPort, Flushable {
   writeHead(status: string, block: string, framing: AnswerFraming, lengthWhenNone: number): void {
     const { answer, server } = this;
     if (this.isDistrusted || server.isDraining || server.gateway.isDraining || !this.canDiscardRest()) this.isLast = true;
-    this.isDeferred = this.isDistrusted || (this.isLast && this.isBodyOpen);
+    this.isDeferred = this.isDistrusted || (this.isLast && this.intake.isOpen);
     answer.hold(status, block, framing, lengthWhenNone);
     if (this.isLast && !this.isDeferred) answer.endBy(this.endingOf());
     server.plan.countSent(status.length + block.length);
@@ -262,6 +212,7 @@ export class UwsClient implements ClientPort, Flushable {
 
   finish(): void {
     this.exchange = null;
+    this.intake.drop();
     this.answer.finish();
     if (this.isDeferred) this.server.flushQueue.add(this);
     else this.flush();
@@ -269,29 +220,18 @@ export class UwsClient implements ClientPort, Flushable {
 
   cut(): void {
     this.exchange = null;
-    if (!this.answer.isEnded) this.res?.close();
+    this.intake.drop();
+    this.answer.res?.close();
   }
 
   pauseBody(): void {
-    this.isBodyPaused = true;
+    this.intake.pause();
     this.awaitTurn();
-    this.pauseRead();
   }
 
   resumeBody(): void {
-    if (!this.isBodyPaused) return;
-    this.isBodyPaused = false;
-    while (this.stash.length > 0 && !this.isBodyPaused) this.exchange?.onClientBody(this.stash.shift() ?? Buffer.alloc(0));
-    const { exchange } = this;
-    if (this.isBodyPaused || exchange === null) return;
-    if (this.isStashWhole) {
-      this.isStashWhole = false;
-      this.endBody(exchange);
-    } else if (this.isBodyOpen) {
-      this.times.awaitBody();
-      if (this.isReadPaused) this.res?.resume();
-      this.isReadPaused = false;
-    }
+    this.intake.resume();
+    if (this.intake.isAwaited) this.times.awaitBody();
   }
 
   closeAfter(): void {
@@ -300,11 +240,11 @@ export class UwsClient implements ClientPort, Flushable {
 
   private endingOf(): UwsEnding {
     if (this.isClosedByClient) return 'by-client';
-    return this.isDistrusted || !this.isBodyOpen || this.bodyLeft > MAX_LINGER_BYTES ? 'closed' : 'told';
+    return this.isDistrusted || !this.intake.isOpen || this.intake.left > MAX_LINGER_BYTES ? 'closed' : 'told';
   }
 
   private canDiscardRest(): boolean {
-    return !this.isBodyOpen || (this.bodyLeft <= MAX_DISCARD_BYTES && this.exchange?.head.expectsContinue !== true);
+    return !this.intake.isOpen || (this.intake.left <= MAX_DISCARD_BYTES && this.exchange?.head.expectsContinue !== true);
   }
 
   // ---- life ----------------------------------------------------------------------------------------------------------
@@ -347,9 +287,10 @@ export class UwsClient implements ClientPort, Flushable {
   }
 
   private awaitWritable(): void {
-    if (!this.hasOnWritable && !this.answer.isEnded) {
+    const { res } = this.answer;
+    if (!this.hasOnWritable && res !== null) {
       this.hasOnWritable = true;
-      this.res?.onWritable(this.onWritable);
+      res.onWritable(this.onWritable);
     }
     this.awaitTurn();
   }
@@ -357,7 +298,7 @@ export class UwsClient implements ClientPort, Flushable {
   private handleGone(): void {
     const { exchange } = this;
     this.exchange = null;
-    this.isBodyOpen = false;
+    this.intake.end();
     this.server.clock.refresh();
     this.answer.drop();
     exchange?.onClientGone();
@@ -366,25 +307,19 @@ export class UwsClient implements ClientPort, Flushable {
 
   /** Gives itself back once the exchange and the answer have ended. */
   private releaseIfOver(): void {
-    if (this.exchange !== null || !this.answer.isEnded || this.listIndex < 0) return;
-    this.res = null;
-    this.server.release(this, !this.isBodyOpen);
+    if (this.exchange !== null || !this.answer.isEnded || this.place < 0) return;
+    this.server.release(this, !this.intake.isOpen);
   }
 
   sweep(nowMs: number): void {
     const verdict = this.times.judge(nowMs, this.movedBytes());
     if (verdict !== undefined) this.giveUp(verdict === 'due' ? 'client-idle' : 'client-too-slow');
-    else if (this.isBodyOpen && nowMs >= this.rearmMs) this.rearm(nowMs);
-  }
-
-  private rearm(nowMs: number): void {
-    this.rearmMs = nowMs + REARM_MS;
-    if (!this.answer.isEnded) this.isReadPaused ? this.res?.pause() : this.res?.resume();
+    else this.intake.sweep(nowMs);
   }
 
   /** What the minimum rate is measured by, where it is the client's turn; else -1. */
   private movedBytes(): number {
-    if (this.isUploading) return this.bytesRead;
+    if (this.intake.isAwaited) return this.intake.bytesRead;
     return this.answer.isFull ? this.answer.bytesWritten : -1;
   }
 
@@ -394,6 +329,6 @@ export class UwsClient implements ClientPort, Flushable {
     this.isLast = true;
     const { exchange } = this;
     if (exchange === null) this.cut();
-    else exchange.onClientFault(this.isUploading ? 'body-timeout' : 'client-stalled');
+    else exchange.onClientFault(this.intake.isAwaited ? 'body-timeout' : 'client-stalled');
   }
 }

@@ -1,4 +1,5 @@
 import type { LoopClock } from '../base/clock.ts';
+import { PlacedList } from '../base/placed-list.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Gateway } from '../exchange/gateway.ts';
 import type { ListenerPlan } from '../exchange/listener-plan.ts';
@@ -16,8 +17,6 @@ const EXCLUSIVE_PORT = 1;
  * open but not which: an idle one cannot be closed before the addon does (10 s), or `destroy`.
  */
 export class UwsServer implements Listener {
-  readonly name: string;
-  readonly host: string;
   readonly config: ListenerConfig;
   readonly gateway: Gateway;
   readonly plan: ListenerPlan;
@@ -30,14 +29,12 @@ export class UwsServer implements Listener {
 
   private readonly addon: UwsAddon;
   private readonly app: UwsApp;
-  private readonly active: UwsClient[] = [];
+  private readonly active = new PlacedList<UwsClient>();
   private readonly free: UwsClient[] = [];
   private socket: UwsListenSocket | undefined;
   private isDestroyed = false;
 
   constructor(addon: UwsAddon, config: ListenerConfig, gateway: Gateway) {
-    this.name = config.name;
-    this.host = config.address.host;
     this.config = config;
     this.gateway = gateway;
     this.plan = gateway.listenerPlan(config);
@@ -87,7 +84,7 @@ export class UwsServer implements Listener {
   }
 
   sweep(nowMs: number): void {
-    for (let i = this.active.length - 1; i >= 0; i--) this.active[i]?.sweep(nowMs);
+    for (let i = this.active.count - 1; i >= 0; i--) this.active.items[i]?.sweep(nowMs);
   }
 
   /** Must come before the thread ends: a thread that ends with a live app aborts the process. */
@@ -101,18 +98,13 @@ export class UwsServer implements Listener {
 
   /** `isReusable`: the addon will not call it any more. */
   release(client: UwsClient, isReusable: boolean): void {
-    const last = this.active.pop();
-    if (last !== undefined && last !== client) {
-      this.active[client.listIndex] = last;
-      last.listIndex = client.listIndex;
-    }
-    client.listIndex = -1;
+    this.active.remove(client);
     if (isReusable && this.free.length < MAX_FREE_CLIENTS) this.free.push(client);
   }
 
   private take(): UwsClient {
     const client = this.free.pop() ?? new UwsClient(this);
-    client.listIndex = this.active.push(client) - 1;
+    this.active.add(client);
     return client;
   }
 

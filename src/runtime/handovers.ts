@@ -54,12 +54,8 @@ class AcceptedListener implements Listener {
     this.#leave = leave;
   }
 
-  get name(): string {
-    return this.#child.name;
-  }
-
-  get host(): string {
-    return this.#child.host;
+  get config(): ListenerConfig {
+    return this.#child.config;
   }
 
   get port(): number {

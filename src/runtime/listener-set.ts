@@ -26,7 +26,7 @@ export class ListenerSet {
   }
 
   get listeners(): readonly OpenListener[] {
-    return Array.from(this.#entries.values(), ({ listener }) => ({ name: listener.name, host: listener.host, port: listener.port }));
+    return Array.from(this.#entries.values(), ({ listener: { config, port } }) => ({ name: config.name, host: config.address.host, port }));
   }
 
   get connections(): number {
@@ -65,7 +65,7 @@ export class ListenerSet {
     }
     for (const [name, entry] of opened) this.#entries.set(name, entry);
     await Promise.all(retired.map((listener) => listener.stopAccepting()));
-    for (const listener of retired) detach(this.#retire(listener, closeAfterMs), `listener ${listener.name}`, this.#report);
+    for (const listener of retired) detach(this.#retire(listener, closeAfterMs), `listener ${listener.config.name}`, this.#report);
   }
 
   sweep(nowMs: number): void {

@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts';
 import { DirectReader } from '../base/direct-reader.ts';
 import { DirectWriter } from '../base/direct-writer.ts';
 import { never } from '../base/never.ts';
+import type { Placed } from '../base/placed-list.ts';
 import type { Attempt } from './attempt.ts';
 import { AttemptRing } from './attempt-ring.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
@@ -25,9 +26,8 @@ export const MAX_DROPPED_BYTES = 262_144;
  * stand in a ring; the first of them owns the bytes that come. Everything is a synchronous call; each callback may end the
  * connection, so its state is looked at again after every one.
  */
-export class Connection implements SocketEvents {
-  /** Place in the pool's list of all connections. */
-  poolIndex = -1;
+export class Connection implements SocketEvents, Placed {
+  place = -1;
   /** The request that it was opened for, as long as that still waits. */
   waiter: Waiter | null = null;
   /** Requests that it has been given. */

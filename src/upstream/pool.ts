@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { PlacedList } from '../base/placed-list.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { deadlineAfter, isPast, NEVER_MS } from './deadlines.ts';
@@ -29,7 +30,7 @@ export class Pool implements ConnectionOwner {
   pendingTimeoutsTotal = 0;
   /** Bounds that hold for all workers together; `null` = there are none. */
   readonly #limits: HostLimits | null;
-  readonly #all: Connection[] = [];
+  readonly #all = new PlacedList<Connection>();
   /** The one that became idle last is at the end. */
   readonly #idle: Connection[] = [];
   readonly #waiters = new WaitList();
@@ -52,7 +53,7 @@ export class Pool implements ConnectionOwner {
   }
 
   get openConnections(): number {
-    return this.#all.length;
+    return this.#all.count;
   }
 
   get idleConnections(): number {
@@ -93,7 +94,7 @@ export class Pool implements ConnectionOwner {
   /** Looks at every deadline; to be called every 50 to 100 ms. */
   sweep(nowMs: number): void {
     // From the end, because one that ends gives its place to the last.
-    for (let i = this.#all.length - 1; i >= 0; i--) this.#all[i]?.check(nowMs);
+    for (let i = this.#all.count - 1; i >= 0; i--) this.#all.items[i]?.check(nowMs);
     for (let waiter = this.#firstExpired(nowMs); waiter !== null; waiter = this.#firstExpired(nowMs)) this.#expire(waiter);
     if (this.#limits !== null) this.#shareRoom(this.#limits);
   }
@@ -101,7 +102,7 @@ export class Pool implements ConnectionOwner {
   /** Idle connections are closed now, the others after what they are at. Requests are still taken, each on a connection of its own. */
   retire(): void {
     this.#isRetired = true;
-    for (let i = this.#all.length - 1; i >= 0; i--) this.#all[i]?.retire();
+    for (let i = this.#all.count - 1; i >= 0; i--) this.#all.items[i]?.retire();
   }
 
   /** Everything ends now; what waits or is under way fails with `pool-closed`. */
@@ -111,7 +112,8 @@ export class Pool implements ConnectionOwner {
       this.#forget(waiter);
       this.#tell(waiter.sink, 'pool-closed', 'the pool is closed');
     }
-    for (let last = this.#all.at(-1); last !== undefined; last = this.#all.at(-1)) last.kill('pool-closed', 'the pool is closed');
+    for (let last = this.#all.items.at(-1); last !== undefined; last = this.#all.items.at(-1))
+      last.kill('pool-closed', 'the pool is closed');
   }
 
   // Below: what its connections tell.
@@ -164,7 +166,7 @@ export class Pool implements ConnectionOwner {
   // Below: choosing.
 
   get #isFull(): boolean {
-    return this.#all.length >= this.plan.pool.maxConnections;
+    return this.#all.count >= this.plan.pool.maxConnections;
   }
 
   #pick(isPipelinable: boolean): Connection | undefined {
@@ -177,7 +179,7 @@ export class Pool implements ConnectionOwner {
   }
 
   #findPipeline(): Connection | undefined {
-    for (const connection of this.#all) {
+    for (const connection of this.#all.items) {
       if (connection.canTake(true)) return connection;
     }
     return undefined;
@@ -256,8 +258,7 @@ export class Pool implements ConnectionOwner {
   #openFor(waiter: Waiter): void {
     const connection = new Connection(this, this.plan);
     this.connectsTotal++;
-    connection.poolIndex = this.#all.length;
-    this.#all.push(connection);
+    this.#all.add(connection);
     connection.waiter = waiter;
     waiter.opening = connection;
     this.#openingFor++;
@@ -311,10 +312,7 @@ export class Pool implements ConnectionOwner {
 
   #remove(connection: Connection): void {
     this.#limits?.connections?.release();
-    const last = this.#all.pop();
-    if (last === undefined || last === connection) return;
-    last.poolIndex = connection.poolIndex;
-    this.#all[connection.poolIndex] = last;
+    this.#all.remove(connection);
   }
 
   #flushBatches(): void {

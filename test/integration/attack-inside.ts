@@ -5,8 +5,8 @@ type Client = { readonly wire: { readonly queuedBytes: number }; readonly socket
 
 /** What the clients of a `node` listener have been given in all, and what of it waits in our process because they do not read. */
 export function written(front: Front): { readonly bytes: number; readonly queuedBytes: number } {
-  const { clients } = front.listener as unknown as { readonly clients: readonly Client[] };
-  const sum = (read: (client: Client) => number): number => clients.reduce((total, client) => total + read(client), 0);
+  const { clients } = front.listener as unknown as { readonly clients: { readonly items: readonly Client[] } };
+  const sum = (read: (client: Client) => number): number => clients.items.reduce((total, client) => total + read(client), 0);
   return { bytes: sum(({ socket }) => socket.bytesWritten), queuedBytes: sum(({ wire }) => wire.queuedBytes) };
 }
 

@@ -56,6 +56,9 @@ test('node: a client that reads nothing is cut when its upload has ended after t
 });
 
 function isClientBehind({ listener }: Front): boolean {
-  const inside = listener as unknown as Record<'clients' | 'active', readonly { readonly isFull: boolean }[] | undefined>;
-  return (inside.clients ?? inside.active)?.[0]?.isFull === true;
+  const inside = listener as unknown as Record<
+    'clients' | 'active',
+    { readonly items: readonly { readonly isFull: boolean }[] } | undefined
+  >;
+  return (inside.clients ?? inside.active)?.items[0]?.isFull === true;
 }

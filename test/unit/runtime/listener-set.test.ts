@@ -6,13 +6,12 @@ import { ListenerSet } from '../../../src/runtime/listener-set.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
 class FakeListener implements Listener {
-  readonly name: string;
-  readonly host = '127.0.0.1';
+  readonly config: ListenerConfig;
   readonly port: number;
   connections = 0;
   readonly calls: string[] = [];
   constructor(config: ListenerConfig) {
-    this.name = config.name;
+    this.config = config;
     this.port = config.address.port;
   }
   async stopAccepting(): Promise<void> {
@@ -63,7 +62,7 @@ test('what did not change is left alone, what changed opens before the old one s
   await set.apply([configOf('a', 1), configOf('b', 2, 50)], 0);
   const [a, b, c, newB] = opened;
   assert.deepEqual(a?.calls, []);
-  assert.equal(newB?.name, 'b');
+  assert.equal(newB?.config.name, 'b');
   await waitFor('the old ones are closed', () => b?.calls.includes('destroy') === true && c?.calls.includes('destroy') === true);
   assert.deepEqual(b?.calls, ['stop', 'last answers', 'drain', 'destroy']);
   assert.deepEqual(

@@ -50,7 +50,7 @@ function admit(exchange: Exchange, plan: RoutePlan): void {
   }
   const forwards = head.method === 'OPTIONS' || head.method === 'TRACE' ? maxForwards(head) : -1;
   if (forwards === 0) {
-    exchange.sendOwn(answerForMaxForwards(head, plan.allow));
+    exchange.sendOwn(answerForMaxForwards(head, plan, exchange.gateway.secretParameters));
     return;
   }
   if (plan.totalMs !== 0) exchange.gateway.watchDeadline(exchange, facts.startMs + plan.totalMs);

@@ -71,7 +71,8 @@ function describeRequest(exchange: Exchange, record: AccessRecord): void {
   record.protocol = head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
   record.clientAddress = clientAddressOf(exchange);
   record.userAgent = fieldValue(head, 'user-agent') ?? '';
-  record.referer = fieldValue(head, 'referer') ?? '';
+  const referer = fieldValue(head, 'referer') ?? '';
+  record.referer = secrets.length === 0 ? referer : withoutParameters(referer, secrets);
 }
 
 function describeTimes(exchange: Exchange, record: AccessRecord): void {

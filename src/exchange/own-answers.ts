@@ -1,12 +1,14 @@
+import { hyphened, isCredentialName } from '../http/credential-fields.ts';
+import type { ForwardPolicy } from '../http/forward.ts';
+import { withoutParameters } from '../http/query-parameters.ts';
 import type { RefusalAnswer, RequestRefusal } from '../http/refusal.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { statusText } from '../http/status.ts';
 import type { FailureKind } from '../upstream/failure.ts';
 import { type OwnAnswer, type RenderedAnswer, RETRY_AFTER } from './answers.ts';
 import type { FailureRule } from './failures.ts';
+import type { RoutePlan } from './plan.ts';
 
-/** Field lines that a TRACE answer must not reflect (RFC 9110 section 9.3.8). */
-const UNREFLECTED = /^(?:authorization|cookie|proxy-authorization)$/i;
 export const NO_ROUTE: OwnAnswer = {
   status: 404,
   problem: 'no-route',
@@ -80,8 +82,24 @@ export function answerForRule(kind: FailureKind, rule: FailureRule): OwnAnswer {
  * OPTIONS or TRACE with `Max-Forwards: 0` ends here (RFC 9110 section 7.6.2): OPTIONS is answered for this server with the
  * methods of the route (9.3.7), TRACE reflects the request without what is secret.
  */
-export function answerForMaxForwards(head: RequestHead, allow: string): RenderedAnswer {
+export function answerForMaxForwards(
+  head: RequestHead,
+  { allow, forward }: RoutePlan,
+  secretParameters: readonly string[],
+): RenderedAnswer {
   if (head.method === 'OPTIONS') return { status: statusText(200), block: `Allow: ${allow}\r\n`, body: Buffer.alloc(0) };
-  const lines = head.text.split('\r\n').filter((line) => !UNREFLECTED.test(line.slice(0, Math.max(0, line.indexOf(':')))));
-  return { status: statusText(200), block: 'Content-Type: message/http\r\n', body: Buffer.from(lines.join('\r\n'), 'latin1') };
+  const [requestLine = '', ...lines] = head.text.split('\r\n');
+  const reflected = [reflectedLine(requestLine, secretParameters), ...lines.filter((line) => !isSecret(line, forward))];
+  return { status: statusText(200), block: 'Content-Type: message/http\r\n', body: Buffer.from(reflected.join('\r\n'), 'latin1') };
+}
+
+function reflectedLine(requestLine: string, secretParameters: readonly string[]): string {
+  const [method, target = '', ...rest] = requestLine.split(' ');
+  return [method, withoutParameters(target, secretParameters), ...rest].join(' ');
+}
+
+/** Of a field line: what must not be reflected (RFC 9110 section 9.3.8), and what the configuration finds keys in. */
+function isSecret(line: string, { credentialFields, identityFields }: ForwardPolicy): boolean {
+  const name = hyphened(line.slice(0, Math.max(0, line.indexOf(':'))).toLowerCase());
+  return isCredentialName(name) || credentialFields.has(name) || identityFields.has(name);
 }

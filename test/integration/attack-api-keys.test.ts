@@ -4,7 +4,7 @@ import type { Filter } from '../../src/exchange/filters.ts';
 import type { Reply } from '../harness/http-reply.ts';
 import type { ReceivedRequest } from '../harness/http-request.ts';
 import { askOnce } from '../harness/raw-client.ts';
-import { type Answer, RawOrigin } from '../harness/raw-origin.ts';
+import { type Answer, OK_REPLY, RawOrigin } from '../harness/raw-origin.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { hostCache } from './cached-front.ts';
 import { type ConfiguredFront, openConfigured } from './configured-front.ts';
@@ -29,7 +29,7 @@ type SceneOptions = {
 
 const FROM = [{ apiKey: { header: 'X-Weird' } }];
 
-async function openScene(t: TestContext, answer: Answer, options: SceneOptions = {}): Promise<Scene> {
+async function openScene(t: TestContext, answer: Answer | string, options: SceneOptions = {}): Promise<Scene> {
   const { from = FROM, cache = true, upstream = {}, route = {}, listener = {}, filters = {} } = options;
   const origin = await RawOrigin.answering(answer);
   t.after(() => origin.close());
@@ -145,4 +145,16 @@ test('identical requests with different keys are not one', async (t) => {
     origin.open();
     assert.deepEqual(new Set([(await first).text, (await second).text]), new Set(['run 0', 'run 1']), JSON.stringify(one));
   }
+});
+
+test('nobody is told a key: not by TRACE, not in the log', async (t) => {
+  const { front, ask } = await openScene(t, OK_REPLY, { from: [...FROM, { header: 'X-Odd' }, { apiKey: { query: 'k' } }], cache: false });
+  const secrets = ['X-Weird: s3cret', 'X_Weird: s3cret', 'X-Odd: s3cret', 'X-Api-Key: s3cret', 'X_Auth_Token: s3cret', 'Cookie: a=s3cret'];
+  const lines = ['Host: a.example', 'Max-Forwards: 0', 'X-Colour: red', ...secrets];
+  const traced = await askOnce(front.port, `TRACE /a?k=s3cret&b=1 HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+  assert.equal(traced.text, 'TRACE /a?b=1 HTTP/1.1\r\nHost: a.example\r\nMax-Forwards: 0\r\nX-Colour: red\r\n\r\n');
+  await ask('/a?%6b=s3cret&b=1', 'Referer: http://a.example/page?k=s3cret&c=2\r\n');
+  const record = await front.logged(1);
+  assert.deepEqual([record['target'], record['referer']], ['/a?b=1', 'http://a.example/page?c=2']);
+  assert.doesNotMatch(JSON.stringify(front.log), /s3cret/);
 });

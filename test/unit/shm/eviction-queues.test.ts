@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Ghosts } from '../../../src/shm/ghosts.ts';
 import type { ObjectStore } from '../../../src/shm/object-store.ts';
-import { assertSound, bodyOf, makeStores, numbersOf, put } from './store-fixture.ts';
+import { createStoreMemory } from '../../../src/shm/store-layout.ts';
+import type { StoredObject } from '../../../src/shm/stored-object.ts';
+import { assertSound, bodyOf, makeStores, numbersOf, put, SEED } from './store-fixture.ts';
 
 const BODY = bodyOf(1800, 0);
 
@@ -77,4 +80,57 @@ test('with many small objects the table of entries is the limit, and the oldest 
   assert.equal(stats.objects, stats.maxObjects);
   assert.equal(stats.evictions, 5000 - stats.maxObjects);
   assertSound(store!);
+});
+
+test('running fills may hold every entry: the last object goes for one of them, and then nothing begins', () => {
+  const [store] = makeStores(64 * 1024);
+  put(store!, { key: 'goes' });
+  const begin = (key: string) => store!.begin({ key, meta: '', numbers: numbersOf(), expectedBytes: 0 });
+  const fills = Array.from({ length: store!.stats().maxObjects }, (_, at) => begin(`f${at}`));
+  assert.ok(!fills.includes(undefined));
+  assert.equal(store!.find('goes'), -1);
+  assert.equal(begin('one more'), undefined);
+  assert.equal(store!.stats().failedFills.noRoom, 1);
+  assertSound(store!);
+  for (const fill of fills) fill?.abort();
+  assert.ok(begin('one more'));
+});
+
+test('while all that is stored is pinned there is no room, neither for an object nor for a longer meta', () => {
+  const [store, reader] = makeStores(256 * 1024);
+  const pinned: StoredObject[] = [];
+  for (const body of [BODY, bodyOf(0, 0)]) {
+    for (let object = put(store!, { key: 'k', body }); object !== undefined; object = put(store!, { key: 'k', body })) {
+      assert.ok(reader!.pin(object));
+      pinned.push(object);
+    }
+  }
+  assert.equal(store!.update(pinned[0]!, 'm'.repeat(1000), numbersOf()), undefined);
+  assert.ok(store!.isCurrent(pinned[0]!));
+  assertSound(store!);
+  for (const object of pinned) reader!.unpin(object);
+  assert.ok(store!.update(pinned.at(-1)!, 'm'.repeat(1000), numbersOf()));
+  assertSound(store!);
+});
+
+test('the search for one large block among what is pinned ends, and the head is not stored', () => {
+  const [store, reader] = makeStores(2 ** 20);
+  const objects: StoredObject[] = [];
+  for (let at = 0; store!.stats().evictions === 0; at += 1) objects.push(put(store!, { key: `k${at}`, body: bodyOf(1000, at) })!);
+  const pinned = objects.filter((object, at) => at % 2 === 0 && reader!.pin(object));
+  const large = { key: 'large', meta: 'm'.repeat(50_000) };
+  assert.equal(put(store!, large), undefined);
+  assert.equal(store!.stats().failedFills.noRoom, 1);
+  assert.ok(store!.stats().evictions < 350, 'so many go for it, and no more');
+  for (const object of pinned) reader!.unpin(object);
+  assert.ok(put(store!, large));
+  assertSound(store!);
+});
+
+test('a ghost is remembered whatever its fingerprint, also 0', () => {
+  const ghosts = new Ghosts(createStoreMemory({ bytes: 2 ** 20, participants: 1, seed: SEED }));
+  ghosts.add(5, 0, 1);
+  assert.ok(!ghosts.take(5, 7));
+  assert.ok(ghosts.take(5, 0));
+  assert.ok(!ghosts.take(5, 0), 'and forgotten by that');
 });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createObjectStore, ObjectStore } from '../../../src/shm/object-store.ts';
+import { BLOCK, MAX_HEAD_BYTES, readHead } from '../../../src/shm/blocks.ts';
+import { KeyedHash } from '../../../src/shm/keyed-hash.ts';
+import { createStoreMemory, GRANULE_WORDS, RECORD, RECORD_WORDS, StoreMemory } from '../../../src/shm/store-layout.ts';
 import { assertSound, bodyOf, listOf, makeStores, numbersOf, put, readBody, SEED } from './store-fixture.ts';
 
 const MIB = 2 ** 20;
@@ -298,4 +301,87 @@ test('running fills may have half of the arena, so that many slow ones do not pu
   for (const fill of fills) fill.publish([]);
   assert.equal(store!.stats().fillingBytes, 0);
   assertSound(store!);
+});
+
+test('numbers that are not given are 0, also the one that says when the object is useless', () => {
+  const [store] = makeStores(MIB);
+  const object = put(store!, { key: 'k', numbers: [] })!;
+  assert.deepEqual(store!.open(object.entry)?.numbers, numbersOf());
+  const updated = store!.update(object, 'm', [])!;
+  assert.deepEqual(store!.open(updated.entry)?.numbers, numbersOf());
+  put(store!, { key: 'l', numbers: [5, 6] });
+  assert.deepEqual(store!.open(store!.find('l'))?.numbers, numbersOf(5, 6));
+  assert.equal(store!.sweepExpired(1e15, 100), 1);
+});
+
+test('nothing is opened where nothing was found, and what was not pinned is not unpinned', () => {
+  const [store, other] = makeStores(MIB);
+  assert.equal(store!.open(store!.find('k')), undefined);
+  const object = put(store!, { key: 'k', body: bodyOf(500, 1) })!;
+  assert.ok(store!.pin(object));
+  other!.unpin(object);
+  store!.doom(object);
+  assert.ok(readBody(object).equals(bodyOf(500, 1)));
+  store!.unpin(object);
+  assertSound(store!);
+});
+
+test('of keys with one hash only the one that is asked for is found', () => {
+  const [store] = makeStores(MIB);
+  const { records, buckets, seed } = new StoreMemory(store!.memory);
+  const hash = new KeyedHash(seed);
+  hash.hash('a key');
+  const bucket = hash.low & (buckets.length - 1);
+  for (const key of ['b key', 'a longer key']) {
+    // As if their hashes were those of another key.
+    const { entry } = put(store!, { key })!;
+    records[entry * RECORD_WORDS + RECORD.HASH_LOW] = hash.low;
+    records[entry * RECORD_WORDS + RECORD.HASH_HIGH] = hash.high;
+    records[entry * RECORD_WORDS + RECORD.CHAIN_NEXT] = buckets[bucket]!;
+    buckets[bucket] = entry + 1;
+  }
+  assert.equal(store!.find('a key'), -1);
+  assert.equal(store!.find('no key'), -1);
+});
+
+test('of a body that changes under its reader there are no pieces, whatever its blocks seem to say', () => {
+  const [store] = makeStores(MIB);
+  const { records, words } = new StoreMemory(store!.memory);
+  for (const [cell, value] of [
+    [BLOCK.NEXT, 0],
+    [BLOCK.NEXT, 2 ** 30],
+    [BLOCK.USED, -1],
+    [BLOCK.USED, 2 ** 30],
+    [BLOCK.BODY_AT, 3],
+    [BLOCK.GRANULES, 0],
+  ] as const) {
+    const { entry } = put(store!, { key: 'k', body: bodyOf(70_000, 1) })!;
+    words[records[entry * RECORD_WORDS + RECORD.FIRST]! * GRANULE_WORDS + cell] = value;
+    assert.deepEqual(store!.open(entry)?.pieces, [], `${cell} is ${value}`);
+  }
+  // A block behind the first that holds nothing.
+  const { entry } = put(store!, { key: 'k', body: bodyOf(70_000, 1) })!;
+  const next = words[records[entry * RECORD_WORDS + RECORD.FIRST]! * GRANULE_WORDS + BLOCK.NEXT]! - 1;
+  words[next * GRANULE_WORDS + BLOCK.USED] = 0;
+  assert.deepEqual(store!.open(entry)?.pieces, []);
+});
+
+test('a head whose lengths cannot be right is none', () => {
+  const memory = createStoreMemory({ bytes: MIB, participants: 1, seed: SEED });
+  const last = memory.granules - 1;
+  const first = last - 1;
+  for (const [block, cell, value] of [
+    [first, BLOCK.KEY_LENGTH, -1],
+    [first, BLOCK.KEY_LENGTH, MAX_HEAD_BYTES + 1],
+    [first, BLOCK.KEY_LENGTH, 1000],
+    [last, BLOCK.KEY_LENGTH, -1],
+    [last, BLOCK.KEY_LENGTH, MAX_HEAD_BYTES + 1],
+    [last, BLOCK.META_LENGTH, -1],
+    [last, BLOCK.META_LENGTH, MAX_HEAD_BYTES + 1],
+    [last, BLOCK.META_LENGTH, 1000],
+  ] as const) {
+    memory.words.fill(0);
+    memory.words[block * GRANULE_WORDS + cell] = value;
+    assert.equal(readHead(memory, first, last), undefined, `${cell} is ${value}`);
+  }
 });

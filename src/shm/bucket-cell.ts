@@ -39,9 +39,8 @@ export class BucketCell extends LimitCell {
       if (next > most) return TAKEN.REFUSED;
       this.keepUntil(cell, this.at + Math.min(next * limit.coarsePerUnit, MAX_KEPT));
       if (Atomics.compareExchange(cells, cell + STATE, state, (now + next) | 0) !== state) continue;
-      if (Atomics.load(cells, cell) !== key) return this.#undo(cell);
       this.ahead = next;
-      return TAKEN.ADMITTED;
+      return Atomics.load(cells, cell) === key ? TAKEN.ADMITTED : this.#undo(cell, state, units);
     }
   }
 
@@ -66,8 +65,9 @@ export class BucketCell extends LimitCell {
       if (next === this.ahead) return TAKEN.ADMITTED;
       if (next > this.ahead) this.keepUntil(cell, this.at + Math.min(next * limit.coarsePerUnit, MAX_KEPT));
       if (Atomics.compareExchange(cells, cell + STATE, state, (now + next) | 0) !== state) continue;
+      const moved = next - this.ahead;
       this.ahead = next;
-      return TAKEN.ADMITTED;
+      return Atomics.load(cells, cell) === key ? TAKEN.ADMITTED : this.#undo(cell, state, moved);
     }
   }
 
@@ -92,13 +92,20 @@ export class BucketCell extends LimitCell {
     return tooMuch <= 0 ? 0 : (tooMuch + 2) / this.limit.unitsPerMs;
   }
 
-  /** The cell became another key's with the same word in it, between two steps of ours: it gets back what we have taken. */
-  #undo(cell: number): number {
-    for (;;) {
-      const state = Atomics.load(this.cells, cell + STATE);
-      if ((state & 1) === 0) return TAKEN.LOST;
-      if (Atomics.compareExchange(this.cells, cell + STATE, state, (state - this.units) | 0) === state) return TAKEN.LOST;
+  /**
+   * The cell became another key's with the same word in it, between two steps of ours: it gets its word back (ours may be in other units).
+   * If it was charged on top of ours it gets back what we have taken.
+   */
+  #undo(cell: number, before: number, units: number): number {
+    const { cells } = this;
+    const ours = (this.#now() + this.ahead) | 0;
+    let state = Atomics.compareExchange(cells, cell + STATE, ours, before);
+    while (state !== ours && (state & 1) !== 0) {
+      const found = Atomics.compareExchange(cells, cell + STATE, state, (state - units) | 0);
+      if (found === state) break;
+      state = found;
     }
+    return TAKEN.LOST;
   }
 
   /** Now in units, cut to 32 bits and to the last odd one. */

@@ -37,8 +37,7 @@ export class WindowCell extends LimitCell {
       if (!this.#read(cell, state)) continue;
       if (this.counted() + this.units > this.limit.capacity) return TAKEN.REFUSED;
       if (!this.#swap(cell, state, this.current + this.units)) continue;
-      if (Atomics.load(this.cells, cell) !== key) return this.#undo(cell);
-      return TAKEN.ADMITTED;
+      return Atomics.load(this.cells, cell) === key ? TAKEN.ADMITTED : this.#undo(cell, state, this.units);
     }
   }
 
@@ -49,7 +48,10 @@ export class WindowCell extends LimitCell {
       if (!isLive(state) || Atomics.load(this.cells, cell) !== key) return TAKEN.LOST;
       if (!this.#read(cell, state)) continue;
       const next = Math.max(0, Math.min(this.current + units, Math.max(this.limit.maxAhead, this.current)));
-      if (next === this.current || this.#swap(cell, state, next)) return TAKEN.ADMITTED;
+      const moved = next - this.current;
+      if (moved === 0) return TAKEN.ADMITTED;
+      if (!this.#swap(cell, state, next)) continue;
+      return Atomics.load(this.cells, cell) === key ? TAKEN.ADMITTED : this.#undo(cell, state, moved);
     }
   }
 
@@ -92,7 +94,7 @@ export class WindowCell extends LimitCell {
     if (room < 0) return this.resetMs();
     const here = room - this.current;
     // In this window if its own count leaves room, else in the next, when this one is the one before.
-    const windows = here >= 0 ? 1 - here / this.before : 1 + (this.current > room ? 1 - room / this.current : 0);
+    const windows = here >= 0 ? 1 - here / this.before : 2 - room / this.current;
     return (windows - this.passed) * windowMs + 0.001;
   }
 
@@ -158,13 +160,17 @@ export class WindowCell extends LimitCell {
   }
 
   /** As in a bucket: the cell became another key's with the same word in it. */
-  #undo(cell: number): number {
-    for (;;) {
-      const state = Atomics.load(this.cells, cell + STATE);
-      if ((state & 1) === 0) return TAKEN.LOST;
-      const less = pack(state >>> TAG_SHIFT, Math.max(0, countIn(state) - this.units));
-      if (Atomics.compareExchange(this.cells, cell + STATE, state, less) === state) return TAKEN.LOST;
+  #undo(cell: number, before: number, units: number): number {
+    const { cells } = this;
+    const ours = pack(this.#tag, this.current);
+    let state = Atomics.compareExchange(cells, cell + STATE, ours, before);
+    while (state !== ours && (state & 1) !== 0) {
+      const less = pack(state >>> TAG_SHIFT, Math.max(0, countIn(state) - units));
+      const found = Atomics.compareExchange(cells, cell + STATE, state, less);
+      if (found === state) break;
+      state = found;
     }
+    return TAKEN.LOST;
   }
 }
 

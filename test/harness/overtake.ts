@@ -6,6 +6,8 @@ import { type Cells, gateOf, interceptSteps, type StepKind } from './steps.ts';
  */
 export type Step = { readonly number: number; readonly kind: StepKind; readonly cells: Cells; readonly index: number };
 
+const MAX_STEPS = 100_000;
+
 /** Runs `act`; `others` are told of each step before it happens, and do what they like. Their own steps are none. */
 export function runOvertaken<T>(act: () => T, others: (step: Step) => void): T {
   let number = 0;
@@ -13,6 +15,7 @@ export function runOvertaken<T>(act: () => T, others: (step: Step) => void): T {
   const before = (kind: StepKind, cells: Cells, index: number): void => {
     if (isTheirs) return;
     number += 1;
+    if (number > MAX_STEPS) throw new Error('no end: whoever is overtaken looks again for ever');
     isTheirs = true;
     others({ number, kind, cells, index });
     isTheirs = false;

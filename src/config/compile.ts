@@ -5,6 +5,7 @@ import type { ParsedCache } from './cache-schema.ts';
 import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
 import { compileHealth } from './health-schema.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
+import { compileFallback, compileHedge, compileRetry } from './retry-schema.ts';
 import { deepFreeze } from './freeze.ts';
 import type { ParsedConfig } from './schema.ts';
 import { compileParts } from './split-schema.ts';
@@ -87,7 +88,13 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
       idleTimeoutMs: pool.idleTimeout,
       pipelining: pool.pipelining,
     },
-    timeouts: { connectMs: timeouts.connect, responseMs: timeouts.response, idleMs: timeouts.idle, totalMs: timeouts.total },
+    timeouts: {
+      connectMs: timeouts.connect,
+      responseMs: timeouts.response,
+      tryMs: timeouts.try,
+      idleMs: timeouts.idle,
+      totalMs: timeouts.total,
+    },
     minRateBytesPerSec: upstream.minRate.bytes,
     minRateAfterMs: upstream.minRate.after,
     maxHeadBytes: limits.maxHead,
@@ -97,6 +104,8 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
     resources: compileResources(upstream.resources),
     extraLoad: upstream.extraLoad,
     health: compileHealth(upstream.health),
+    retry: compileRetry(upstream.retry),
+    hedge: compileHedge(upstream.hedge),
   };
 }
 
@@ -122,6 +131,7 @@ function compileRoute(
     redirects: route.redirects,
     maxBodyBytes: route.maxBody,
     shedPriority: route.shed.priority,
+    fallback: compileFallback(route.fallback),
     filters: route.filters.map(({ module, onError, timeout }) => ({ module, onError, timeoutMs: timeout })),
   };
 }
@@ -130,7 +140,7 @@ function compileSharedAnswers(
   route: ParsedConfig['routes'][number],
   memoryBytes: number,
 ): Pick<RouteConfig, 'cache' | 'collapse' | 'dedupe'> {
-  const cache = compileCache(route.cache, memoryBytes);
+  const cache = compileCache(route.cache, memoryBytes, route.fallback?.stale ?? 0);
   return { cache, collapse: compileCollapse(route.collapse, cache), dedupe: compileDedupe(route.dedupe) };
 }
 
@@ -138,14 +148,15 @@ function compileSharedAnswers(
 const MAX_OBJECT_SHARE = 1 / 4;
 const USUAL_MAX_OBJECT_BYTES = 10 * 2 ** 20;
 
-function compileCache(cache: ParsedCache | undefined, memoryBytes: number): RouteCacheConfig | undefined {
+/** `staleMs`: what `fallback` allows a stored answer to be too old where the upstream fails. */
+function compileCache(cache: ParsedCache | undefined, memoryBytes: number, staleMs: number): RouteCacheConfig | undefined {
   if (cache === undefined || !cache.enabled) return undefined;
   return {
     methods: cache.methods,
     maxObjectBytes: cache.maxObject ?? Math.min(USUAL_MAX_OBJECT_BYTES, Math.floor(memoryBytes * MAX_OBJECT_SHARE)),
     key: cache.key,
     staleWhileRevalidateMs: cache.staleWhileRevalidate,
-    staleIfErrorMs: cache.staleIfError,
+    staleIfErrorMs: Math.max(cache.staleIfError, staleMs),
     defaultTtlMs: cache.defaultTtl,
     heuristic: { fraction: cache.heuristic.fraction, maxMs: cache.heuristic.max },
     negativeTtl: cache.negativeTtl,

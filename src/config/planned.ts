@@ -18,8 +18,6 @@ export const PLANNED_LISTENER_KEYS = {
 
 export const PLANNED_UPSTREAM_KEYS = {
   discovery: planned('service discovery'),
-  retry: planned('retries by policy'),
-  hedge: planned('hedged requests'),
   tls: planned('TLS to upstreams'),
 };
 
@@ -29,7 +27,6 @@ export const PLANNED_ROUTE_KEYS = {
   transform: planned('body transforms'),
   compress: planned('compression'),
   mirror: planned('mirroring'),
-  fallback: planned('fallbacks'),
 };
 
 export const PLANNED_KEY_PARTS = { claim: planned('authentication by JWT') };

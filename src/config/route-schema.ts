@@ -1,15 +1,17 @@
 import { z } from 'zod';
+import { fieldPairs } from './field-pairs.ts';
+import { fallbackSchema } from './retry-schema.ts';
+import { respondValue } from './respond-schema.ts';
 import { shedSchema } from './adaptive-schema.ts';
 import { parseHostMatch } from './address.ts';
 import { cacheSchema } from './cache-schema.ts';
 import { collapseSchema, dedupeSchema } from './dedupe-schema.ts';
-import { parseEditableName, parseFieldName, parseFieldValue } from './fields.ts';
+import { parseEditableName, parseFieldName } from './fields.ts';
 import { limitFieldsSchema, routeLimits } from './limit-schema.ts';
 import { nameText } from './listener-schema.ts';
 import { PLANNED_ROUTE_KEYS } from './planned.ts';
 import { bad, good, type Parsed } from './problem.ts';
 import {
-  boundedInteger,
   checkedText,
   duration,
   flag,
@@ -58,16 +60,6 @@ const match = z
   .prefault({})
   .describe('Which requests the route takes: a path, or a mapping; default all.');
 
-/** A mapping of names to values → pairs in the order written; a name that stands twice by different cases is refused. */
-const fieldPairs = z.record(checkedText(parseEditableName), checkedText(parseFieldValue)).transform((fields, context) => {
-  const seen = new Set<string>();
-  for (const name of Object.keys(fields)) {
-    if (seen.has(name.toLowerCase())) context.addIssue({ code: 'custom', message: 'is there twice', path: [name] });
-    seen.add(name.toLowerCase());
-  }
-  return Object.entries(fields);
-});
-
 const lowerName = parsedText(lowerCased(parseFieldName));
 const removedName = parsedText(lowerCased(parseEditableName));
 
@@ -96,32 +88,7 @@ const headers = z
   .prefault({})
   .describe('Edits of header fields.');
 
-const status = boundedInteger({ min: 200, max: 599 });
-
-const respond = z
-  .union(
-    [
-      status.transform((only) => ({ status: only, headers: [], body: '' })),
-      z
-        .strictObject({
-          status: status.prefault(200).describe('Status code. A whole number from 200 to 599; default 200.'),
-          headers: fieldPairs.prefault({}).describe('Header fields; default none.'),
-          body: z
-            .string({ error: 'must be text; put it in quotes' })
-            .max(2 ** 20, { error: 'must not be longer than 1 MiB' })
-            .prefault('')
-            .describe('Body, as UTF-8, 1 MiB at most; default empty.'),
-        })
-        .superRefine((value, context) => {
-          if ((value.status === 204 || value.status === 304) && value.body !== '') {
-            context.addIssue({ code: 'custom', message: `must be empty with status ${value.status}`, path: ['body'] });
-          }
-        }),
-    ],
-    { error: 'must be a status code, or a mapping with status, headers, body' },
-  )
-  .optional()
-  .describe('A fixed answer in place of an upstream: a status code, or a mapping.');
+const respond = respondValue.optional().describe('A fixed answer in place of an upstream: a status code, or a mapping.');
 
 const filterModule = checkedText((text) =>
   text.length > 0 && text.length <= 4096 && !text.includes('\0')
@@ -177,6 +144,7 @@ export const routeSchema = z.strictObject(
     collapse: collapseSchema,
     dedupe: dedupeSchema,
     shed: shedSchema,
+    fallback: fallbackSchema,
     limits: routeLimits,
     tiers: routeTiersSchema,
     limitFields: limitFieldsSchema,

@@ -2,6 +2,7 @@ import { isLoopback, parseListen } from './address.ts';
 import { warnBalance } from './balance-semantics.ts';
 import { checkCaches, warnCaches } from './cache-semantics.ts';
 import { checkDedupe, warnDedupe } from './dedupe-semantics.ts';
+import { checkFallbacks } from './fallback-semantics.ts';
 import { UWS_MAX_FIELDS } from './compile.ts';
 import { checkLimits } from './limit-semantics.ts';
 import { warnLimits } from './limit-warnings.ts';
@@ -28,13 +29,19 @@ export function checkAcross(raw: unknown): Finding[] {
     ...checkCaches(root),
     ...checkDedupe(root),
     ...checkLimits(root),
+    ...checkFallbacks(root),
   ];
 }
 
 /** What is allowed but probably not meant. */
 export function warnAcross(raw: unknown): Finding[] {
   const root = asMap(raw);
-  const used = new Set(asList(root['routes']).flatMap((route) => upstreamsOf(asMap(route), []).map(({ name }) => name)));
+  const used = new Set(
+    asList(root['routes']).flatMap((route) => [
+      ...upstreamsOf(asMap(route), []).map(({ name }) => name),
+      asMap(asMap(route)['fallback'])['upstream'],
+    ]),
+  );
   const unused = Object.keys(asMap(root['upstreams'])).filter((name) => !used.has(name));
   return [
     ...unused.map((name): Finding => ({ path: ['upstreams', name], at: 'key', message: 'is not used by any route' })),

@@ -8,6 +8,7 @@ import type { OutsideText } from './expand.ts';
 import type { CollapseConfig, DedupeConfig } from './dedupe-types.ts';
 import type { BreakerConfig, ResourcesConfig } from './breaker-types.ts';
 import type { HealthConfig } from './health-types.ts';
+import type { FallbackConfig, HedgeConfig, RetryConfig } from './retry-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
 
 export type Engine = 'node' | 'uws';
@@ -66,6 +67,8 @@ export type UpstreamTimeouts = {
   readonly connectMs: number;
   /** From the last byte of the request to the response head. 0 = none. */
   readonly responseMs: number;
+  /** One try: from the choice of the endpoint to the response head. 0 = none. */
+  readonly tryMs: number;
   /** Between two bytes of the response body. */
   readonly idleMs: number;
   /** The whole exchange. 0 = none, the default. */
@@ -111,6 +114,10 @@ export type UpstreamConfig = {
   readonly extraLoad: number | undefined;
   /** `undefined`: all endpoints are taken for well. */
   readonly health: HealthConfig | undefined;
+  /** `undefined`: again only where that is safe without asking. */
+  readonly retry: RetryConfig | undefined;
+  /** `undefined`: one at a time. */
+  readonly hedge: HedgeConfig | undefined;
 };
 
 /** How many requests an upstream may have at once, over the whole host, by how fast it answers; the excess is shed (503). */
@@ -271,6 +278,8 @@ export type RouteConfig = {
   readonly collapse: CollapseConfig | undefined;
   /** Of use where the upstream has `adaptive`. */
   readonly shedPriority: ShedPriority;
+  /** `undefined`: a failure is answered as what it is. */
+  readonly fallback: FallbackConfig | undefined;
   /** `undefined`: neither sharing nor idempotency keys. Only on routes to an upstream. */
   readonly dedupe: DedupeConfig | undefined;
   /** Those of the route itself; empty = none. See `limit-types.ts`. */

@@ -6,6 +6,7 @@ import { breakerSchema, extraLoadSchema, resourcesSchema } from './breaker-schem
 import { healthSchema } from './health-schema.ts';
 import { minRate } from './listener-schema.ts';
 import { PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
+import { hedgeSchema, retrySchema } from './retry-schema.ts';
 import { duration, flag, parsedText, size, wholeNumber, word } from './scalars.ts';
 
 const DAY_MS = 86_400_000;
@@ -71,6 +72,11 @@ const timeouts = z
       max: DAY_MS,
       byDefault: '30s',
     }),
+    try: duration('From when an endpoint is chosen to the response head, for each try; 0 means none. Over it: 504, or a retry.', {
+      min: 0,
+      max: DAY_MS,
+      byDefault: '0',
+    }),
     idle: duration('Between two bytes of a body.', { min: 10, max: DAY_MS, byDefault: '60s' }),
     total: duration('The whole exchange; 0 means none.', { min: 0, max: 7 * DAY_MS, byDefault: '0' }),
   })
@@ -102,6 +108,8 @@ const upstreamObject = z.strictObject({
   resources: resourcesSchema,
   extraLoad: extraLoadSchema,
   health: healthSchema,
+  retry: retrySchema,
+  hedge: hedgeSchema,
   ...PLANNED_UPSTREAM_KEYS,
 });
 

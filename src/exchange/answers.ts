@@ -33,11 +33,12 @@ const PROBLEM_PREFIX = 'urn:sluice:problem:';
  */
 export function renderAnswer(
   answer: OwnAnswer,
-  request: { readonly accept: string | undefined; readonly requestId: string; readonly serverName: string },
+  request: { readonly accept: string | undefined; readonly requestId: string; readonly serverName: string; readonly details?: string },
 ): RenderedAnswer {
   const form = preferredForm(request.accept);
   const body = Buffer.from(renderBody(answer, form, request.requestId), 'utf8');
-  const proxyStatus = answer.proxyError === '' ? '' : `Proxy-Status: ${request.serverName}; error=${answer.proxyError}\r\n`;
+  const details = request.details === undefined ? '' : `; details="${request.details}"`;
+  const proxyStatus = answer.proxyError === '' ? '' : `Proxy-Status: ${request.serverName}; error=${answer.proxyError}${details}\r\n`;
   return {
     status: statusText(answer.status),
     block: `Content-Type: ${CONTENT_TYPES[form]}\r\nCache-Control: no-store\r\nX-Request-Id: ${request.requestId}\r\n${proxyStatus}${answer.extra}`,

@@ -4,7 +4,7 @@ import { fieldValue } from '../http/fields.ts';
 import { parseContentRange } from '../http/range.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import type { FillingObject } from '../shm/filling-object.ts';
-import { startAttempt } from './attempts.ts';
+import { startTry } from './attempts.ts';
 import { CacheFill } from './cache-fill.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { EntryView } from './entry-view.ts';
@@ -60,7 +60,7 @@ function ask(run: CacheRun, resume: Resume): void {
   const { exchange, plan } = run;
   run.resume = resume;
   exchange.isResuming = true;
-  startAttempt(exchange, plan, true);
+  startTry(exchange, plan, 'retry');
 }
 
 export function resumeLines({ from, entityTag }: Resume): string {

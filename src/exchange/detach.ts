@@ -4,7 +4,7 @@ import { DetachedPort } from './detached-port.ts';
 import type { Exchange } from './exchange.ts';
 import type { Outcome } from './finish.ts';
 import { answerFraming } from './messages.ts';
-import { withLimitLines } from './send-own.ts';
+import { withOwnLines } from './send-own.ts';
 
 /** Goes on without the client, for the cache and those who wait for it. `outcome`: how it ended for the client. */
 export function detach(exchange: Exchange, outcome: Outcome): void {
@@ -29,7 +29,7 @@ export function answerCondition(exchange: Exchange, { statusText, dropped, lines
   const kept = dropped.reduce((rest, name) => removeFromBlock(rest, name), block);
   facts.status = Number.parseInt(statusText, 10);
   exchange.state = 'answering';
-  port?.writeHead(statusText, withLimitLines(`${kept}${lines}`, exchange.limitLines), answerFraming(facts.method, facts.status, 0), -1);
+  port?.writeHead(statusText, withOwnLines(`${kept}${lines}`, exchange.ownLines), answerFraming(facts.method, facts.status, 0), -1);
   detach(exchange, 'complete');
   port?.finish();
 }

@@ -19,13 +19,17 @@ import { startResponseFilters } from './filter-steps.ts';
 import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
+import { fallBackFromAnswer, fallBackFromDeadline } from './fallback.ts';
+import { endRace } from './hedging.ts';
+import type { KeptBody } from './kept-body.ts';
+import { retryAfterAnswer } from './retrying.ts';
 import type { LimitHold } from './limit-hold.ts';
 import type { ListenerPlan } from './listener-plan.ts';
 import { type AnswerToSend, answerFraming, clientBlock } from './messages.ts';
 import { INTERNAL_ERROR, LOOP_DETECTED, refusalAnswer, TOTAL_TIMEOUT } from './own-answers.ts';
 import type { RoutePlan } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
-import { answerOwn, sendRendered, withLimitLines } from './send-own.ts';
+import { answerOwn, sendRendered, withOwnLines } from './send-own.ts';
 import type { BodySource } from './stored-body.ts';
 import type { StoredEntry } from './stored-entry.ts';
 import { Try } from './upstream-try.ts';
@@ -48,6 +52,8 @@ export class Exchange {
   readonly facts: RequestFacts;
   /** The try at the upstream whose answer is to be, or is, the client's. */
   current = new Try(this);
+  /** Tries that race with it for the first good answer; `null` = none. */
+  rivals: Try[] | null = null;
   readonly forwardFacts = new ForwardFacts();
   readonly clientFacts = new ResponseFacts();
   state: ExchangeState = 'free';
@@ -70,6 +76,8 @@ export class Exchange {
   refreshOf: StoredEntry | null = null;
   /** Keeps the request's body where it has to be known before the upstream is asked. */
   collector: BodyCollector | null = null;
+  /** What is kept of the request's body while it streams by, for a retry; `null` = nothing. */
+  kept: KeptBody | null = null;
   /** How it ended for the client, where what goes on is for the cache alone. */
   clientOutcome: Outcome | null = null;
   /** The head for the upstream where filters have made it. */
@@ -77,7 +85,7 @@ export class Exchange {
   /** What it owes the limits of its route while it runs. */
   limitHold: LimitHold | null = null;
   /** Field lines that tell the client its limits; `''` = none. */
-  limitLines = '';
+  ownLines = '';
 
   constructor(gateway: Gateway, maxFields: number) {
     this.gateway = gateway;
@@ -87,6 +95,11 @@ export class Exchange {
   /** The client has a head: there can be no other. */
   get isAnswered(): boolean {
     return this.state === 'answering' || this.isResuming;
+  }
+
+  /** Nothing of its body is lost: what has gone to an upstream is here as well. */
+  get canSendAgain(): boolean {
+    return !this.facts.isBodySpent || this.kept?.isCut === false;
   }
 
   /** The endpoint that was asked last. */
@@ -137,6 +150,7 @@ export class Exchange {
     }
     if (this.collector?.take(bytes) === true || connection === null) return 'released';
     this.facts.isBodySpent = true;
+    this.kept?.keep(bytes);
     const loan = connection.writeBody(bytes);
     if (connection.isFull) this.port?.pauseBody();
     return loan;
@@ -172,8 +186,8 @@ export class Exchange {
 
   // ---- the upstream's side ---------------------------------------------------------------------------------------------
 
-  onUpstreamConnection(connection: UpstreamConnection): void {
-    sendRequest(this, connection);
+  onUpstreamConnection(asker: Try, connection: UpstreamConnection): void {
+    sendRequest(this, asker, connection);
   }
 
   onUpstreamInformational(head: ResponseHead): void {
@@ -186,10 +200,12 @@ export class Exchange {
     const { plan } = this;
     if (plan === null) return;
     const { gateway, facts, run } = this;
+    if (plan.resilience !== null && !this.isAnswered && retryAfterAnswer(this, plan, head)) return;
     facts.headMs = gateway.clock.nowMs;
     if (gateway.caching !== null) invalidateAfter(this, head);
     this.limitHold?.charge(head, gateway.clock.hostMs);
     if (run?.takeHead(head, bodyLength)) return;
+    if (plan.resilience !== null && !this.isAnswered && fallBackFromAnswer(this, plan, head.status)) return;
     const built = clientBlock(this, plan, head);
     const block = plan.sticky === null ? built : plan.sticky.mark(this, head.status, built);
     this.deliverHead({
@@ -203,8 +219,8 @@ export class Exchange {
 
   /** The head of an answer, from wherever: to the filters, or to the client. */
   deliverHead(head: AnswerToSend): void {
-    const { plan, limitLines } = this;
-    const answer = limitLines === '' ? head : { ...head, block: withLimitLines(head.block, limitLines) };
+    const { plan, ownLines } = this;
+    const answer = ownLines === '' ? head : { ...head, block: withOwnLines(head.block, ownLines) };
     if (plan !== null && plan.filters !== null) {
       startResponseFilters(this, answer);
       return;
@@ -256,7 +272,7 @@ export class Exchange {
     this.listener?.countTimeout('total');
     this.dropUpstream();
     if (this.isAnswered) this.finish('deadline');
-    else this.answer(TOTAL_TIMEOUT);
+    else if (this.plan === null || !fallBackFromDeadline(this, this.plan)) this.answer(TOTAL_TIMEOUT);
   }
 
   /** Something of ours threw while this exchange was being served: it alone pays. */
@@ -293,6 +309,7 @@ export class Exchange {
   dropUpstream(): void {
     this.held = null;
     this.current.drop();
+    if (this.rivals !== null) endRace(this);
   }
 
   /** Back to the state of the constructor; `head` is overwritten by the next request. */
@@ -303,13 +320,16 @@ export class Exchange {
     this.listener = null;
     this.plan = null;
     this.current.reset();
+    if (this.rivals !== null) endRace(this);
+    this.kept?.drop();
+    this.kept = null;
     this.filters = null;
     this.held = null;
     this.isHeldWhole = false;
     this.filteredHead = '';
     this.limitHold?.release();
     this.limitHold = null;
-    this.limitLines = '';
+    this.ownLines = '';
     this.run?.close();
     this.run = null;
     this.storedBody?.stop();

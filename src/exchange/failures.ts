@@ -21,6 +21,7 @@ type TimeoutKind = (typeof TIMEOUT_KINDS)[number];
 const TIMEOUTS: Partial<Readonly<Record<FailureKind, TimeoutKind>>> = {
   'connect-timeout': 'upstream-connect',
   'response-timeout': 'upstream-response',
+  'try-timeout': 'upstream-try',
   'idle-timeout': 'upstream-idle',
   'too-slow': 'upstream-too-slow',
   'pool-timeout': 'pool-wait',
@@ -38,6 +39,7 @@ const RULES: Readonly<Record<FailureKind, FailureRule>> = {
     retry: 'stale',
   },
   'response-timeout': { status: 504, proxyError: 'http_response_timeout', title: 'The upstream did not answer in time', retry: 'never' },
+  'try-timeout': { status: 504, proxyError: 'http_response_timeout', title: 'A try at the upstream took too long', retry: 'never' },
   'idle-timeout': { status: 504, proxyError: 'connection_read_timeout', title: 'The upstream stopped in its answer', retry: 'never' },
   'too-slow': { status: 504, proxyError: 'connection_read_timeout', title: 'The upstream answers too slowly', retry: 'never' },
   'malformed-head': { status: 502, proxyError: 'http_protocol_error', title: 'The upstream sent a malformed answer', retry: 'never' },
@@ -80,6 +82,12 @@ const RULES: Readonly<Record<FailureKind, FailureRule>> = {
     title: 'No endpoint of the upstream can be asked now',
     retry: 'never',
   },
+  open: {
+    status: 503,
+    proxyError: 'destination_unavailable',
+    title: 'The upstream has failed too often and is left alone for a while',
+    retry: 'never',
+  },
 };
 
 /** Which clock ran out, where a failure says that one did; `undefined` = none. */
@@ -89,6 +97,10 @@ export function timeoutOf(kind: FailureKind): TimeoutKind | undefined {
 
 export function ruleOf(failure: UpstreamFailure): FailureRule {
   return RULES[failure.kind];
+}
+
+export function ruleOfKind(kind: FailureKind): FailureRule {
+  return RULES[kind];
 }
 
 /** Every rule with its kind, for the documents and their test. */

@@ -48,7 +48,7 @@ export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
 export function startUpstreamFilters(exchange: Exchange, plan: RoutePlan, isRetry: boolean): void {
   const { filters, upstream } = exchange;
   if (filters === null || upstream === null) return;
-  const { firstLine, fields } = splitHead(upstreamHead(exchange));
+  const { firstLine, fields } = splitHead(upstreamHead(exchange, upstream));
   const facts = { upstream: plan.upstreamName, attempt: exchange.facts.attempts, headers: fields };
   exchange.state = 'deciding';
   goOn(exchange, filters.upstreamRequest(facts), () => {
@@ -62,7 +62,7 @@ export function startUpstreamFilters(exchange: Exchange, plan: RoutePlan, isRetr
 export function variesByFilters(exchange: Exchange, vary: string | undefined): boolean {
   if (exchange.filteredHead === '' || vary === undefined) return false;
   const told = splitHead(exchange.filteredHead).fields;
-  const own = splitHead(upstreamHead(exchange)).fields;
+  const own = splitHead(upstreamHead(exchange, exchange.upstream)).fields;
   return parseVary(vary).some((name) => told.has(name) && told.get(name) !== own.get(name));
 }
 

@@ -52,6 +52,7 @@ function writeRecord(exchange: Exchange, log: AccessLog, outcome: Outcome): void
   record.retries = Math.max(0, exchange.facts.attempts - 1);
   record.outcome = outcomeOf(exchange, outcome);
   record.proxyError = exchange.facts.proxyError;
+  record.retryGivenUp = exchange.facts.retryGivenUp;
   log.write(record);
 }
 

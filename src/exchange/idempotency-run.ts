@@ -4,7 +4,7 @@ import { fieldValue, setInBlock } from '../http/fields.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { AnswerRun } from './answer-run.ts';
 import type { OwnAnswer } from './answers.ts';
-import { startAttempt } from './attempts.ts';
+import { startTry } from './attempts.ts';
 import { type BodyCollector, collectBody, MAX_HELD_BYTES } from './body-collector.ts';
 import { lineBeside } from './cache-words.ts';
 import type { IdempotencyResult } from './dedupe-metrics.ts';
@@ -131,7 +131,7 @@ export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
         this.token = begun.token;
         this.phase = 'running';
         this.keyed.metrics.count('ran');
-        startAttempt(this.exchange, this.plan, false);
+        startTry(this.exchange, this.plan, 'first');
         return;
       case 'replay':
         this.keyed.metrics.count(begun.hasWaited ? 'waited' : 'replayed');

@@ -28,7 +28,7 @@ export function startLimiting(exchange: Exchange, plan: RoutePlan, limits: Limit
   const { set } = memo;
   const wallMs = set.quotas.length === 0 ? 0 : Date.now();
   const isGood = decision.decide(memo, gateway.clock.hostMs, wallMs);
-  exchange.limitLines = limitFieldLines(set, decision.readings);
+  exchange.ownLines = limitFieldLines(set, decision.readings);
   if (!isGood) {
     refuse(exchange, [...decision.violated], decision.waitMs);
     return;
@@ -73,6 +73,6 @@ function refuse(exchange: Exchange, violated: readonly string[], waitMs: number)
 
 /** All places were taken when its turn came. What was read of the limits before is not true any more. */
 function refuseInTurn(exchange: Exchange, name: string): void {
-  exchange.limitLines = '';
+  exchange.ownLines = '';
   refuse(exchange, [name], CONCURRENCY_WAIT_MS);
 }

@@ -2,6 +2,7 @@ import { clientAddressOf } from './client-address.ts';
 import { buildClientBlock, isReusableBlock } from '../http/client-head.ts';
 import { buildUpstreamHead } from '../http/forward.ts';
 import type { ResponseHead } from '../http/response-head.ts';
+import type { Target } from '../upstream/target.ts';
 import type { AnswerFraming } from './client-port.ts';
 import type { Exchange } from './exchange.ts';
 import type { RoutePlan } from './plan.ts';
@@ -18,16 +19,16 @@ export type AnswerToSend = {
 };
 
 /** The head for the upstream, from what the exchange has come to know. */
-export function upstreamHead(exchange: Exchange): string {
-  const built = builtHead(exchange);
+export function upstreamHead(exchange: Exchange, endpoint: Target | null): string {
+  const built = builtHead(exchange, endpoint);
   return exchange.run === null ? built : exchange.run.adaptHead(built);
 }
 
-function builtHead(exchange: Exchange): string {
-  const { plan, port, listener, upstream, head, forwardFacts: facts } = exchange;
-  if (plan === null || port === null || listener === null || upstream === null) return '';
+function builtHead(exchange: Exchange, endpoint: Target | null): string {
+  const { plan, port, listener, head, forwardFacts: facts } = exchange;
+  if (plan === null || port === null || listener === null || endpoint === null) return '';
   const { target } = exchange.facts;
-  const { authority } = upstream;
+  const { authority } = endpoint;
   if (head.builtBy === plan.forward && head.builtTarget === target && head.builtAuthority === authority) return head.built;
   facts.target = target;
   facts.upstreamAuthority = authority;

@@ -72,10 +72,11 @@ export function answerForMethod(allow: string): OwnAnswer {
   };
 }
 
-/** The prefix keeps the upstream's `malformed-body` apart from the client's: a `type` means one thing. */
-export function answerForRule(kind: FailureKind, rule: FailureRule): OwnAnswer {
+/** `retryAfterSec`: when to come again, of a 503; 0 = soon. The prefix keeps the upstream's `malformed-body` apart from the client's: a `type` means one thing. */
+export function answerForRule(kind: FailureKind, rule: FailureRule, retryAfterSec = 0): OwnAnswer {
   const { status, proxyError, title } = rule;
-  return { status, problem: `upstream-${kind}`, title, detail: `${title}.`, proxyError, extra: status === 503 ? RETRY_AFTER : '' };
+  const retryAfter = retryAfterSec > 1 ? `Retry-After: ${retryAfterSec}\r\n` : RETRY_AFTER;
+  return { status, problem: `upstream-${kind}`, title, detail: `${title}.`, proxyError, extra: status === 503 ? retryAfter : '' };
 }
 
 /**

@@ -21,6 +21,7 @@ import type { LoadedFilter, LoadedFilters } from './filters.ts';
 import { compileLimitPlan, type LimitPlan } from './limit-plan.ts';
 import type { Limiting } from './limiting.ts';
 import type { RequestFacts } from './request-facts.ts';
+import { compileResilience, type ResiliencePlan } from './resilience-plan.ts';
 import { RouteMetrics } from './route-metrics.ts';
 import { compileSharing, type SharingPlan } from './sharing-plan.ts';
 import { Split } from './split.ts';
@@ -53,6 +54,7 @@ export type RoutePlan = {
   readonly limits: LimitPlan | null;
   readonly sharing: SharingPlan | null;
   readonly shedding: SheddingPlan | null;
+  readonly resilience: ResiliencePlan | null;
   /** Authorization and Cookie reach the upstream. */
   readonly forwardsCredentials: boolean;
   readonly maxBodyBytes: number;
@@ -136,6 +138,10 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
     idempotency: compileIdempotency(route, config, services),
     sharing: compileSharing(route, services.caching, services.metrics),
     shedding: upstream?.adaptive === undefined ? null : compileShedding(route, upstream.name, services),
+    resilience: compileResilience(route, upstream, {
+      render: renderRespond,
+      planFor: (name) => compilePlan(elsewhere(route, name), config, services),
+    }),
     forwardsCredentials: upstream?.forwardCredentials ?? false,
     cache: compileCachePlan(route, services.caching, services.metrics),
     maxBodyBytes: route.maxBodyBytes,
@@ -143,6 +149,12 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
     serverTiming: config.serverTiming,
     metrics: new RouteMetrics(services.metrics, route.name, upstream?.name),
   });
+}
+
+/** The same route to another upstream, for a request that has come as far as being sent. */
+function elsewhere(route: RouteConfig, upstream: string): RouteConfig {
+  const action: RouteConfig['action'] = { kind: 'upstream', upstream };
+  return { ...route, action, cache: undefined, collapse: undefined, dedupe: undefined, limits: [], fallback: undefined };
 }
 
 /** Fields that tell who asks: from a peer that is not trusted they are no more than a claim, and a key is a secret between the client and us. */

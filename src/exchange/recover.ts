@@ -1,3 +1,4 @@
+import type { RetryCondition } from '../config/retry-types.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import { type FailureRule, ruleOf } from './failures.ts';
 
@@ -13,11 +14,14 @@ export type RecoveryFacts = {
   readonly attempts: number;
 };
 
-/** `unsent`: nothing of it had left. `stale`: it met a connection that the origin was closing, or waited behind one in a pipeline. */
-export type RetryReason = 'unsent' | 'stale';
+/**
+ * `unsent`: nothing of it had left. `stale`: it met a connection that the origin was closing, or waited behind one in a pipeline. The others are
+ * a policy's: what failed, or the status of an answer.
+ */
+export type RetryReason = 'unsent' | 'stale' | RetryCondition | 'status';
 
 export type Recovery =
-  | { readonly kind: 'retry'; readonly reason: RetryReason }
+  | { readonly kind: 'retry'; readonly reason: 'unsent' | 'stale' }
   | { readonly kind: 'answer'; readonly rule: FailureRule }
   | { readonly kind: 'cut'; readonly rule: FailureRule };
 
@@ -33,7 +37,7 @@ export function recover(failure: UpstreamFailure, facts: RecoveryFacts): Recover
   return reason === undefined ? { kind: 'answer', rule } : { kind: 'retry', reason };
 }
 
-function retryReason(failure: UpstreamFailure, rule: FailureRule, facts: RecoveryFacts): RetryReason | undefined {
+function retryReason(failure: UpstreamFailure, rule: FailureRule, facts: RecoveryFacts): 'unsent' | 'stale' | undefined {
   if (rule.retry === 'never' || facts.isBodySpent) return undefined;
   // A queued request on a connection that broke was not sent, or waited in a pipeline behind the answer that broke it.
   if (failure.stage === 'queued') {

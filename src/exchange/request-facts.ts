@@ -4,6 +4,7 @@ import { fieldValue } from '../http/fields.ts';
 import { clientAddress } from '../http/forwarded.ts';
 import { parseRequestHead, RequestHead, type RequestHeadLimits } from '../http/request-head.ts';
 import { normalisePath } from '../routing/normalise.ts';
+import type { GivenUp } from './retry-plan.ts';
 import type { RouteQuery } from '../routing/query.ts';
 
 const NO_CAPTURES: Readonly<Record<string, string>> = {};
@@ -46,6 +47,8 @@ export class RequestFacts implements RouteQuery {
   status = 0;
   /** Word of Proxy-Status (RFC 9209 section 2.3), or `''`. */
   proxyError = '';
+  /** Why it was not sent once more, where the client should know; `''` = nothing to tell. */
+  retryGivenUp: GivenUp | '' = '';
   bytesReceived = 0;
   bytesSent = 0;
   startMs = 0;
@@ -130,6 +133,7 @@ export class RequestFacts implements RouteQuery {
     this.isRefused = false;
     this.status = 0;
     this.proxyError = '';
+    this.retryGivenUp = '';
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.startMs = 0;

@@ -1,9 +1,17 @@
-import { CODE_CLASSES, FAILURE_KINDS, RETRY_REASONS, type TIMEOUT_KINDS } from '../observe/labels.ts';
+import {
+  CODE_CLASSES,
+  FAILURE_KINDS,
+  type FALLBACK_KINDS,
+  type HEDGE_RESULTS,
+  RETRY_REASONS,
+  type TIMEOUT_KINDS,
+} from '../observe/labels.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import type { FailureKind } from '../upstream/failure.ts';
 import { timeoutOf } from './failures.ts';
 import type { FilterPhase } from './filter-run.ts';
+import type { GivenUp } from './retry-plan.ts';
 import type { RetryReason } from './recover.ts';
 
 /** The cells in which one route counts; found once, when its plan is compiled. */
@@ -17,10 +25,12 @@ export class RouteMetrics {
   private readonly failures: readonly MetricSlot[];
   private readonly retries: readonly MetricSlot[];
   private readonly route: string;
+  private readonly upstream: string;
 
   constructor(metrics: MetricsWriter, route: string, upstream: string | undefined) {
     this.metrics = metrics;
     this.route = route;
+    this.upstream = upstream ?? '';
     this.codes = metrics.slots('sluice_requests_total', { label: 'code', values: CODE_CLASSES }, { route });
     this.duration = metrics.slot('sluice_request_duration_seconds', { route });
     this.aborts = metrics.slot('sluice_client_aborts_total', { route });
@@ -60,6 +70,18 @@ export class RouteMetrics {
 
   countRetry(reason: RetryReason): void {
     this.incrementAt(this.retries, RETRY_REASONS.indexOf(reason));
+  }
+
+  countRetryGivenUp(reason: GivenUp): void {
+    this.metrics.increment(this.metrics.slot('sluice_upstream_retries_given_up_total', { upstream: this.upstream, reason }));
+  }
+
+  countHedge(result: (typeof HEDGE_RESULTS)[number]): void {
+    this.metrics.increment(this.metrics.slot('sluice_upstream_hedges_total', { upstream: this.upstream, result }));
+  }
+
+  countFallback(kind: (typeof FALLBACK_KINDS)[number]): void {
+    this.metrics.increment(this.metrics.slot('sluice_fallbacks_total', { route: this.route, kind }));
   }
 
   countTimeout(kind: (typeof TIMEOUT_KINDS)[number]): void {

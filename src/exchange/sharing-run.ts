@@ -9,7 +9,7 @@ import type { Fill } from '../shm/fill.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { AnswerRun } from './answer-run.ts';
 import type { OwnAnswer } from './answers.ts';
-import { startAttempt } from './attempts.ts';
+import { startTry } from './attempts.ts';
 import { collectBody } from './body-collector.ts';
 import { lineBeside } from './cache-words.ts';
 import type { Exchange } from './exchange.ts';
@@ -84,7 +84,7 @@ export class SharingRun implements AnswerRun, FlightMember {
 
   send(): void {
     this.sequence = this.sharing.caching.epochs.now();
-    startAttempt(this.exchange, this.plan, false);
+    startTry(this.exchange, this.plan, 'first');
   }
 
   refuse(answer: OwnAnswer): void {

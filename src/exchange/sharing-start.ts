@@ -1,4 +1,4 @@
-import { startAttempt } from './attempts.ts';
+import { startTry } from './attempts.ts';
 import { MAX_HELD_BYTES } from './body-collector.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { Exchange } from './exchange.ts';
@@ -10,7 +10,7 @@ import { type InnerRun, SharingRun } from './sharing-run.ts';
 
 /** To the upstream, unless an identical request is on its way there. */
 export function startForwarding(exchange: Exchange, plan: RoutePlan): void {
-  if (plan.sharing === null || !startSharing(exchange, plan, null)) startAttempt(exchange, plan, false);
+  if (plan.sharing === null || !startSharing(exchange, plan, null)) startTry(exchange, plan, 'first');
 }
 
 /** The same for what the cache does not have, and what nobody else waits for there: it is shared as it is, stored or not. */
@@ -21,7 +21,7 @@ export function startBehindCache(run: CacheRun): void {
     run.isShared = startSharing(exchange, plan, run);
     if (run.isShared) return;
   }
-  startAttempt(exchange, plan, false);
+  startTry(exchange, plan, 'first');
 }
 
 /** False: the request is none that shares. `inner`: its run so far. */

@@ -1,10 +1,15 @@
 import type { ResponseHead } from '../http/response-head.ts';
 import type { EndpointWatch, TryKind } from '../upstream/endpoint-watch.ts';
+import { PASS } from '../upstream/breaker-cell.ts';
+import type { Breaker } from '../upstream/breaker.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import { classOfFailure } from '../upstream/endpoint-watch.ts';
 import type { FailureKind, UpstreamFailure } from '../upstream/failure.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
 import type { Target } from '../upstream/target.ts';
 import { Admission } from './admission.ts';
 import type { Exchange } from './exchange.ts';
+import { losesRace, winsRace } from './hedging.ts';
 
 /**
  * One try at the upstream for an exchange: the endpoint, the connection, and what has to be told when it is over. An exchange goes on with one
@@ -24,19 +29,62 @@ export class Try implements UpstreamSink {
   /** Whom its end is owed. */
   private watch: EndpointWatch | null = null;
   private beganMs = 0;
+  /** The breakers that let it pass, and what they gave; `null`: they have been told, or there is none. */
+  private breaker: Breaker | null = null;
+  private ticket = PASS;
+  private service: Breaker | null = null;
+  private serviceTicket = PASS;
+  private timer: NodeJS.Timeout | null = null;
+  /** When it has had its time, ms of the loop's clock; for `Gateway.waits`. */
+  deadlineMs = 0;
 
   constructor(exchange: Exchange) {
     this.exchange = exchange;
   }
 
-  begin(target: Target, kind: TryKind): void {
+  /** `target` has just been chosen by `cluster`. */
+  begin(target: Target, kind: TryKind, cluster: Cluster): void {
     if (this.watch !== null) this.settle();
     this.target = target;
     const { watch } = target;
     this.watch = watch;
-    if (watch === null) return;
+    if (watch === null || cluster.state === null) return;
+    const { choice, breaker } = cluster.state;
+    this.breaker = watch.breaker;
+    this.ticket = choice.ticket;
+    this.service = breaker;
+    this.serviceTicket = choice.serviceTicket;
     this.beganMs = this.exchange.gateway.clock.nowMs;
     watch.begin(kind);
+  }
+
+  /** It has so long to the head of an answer. */
+  limit(ms: number): void {
+    const { waits, clock } = this.exchange.gateway;
+    this.deadlineMs = clock.nowMs + ms;
+    waits.add(this);
+  }
+
+  onTimeout(): void {
+    const { connection, target } = this;
+    this.exchange.gateway.waits.delete(this);
+    this.connection = null;
+    const stage = connection === null ? 'queued' : 'sent';
+    if (connection !== null) connection.abandon();
+    else target?.pool.cancel(this);
+    this.onUpstreamFail({ kind: 'try-timeout', stage, isReused: false, detail: 'no response head in the time of a try' });
+  }
+
+  /** Calls `next` after `ms`, unless it is given up before. */
+  after(ms: number, next: () => void): void {
+    const { exchange } = this;
+    const { life, gateway } = exchange;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      if (exchange.life !== life) return;
+      gateway.clock.refresh();
+      gateway.guard(exchange, next);
+    }, ms);
   }
 
   /** Asks for a connection. One that is not the first never gets a used one, which may be as stale as the last. */
@@ -59,6 +107,13 @@ export class Try implements UpstreamSink {
     });
   }
 
+  /** Wants no more of an answer whose head has come. */
+  forgo(): void {
+    this.connection?.forgo();
+    this.connection = null;
+    this.settle();
+  }
+
   /** Gives it up; nothing more is heard of it. */
   drop(): void {
     const { connection, target } = this;
@@ -72,8 +127,53 @@ export class Try implements UpstreamSink {
   settle(): void {
     this.isAsking = false;
     this.admission.leave();
-    this.watch?.end();
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    if (this.deadlineMs !== 0) this.endLimit();
+    if (this.watch === null) return;
+    const ms = this.exchange.gateway.clock.nowMs - this.beganMs;
+    this.breaker?.onAbandoned(this.ticket, ms);
+    this.service?.onAbandoned(this.serviceTicket, ms);
+    this.forgetBreakers();
+    this.watch.end();
     this.watch = null;
+  }
+
+  private endLimit(): void {
+    this.deadlineMs = 0;
+    this.exchange.gateway.waits.delete(this);
+  }
+
+  private forgetBreakers(): void {
+    this.breaker = null;
+    this.service = null;
+    this.ticket = PASS;
+    this.serviceTicket = PASS;
+  }
+
+  private tellAnswer(status: number, nowMs: number): void {
+    const { watch, breaker, service } = this;
+    const ms = nowMs - this.beganMs;
+    watch?.onAnswer(status, ms);
+    if (breaker?.isFailure(status, ms)) breaker.onFailure(this.ticket, this.hostMs);
+    else breaker?.onSuccess(this.ticket);
+    if (service?.isFailure(status, ms)) service.onFailure(this.serviceTicket, this.hostMs);
+    else service?.onSuccess(this.serviceTicket);
+    this.forgetBreakers();
+  }
+
+  private tellFailure(kind: FailureKind): void {
+    const { watch, breaker, service } = this;
+    watch?.onFailure(kind);
+    // Else it says nothing of the endpoint, and whoever settles it says so.
+    if (classOfFailure(kind) === undefined) return;
+    breaker?.onFailure(this.ticket, this.hostMs);
+    service?.onFailure(this.serviceTicket, this.hostMs);
+    this.forgetBreakers();
+  }
+
+  private get hostMs(): number {
+    return this.exchange.gateway.clock.hostMs;
   }
 
   /** The exchange has ended, and is used for another one. */
@@ -90,7 +190,7 @@ export class Try implements UpstreamSink {
     this.isAsking = false;
     this.connection = connection;
     try {
-      exchange.onUpstreamConnection(connection);
+      exchange.onUpstreamConnection(this, connection);
     } catch (error) {
       // Where the exchange has ended without it, nobody else would give it back.
       if (exchange.life !== life) connection.abandon();
@@ -101,7 +201,7 @@ export class Try implements UpstreamSink {
   onUpstreamInformational(head: ResponseHead): void {
     const { life } = this.exchange;
     try {
-      this.exchange.onUpstreamInformational(head);
+      if (this.exchange.current === this) this.exchange.onUpstreamInformational(head);
     } catch (error) {
       this.onThrown(error, life);
     }
@@ -113,8 +213,9 @@ export class Try implements UpstreamSink {
     try {
       const nowMs = exchange.gateway.clock.refresh();
       this.admission.onHead(exchange.facts, head.status, exchange.gateway.clock);
-      if (this.watch !== null) this.watch.onAnswer(head.status, nowMs - this.beganMs);
-      exchange.onUpstreamHead(head, bodyLength);
+      if (this.deadlineMs !== 0) this.endLimit();
+      if (this.watch !== null) this.tellAnswer(head.status, nowMs);
+      if (exchange.rivals === null || winsRace(exchange, this, head.status)) exchange.onUpstreamHead(head, bodyLength);
     } catch (error) {
       this.onThrown(error, life);
     }
@@ -157,9 +258,9 @@ export class Try implements UpstreamSink {
     this.connection = null;
     try {
       this.admission.onFailure(failure.kind, exchange.gateway.clock);
-      this.watch?.onFailure(failure.kind);
+      if (this.watch !== null) this.tellFailure(failure.kind);
       this.settle();
-      exchange.onUpstreamFail(failure);
+      if (exchange.rivals === null || losesRace(exchange, this)) exchange.onUpstreamFail(failure);
     } catch (error) {
       this.onThrown(error, life);
     }

@@ -7,7 +7,7 @@ const MAX_REFERER_CHARS = 2048;
 const MAX_USER_AGENT_CHARS = 1024;
 const MAX_NAME_CHARS = 256;
 
-const NAMES = 11;
+const NAMES = 12;
 const NUMBERS = 10;
 /** The time, and all keys with their punctuation. */
 const FIXED_BYTES = 512;
@@ -45,6 +45,7 @@ export class AccessLineFormat {
       formatInteger(record.status) +
       formatName(',"outcome":"', record.outcome) +
       formatName(',"proxyError":"', record.proxyError) +
+      formatName(',"retryGivenUp":"', record.retryGivenUp) +
       ',"bytesReceived":' +
       formatInteger(record.bytesReceived) +
       ',"bytesSent":' +

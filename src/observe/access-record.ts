@@ -52,6 +52,8 @@ export class AccessRecord {
   referer = '';
   /** Error word of Proxy-Status (RFC 9209 section 2.3). */
   proxyError = '';
+  /** Why it was not sent once more, where a policy of retries names what happened; or `''`. */
+  retryGivenUp = '';
 
   /** Forgets the last request. */
   reset(): void {
@@ -82,5 +84,6 @@ export class AccessRecord {
     this.userAgent = '';
     this.referer = '';
     this.proxyError = '';
+    this.retryGivenUp = '';
   }
 }

@@ -21,6 +21,7 @@ export const FAILURE_KINDS = [
   'dns-failed',
   'reset',
   'response-timeout',
+  'try-timeout',
   'idle-timeout',
   'too-slow',
   'malformed-head',
@@ -33,6 +34,7 @@ export const FAILURE_KINDS = [
   'pool-closed',
   'overloaded',
   'no-endpoint',
+  'open',
 ] as const;
 
 /** Every clock that can end something, by side. */
@@ -43,6 +45,7 @@ export const TIMEOUT_KINDS = [
   'client-too-slow',
   'upstream-connect',
   'upstream-response',
+  'upstream-try',
   'upstream-idle',
   'upstream-too-slow',
   'pool-wait',
@@ -53,7 +56,12 @@ export const TIMEOUT_KINDS = [
 
 export const CONNECTION_STATES = ['idle', 'active'] as const;
 /** Why a request was sent once more: nothing of it had left, it met a connection that the origin was closing, or it waited in a pipeline that broke. */
-export const RETRY_REASONS = ['unsent', 'stale', 'unanswered'] as const;
+export const RETRY_REASONS = ['unsent', 'stale', 'unanswered', 'connect-failure', 'reset', 'timeout', 'status'] as const;
+/** Why a request that failed was not sent once more although the policy names what happened. */
+export const RETRY_GIVEN_UP_REASONS = ['attempts', 'body', 'method', 'allowance', 'retry-after'] as const;
+/** What became of a second try beside the first: it was the first to answer well, or not, or was not begun for want of an allowance. */
+export const HEDGE_RESULTS = ['won', 'lost', 'refused'] as const;
+export const FALLBACK_KINDS = ['respond', 'upstream'] as const;
 /** Of routes: whose requests are shed last, and whose first. */
 export const SHED_PRIORITIES = ['high', 'normal', 'low'] as const;
 export const BREAKER_TRANSITIONS = ['open', 'half-open', 'closed'] as const;

@@ -2,6 +2,7 @@ import { makeBreakerDriver } from './breaker-driver.ts';
 import { driveEndpointMetrics } from './endpoint-metrics.ts';
 import { ExtraLoadDriver } from './extra-load-driver.ts';
 import { driveHealth } from './health-driver.ts';
+import { makeHedgeDriver } from './hedge-driver.ts';
 import { driveOutliers } from './outlier-driver.ts';
 import { driveSlowStart } from './slow-start-driver.ts';
 import type { MakeDriver } from './upstream-driver.ts';
@@ -12,6 +13,7 @@ export const DRIVERS: readonly MakeDriver[] = [
   driveOutliers,
   makeBreakerDriver,
   driveSlowStart,
+  makeHedgeDriver,
   (upstream) => new ExtraLoadDriver(upstream),
   driveEndpointMetrics,
 ];

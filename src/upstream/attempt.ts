@@ -82,6 +82,12 @@ export class Attempt implements UpstreamConnection {
     this.#connection.resumeFor(this);
   }
 
+  forgo(): void {
+    if (this.sink === null) return;
+    this.sink = null;
+    this.#connection.forgo(this);
+  }
+
   abandon(): void {
     if (this.sink === null) return;
     this.sink = null;

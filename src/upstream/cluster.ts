@@ -1,9 +1,10 @@
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import type { LoopClock } from '../base/clock.ts';
 import type { EndpointConfig, UpstreamConfig } from '../config/types.ts';
 import type { EndpointState } from '../config/upstream-types.ts';
 import { RoundRobin } from './balancer.ts';
-import { ClusterState, type SharedState } from './cluster-state.ts';
+import { type Choice, ClusterState, type SharedState } from './cluster-state.ts';
+import type { TryKind } from './endpoint-watch.ts';
 import { makeTarget, type Target } from './target.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { Pool } from './pool.ts';
@@ -33,9 +34,9 @@ export class Cluster {
   /** No longer endpoints, with something under way. */
   #leaving: readonly Target[] = [];
   readonly #balancer: RoundRobin;
-  readonly #clock: Clock;
+  readonly #clock: LoopClock;
 
-  constructor(config: UpstreamConfig, clock: Clock, shared: SharedState | null = null) {
+  constructor(config: UpstreamConfig, clock: LoopClock, shared: SharedState | null = null) {
     this.config = config;
     this.#clock = clock;
     this.limits = shared?.limits ?? null;
@@ -58,6 +59,26 @@ export class Cluster {
   choose(key: number, avoid: Target | null, held: Target | null = null): Target | null {
     if (this.state !== null) return this.state.choose(key, avoid, held);
     return held !== null && held !== avoid ? held : this.#pickOther(avoid);
+  }
+
+  /** Why `choose` has chosen nobody. */
+  get refusal(): Choice['refusal'] {
+    return this.state?.choice.refusal ?? 'no-endpoint';
+  }
+
+  /** Who was chosen last is not asked after all. */
+  giveBackChoice(): void {
+    this.state?.giveBackChoice();
+  }
+
+  /** Whether one more request may go to this upstream beyond the first ones; it counts as gone. */
+  takeExtra(_kind: Exclude<TryKind, 'first'>): boolean {
+    return true;
+  }
+
+  /** How long, in ms, until somebody may be asked again; 0 = soon, or not known. */
+  untilReadyMs(): number {
+    return this.state?.untilReadyMs(this.#clock.hostMs) ?? 0;
   }
 
   /** Those that stay keep their connections, those that go are drained. */

@@ -153,6 +153,12 @@ export class Connection implements SocketEvents, Placed {
     if (this.#times.isOpen && this.#ring.isCurrent(attempt)) this.#readOn();
   }
 
+  forgo(attempt: Attempt): void {
+    if (this.#state !== 'open') return;
+    if (!attempt.isRequestWhole) this.abandon(attempt);
+    else if (this.#ring.isCurrent(attempt)) this.#readOn();
+  }
+
   abandon(attempt: Attempt): void {
     if (!this.#times.isOpen) return;
     if (!this.#ring.hasListener()) this.#shut();

@@ -1,3 +1,4 @@
+import type { Breaker } from './breaker.ts';
 import { sampleBucket } from './adaptive-samples.ts';
 import { CELL, type EndpointMemory, WORD } from './endpoint-memory.ts';
 import type { FailureKind } from './failure.ts';
@@ -24,6 +25,7 @@ const LOCAL: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'dns-failed',
   'reset',
   'response-timeout',
+  'try-timeout',
   'idle-timeout',
   'too-slow',
   'malformed-head',
@@ -49,12 +51,15 @@ export function classOfFailure(kind: FailureKind): OutcomeClass | undefined {
  */
 export class EndpointWatch {
   readonly slot: number;
+  /** `null`: it has none. */
+  readonly breaker: Breaker | null;
   readonly #words: Int32Array;
   readonly #own: Float64Array;
   readonly #at: { readonly fiveXx: number; readonly gateway: number; readonly local: number };
 
-  constructor(memory: EndpointMemory, worker: number, slot: number) {
+  constructor(memory: EndpointMemory, { worker, slot }: { readonly worker: number; readonly slot: number }, breaker: Breaker | null) {
     this.slot = slot;
+    this.breaker = breaker;
     this.#words = memory.words;
     this.#own = memory.countsOf(worker, slot);
     this.#at = {

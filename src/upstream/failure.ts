@@ -9,6 +9,7 @@ export type FailureKind =
   | 'dns-failed'
   | 'reset' // the origin closed or reset before the head was whole
   | 'response-timeout'
+  | 'try-timeout' // a try had its time, for whatever it was spent
   | 'idle-timeout'
   | 'too-slow'
   | 'malformed-head'
@@ -20,7 +21,8 @@ export type FailureKind =
   | 'pool-timeout'
   | 'pool-closed'
   | 'overloaded' // not asked: it has as many requests as it can take
-  | 'no-endpoint'; // not asked: no endpoint is healthy
+  | 'no-endpoint' // not asked: no endpoint is healthy
+  | 'open'; // not asked: a circuit breaker is open
 
 /**
  * How far the attempt had got. `queued`: no byte was sent, or, in a pipeline, the origin was still at a request before it, so

@@ -60,6 +60,11 @@ export interface UpstreamConnection {
   pause(): void;
   resume(): void;
   /**
+   * The sink wants no more of the answer, whose head has come. No further call comes. What is left of it is read and thrown away, up to a
+   * bound, so that the connection can be used again; where that cannot be, it is closed.
+   */
+  forgo(): void;
+  /**
    * The sink gives up (client gone, deadline, answer made elsewhere). No further call comes. The connection is closed,
    * unless it is pipelined and others wait on it: then what comes for this one is thrown away, up to a bound.
    */

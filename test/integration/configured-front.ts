@@ -12,8 +12,12 @@ import type { Filter } from '../../src/exchange/filters.ts';
 import type { IdempotencyRecords } from '../../src/exchange/idempotency-records.ts';
 import { Gateway } from '../../src/exchange/gateway.ts';
 import { ACCESS_LOG_DEFAULTS, AccessLog } from '../../src/observe/access-log.ts';
+import { LineEventLog } from '../../src/observe/log.ts';
 import { MetricsWriter } from '../../src/observe/metrics-writer.ts';
 import { MetricRegistry } from '../../src/observe/registry.ts';
+import { DRIVERS } from '../../src/runtime/upstream-drivers.ts';
+import { UpstreamHost } from '../../src/runtime/upstream-host.ts';
+import { EndpointMemory } from '../../src/upstream/endpoint-memory.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const SWEEP_MS = 10;
@@ -25,6 +29,10 @@ export type ConfiguredFront = {
   readonly port: number;
   readonly listener: Listener;
   readonly gateway: Gateway;
+  /** The coordinator's side of upstreams with state. */
+  readonly hosts: UpstreamHost;
+  /** Its event log, a line an event. */
+  readonly told: readonly string[];
   /** What went wrong inside and was told; a test that expects some empties it. */
   readonly errors: Error[];
   /** Access log so far, one record an exchange. */
@@ -78,7 +86,18 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     runToken: 'test-run',
     records: options.records,
   });
-  gateway.load(config, new MetricsWriter(block, plan), new Map(Object.entries(options.filters ?? {})), options.caching, options.limiting);
+  const told: string[] = [];
+  const hosts = new UpstreamHost({
+    slots: 1,
+    log: new LineEventLog((line) => told.push(line), Date.now),
+    drivers: DRIVERS,
+    onEndpoints: (upstream, endpoints) => gateway.upstreams.setEndpoints(upstream, endpoints),
+  });
+  const segment = hosts.prepare(config);
+  const upstreams = segment === undefined ? undefined : { ...segment, memory: new EndpointMemory(segment), worker: 0 };
+  const filters = new Map(Object.entries(options.filters ?? {}));
+  gateway.load(config, new MetricsWriter(block, plan), filters, options.caching, options.limiting, upstreams);
+  hosts.settle(config);
   const open = listenerConfig.engine === 'node' ? openNodeListener : openUwsListener;
   const listener = await open(listenerConfig, gateway, { reusePort: false });
   const timer = setInterval(() => {
@@ -90,6 +109,7 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     clearInterval(timer);
     listener.destroy();
     gateway.close();
+    hosts.close();
     if (errors.length > 0) throw new AggregateError(errors, `inside: ${String(errors[0])}: ${String(errors[0]?.cause)}`);
   });
   const counted = (name: string, ...labels: readonly string[]): number => {
@@ -100,5 +120,5 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     return sum;
   };
   const logged = (index: number): Promise<LogLine> => waitFor(`record ${index} of the access log`, () => log[index]);
-  return { port: listener.port, listener, gateway, errors, log, logged, counted };
+  return { port: listener.port, listener, gateway, hosts, told, errors, log, logged, counted };
 }

@@ -114,7 +114,7 @@ export class TestUpstream {
       forwardCredentials: false,
       host: 'client',
       pool: { maxConnections: 8, maxPending: 8, pendingTimeoutMs: 5000, maxRequests: 0, idleTimeoutMs: 60_000, pipelining: 1 },
-      timeouts: { connectMs: 5000, responseMs: 5000, idleMs: 5000, totalMs: 0 },
+      timeouts: { connectMs: 5000, tryMs: 0, responseMs: 5000, idleMs: 5000, totalMs: 0 },
       minRateBytesPerSec: 0,
       minRateAfterMs: 0,
       maxHeadBytes: 8192,
@@ -124,6 +124,8 @@ export class TestUpstream {
       resources: undefined,
       extraLoad: undefined,
       health: undefined,
+      retry: undefined,
+      hedge: undefined,
     };
     this.cluster = new Cluster(
       {

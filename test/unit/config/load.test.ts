@@ -69,7 +69,7 @@ routes: [{ upstream: a }, { match: /b, upstream: b }, { match: { path: /c }, ups
     idleTimeoutMs: 60_000,
     pipelining: 1,
   });
-  assert.deepEqual(a?.timeouts, { connectMs: 2000, responseMs: 30_000, idleMs: 60_000, totalMs: 0 });
+  assert.deepEqual(a?.timeouts, { connectMs: 2000, responseMs: 30_000, tryMs: 0, idleMs: 60_000, totalMs: 0 });
   assert.equal(a?.forwardCredentials, false);
 });
 
@@ -122,6 +122,7 @@ routes:
     cache: undefined,
     collapse: undefined,
     dedupe: undefined,
+    fallback: undefined,
     limits: [],
     tiers: undefined,
     limitFields: 'draft',

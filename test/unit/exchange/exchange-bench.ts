@@ -106,6 +106,10 @@ export class FakeConnection implements UpstreamConnection {
   resume(): void {
     this.calls.push('resume');
   }
+  forgo(): void {
+    this.abandon();
+  }
+
   abandon(): void {
     this.calls.push('abandon');
   }

@@ -35,6 +35,8 @@ const STATUSES: Readonly<Record<FailureKind, 502 | 503 | 504>> = {
   'pool-closed': 503,
   overloaded: 503,
   'no-endpoint': 503,
+  open: 503,
+  'try-timeout': 504,
 };
 
 test('every kind of failure has one rule, and the metrics know every kind', () => {

@@ -138,6 +138,7 @@ test('no line is longer than its bound, whatever a client sends', () => {
     'userAgent',
     'referer',
     'proxyError',
+    'retryGivenUp',
   ] as const) {
     record[key] = long;
   }

@@ -53,6 +53,7 @@ const config = (path: string, more: Partial<RouteConfig> = {}, header?: ValueMat
   name: path,
   match: { host: undefined, path, methods: [], headers: header === undefined ? [] : [{ name: 'x', match: header }], query: [] },
   priority: 0,
+  fallback: undefined,
   action: { kind: 'upstream', upstream: 'u' },
   stripPrefix: false,
   rewritePath: undefined,

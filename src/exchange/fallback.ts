@@ -1,0 +1,69 @@
+import type { FallbackCondition } from '../config/retry-types.ts';
+import type { FailureKind } from '../upstream/failure.ts';
+import { startTry } from './attempts.ts';
+import type { Exchange } from './exchange.ts';
+import { ruleOfKind } from './failures.ts';
+import type { RoutePlan } from './plan.ts';
+import type { FallbackPlan } from './resilience-plan.ts';
+import { conditionOf } from './retry-plan.ts';
+
+/** What the client gets in place of a failure of the upstream: a fixed answer, or another upstream's. Marked in Proxy-Status (RFC 9209). */
+
+const CONDITIONS: Partial<Readonly<Record<FailureKind, FallbackCondition>>> = {
+  open: 'open',
+  'no-endpoint': 'no-endpoint',
+  overloaded: 'overloaded',
+  'pool-full': 'overloaded',
+  'pool-timeout': 'overloaded',
+  'idle-timeout': 'timeout',
+  'too-slow': 'timeout',
+};
+
+/** Nothing more is tried. True: the client has an answer, or will have one. */
+export function fallBackFromFailure(exchange: Exchange, plan: RoutePlan, kind: FailureKind): boolean {
+  const fallback = plan.resilience?.fallback ?? null;
+  if (fallback === null) return false;
+  const { status, proxyError } = ruleOfKind(kind);
+  const condition = CONDITIONS[kind] ?? conditionOf(kind);
+  const isMeant = fallback.statuses[status] === 1 || (condition !== undefined && fallback.config.conditions.includes(condition));
+  return isMeant && fallBack(exchange, plan, { fallback, why: `error=${proxyError}` });
+}
+
+/** The head of an answer has come that would be the client's. True: it gets another one. */
+export function fallBackFromAnswer(exchange: Exchange, plan: RoutePlan, status: number): boolean {
+  const fallback = plan.resilience?.fallback ?? null;
+  if (fallback === null || fallback.statuses[status] !== 1) return false;
+  return fallBack(exchange, plan, { fallback, why: `received-status=${status}` });
+}
+
+/** The deadline of the whole exchange has passed, so nobody else can be asked. */
+export function fallBackFromDeadline(exchange: Exchange, plan: RoutePlan): boolean {
+  const fallback = plan.resilience?.fallback ?? null;
+  if (fallback === null || fallback.respond === null) return false;
+  if (fallback.statuses[504] !== 1 && !fallback.config.conditions.includes('timeout')) return false;
+  return fallBack(exchange, plan, { fallback, why: 'error=http_response_timeout' });
+}
+
+function fallBack(
+  exchange: Exchange,
+  plan: RoutePlan,
+  { fallback, why }: { readonly fallback: FallbackPlan; readonly why: string },
+): boolean {
+  const { respond, other } = fallback;
+  // Another upstream would be sent what is no longer here, or what must not be sent twice.
+  if (other !== null && (!exchange.canSendAgain || exchange.run?.isOnce === true)) return false;
+  exchange.current.forgo();
+  exchange.ownLines += `Proxy-Status: ${exchange.gateway.serverName}; ${why}; details="fallback"\r\n`;
+  plan.metrics.countFallback(other === null ? 'respond' : 'upstream');
+  if (respond !== null) {
+    exchange.sendOwn(respond);
+  } else if (other !== null) {
+    // What the other one says is not the answer to what the cache has asked.
+    exchange.run?.close();
+    exchange.run = null;
+    exchange.plan = other;
+    exchange.port?.pauseBody();
+    startTry(exchange, other, 'first');
+  }
+  return true;
+}

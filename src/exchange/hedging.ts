@@ -1,0 +1,127 @@
+import type { Cluster } from '../upstream/cluster.ts';
+import { CELL } from '../upstream/endpoint-memory.ts';
+import type { Exchange } from './exchange.ts';
+import type { HedgePlan } from './resilience-plan.ts';
+import type { StatusSet } from './retry-plan.ts';
+import type { RoutePlan } from './plan.ts';
+import { Try } from './upstream-try.ts';
+
+/**
+ * Hedging: a request that takes long is sent to another endpoint as well, and the first good answer is the client's ("The Tail at Scale",
+ * Dean and Barroso, 2013). Only requests without a body; only as far as the allowance of extra load goes.
+ */
+
+/** Requests of one upstream that wait for their hedge, in the order of time: one timer for all. */
+export class HedgeQueue {
+  readonly #entries: { readonly exchange: Exchange; readonly life: number; readonly plan: RoutePlan; readonly dueMs: number }[] = [];
+  #first = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** The delay of those that come later is never much shorter; where it is, they wait for those before them. */
+  add(exchange: Exchange, plan: RoutePlan, delayMs: number): void {
+    const dueMs = exchange.gateway.clock.nowMs + delayMs;
+    this.#entries.push({ exchange, life: exchange.life, plan, dueMs });
+    this.#timer ??= setTimeout(() => this.#fire(), delayMs);
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    const entries = this.#entries;
+    for (; this.#first < entries.length; this.#first++) {
+      const entry = entries[this.#first];
+      if (entry === undefined) break;
+      const { exchange, life, plan, dueMs } = entry;
+      const leftMs = dueMs - exchange.gateway.clock.refresh();
+      if (exchange.life !== life || exchange.isAnswered) continue;
+      if (leftMs > 0) {
+        this.#timer = setTimeout(() => this.#fire(), leftMs);
+        break;
+      }
+      exchange.gateway.guard(exchange, () => race(exchange, plan));
+    }
+    entries.splice(0, this.#first);
+    this.#first = 0;
+  }
+}
+
+/** The first try has begun. */
+export function armHedge(exchange: Exchange, plan: RoutePlan, hedge: HedgePlan): void {
+  const { facts, head } = exchange;
+  const { cluster } = plan;
+  if (cluster === null || !hedge.methods.has(facts.method) || head.isChunked || head.contentLength > 0 || exchange.run?.isOnce === true)
+    return;
+  const delayMs = delayOf(cluster, hedge);
+  if (delayMs > 0) hedge.queue.add(exchange, plan, delayMs);
+}
+
+/** 0: not known yet. */
+function delayOf({ state }: Cluster, { config: { after } }: HedgePlan): number {
+  if (after.kind === 'delay') return after.ms;
+  return state === null ? 0 : (state.serviceCounts[CELL.HEDGE_MS] ?? 0);
+}
+
+function race(exchange: Exchange, plan: RoutePlan): void {
+  const { cluster, resilience, metrics } = plan;
+  const hedge = resilience?.hedge ?? null;
+  const { state, current, rivals } = exchange;
+  if (cluster === null || hedge === null || exchange.plan !== plan || (state !== 'connecting' && state !== 'sent')) return;
+  const running = rivals?.length ?? 0;
+  const target = cluster.choose(0, current.target);
+  if (target === null || target === current.target || rivals?.some((rival) => rival.target === target)) {
+    cluster.giveBackChoice();
+    return;
+  }
+  if (!cluster.takeExtra('hedge')) {
+    cluster.giveBackChoice();
+    metrics.countHedge('refused');
+    return;
+  }
+  const rival = new Try(exchange);
+  exchange.rivals = [...(rivals ?? []), rival];
+  rival.begin(target, 'hedge', cluster);
+  rival.ask(false, false);
+  if (running + 1 < hedge.config.max) armHedge(exchange, plan, hedge);
+}
+
+/** An answer has come in a race. False: it is not good, and the others go on. */
+export function winsRace(exchange: Exchange, asker: Try, status: number): boolean {
+  const bad = exchange.plan?.resilience?.retry?.statuses ?? null;
+  if (isGood(status, bad)) {
+    exchange.plan?.metrics.countHedge(exchange.current === asker ? 'lost' : 'won');
+    for (const other of racersOf(exchange)) if (other !== asker) other.drop();
+    finishRace(exchange, asker);
+    return true;
+  }
+  asker.forgo();
+  return losesRace(exchange, asker);
+}
+
+/** A try has come to nothing. True: it was the last, and what it has come to counts. */
+export function losesRace(exchange: Exchange, asker: Try): boolean {
+  const left = racersOf(exchange).filter((other) => other !== asker);
+  const [first, ...rest] = left;
+  if (first === undefined) return true;
+  exchange.plan?.metrics.countHedge(exchange.current === asker ? 'won' : 'lost');
+  exchange.current = first;
+  exchange.rivals = rest.length === 0 ? null : rest;
+  return false;
+}
+
+/** The exchange ends, or gives all up. */
+export function endRace(exchange: Exchange): void {
+  for (const rival of exchange.rivals ?? []) rival.drop();
+  exchange.rivals = null;
+}
+
+function racersOf({ current, rivals }: Exchange): readonly Try[] {
+  return [current, ...(rivals ?? [])];
+}
+
+function finishRace(exchange: Exchange, winner: Try): void {
+  exchange.current = winner;
+  exchange.rivals = null;
+}
+
+function isGood(status: number, bad: StatusSet | null): boolean {
+  return bad === null ? status < 500 : bad[status] !== 1;
+}

@@ -56,6 +56,7 @@ export class Try implements UpstreamSink {
     this.serviceTicket = choice.serviceTicket;
     this.beganMs = this.exchange.gateway.clock.nowMs;
     watch.begin(kind);
+    if (kind === 'first') cluster.state.extra.countFirst();
   }
 
   /** It has so long to the head of an answer. */

@@ -124,6 +124,7 @@ export class UpstreamHost {
     const weights = new EndpointWeights();
     const drivers: UpstreamDriver[] = [];
     const endpoints = this.#endpointsFor(config, slots);
+    this.#clock.refresh();
     const driven: Driven = { settings: JSON.stringify(config), serviceSlot, drivers, endpoints, isDiscovered: false };
     this.#driven.set(config.name, driven);
     const upstream: DrivenUpstream = {
@@ -143,7 +144,9 @@ export class UpstreamHost {
     };
     for (const make of this.#options.drivers) {
       const driver = make(upstream);
-      if (driver !== undefined) drivers.push(driver);
+      if (driver === undefined) continue;
+      drivers.push(driver);
+      driver.tick(this.#clock.hostMs);
     }
   }
 

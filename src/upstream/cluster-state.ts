@@ -8,6 +8,7 @@ import { BREAKER, PASS, REFUSED, stateOf } from './breaker-cell.ts';
 import { CELL, type EndpointMemory, STATE_FLAG, WORD } from './endpoint-memory.ts';
 import { EndpointWatch } from './endpoint-watch.ts';
 import type { HostLimits } from './host-limits.ts';
+import { ExtraLoad } from './extra-load.ts';
 import { type EndpointStanding, isSameChoice, type Level, levelAt, levelsOf, OVERPROVISIONING, pointOfKey } from './levels.ts';
 import type { Target } from './target.ts';
 
@@ -41,6 +42,7 @@ export class ClusterState {
   readonly memory: EndpointMemory;
   /** Of the upstream itself; `null` = it has none. */
   readonly breaker: Breaker | null;
+  readonly extra: ExtraLoad;
   readonly choice: Choice = { ticket: PASS, serviceTicket: PASS, refusal: 'no-endpoint' };
   /** The coordinator's cells of the upstream. */
   readonly serviceCounts: Float64Array;
@@ -63,6 +65,7 @@ export class ClusterState {
     this.#worker = worker;
     this.#serviceSlot = serviceSlot;
     this.#versionAt = memory.wordAt(serviceSlot, WORD.VERSION);
+    this.extra = new ExtraLoad(memory, worker, serviceSlot);
     this.serviceCounts = memory.countsOf(memory.coordinator, serviceSlot);
     this.breaker = this.#breakerOf(serviceSlot, 'service');
   }

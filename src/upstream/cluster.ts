@@ -4,7 +4,7 @@ import type { EndpointConfig, UpstreamConfig } from '../config/types.ts';
 import type { EndpointState } from '../config/upstream-types.ts';
 import { RoundRobin } from './balancer.ts';
 import { type Choice, ClusterState, type SharedState } from './cluster-state.ts';
-import type { TryKind } from './endpoint-watch.ts';
+import type { ExtraKind } from './extra-load.ts';
 import { makeTarget, type Target } from './target.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { Pool } from './pool.ts';
@@ -72,8 +72,8 @@ export class Cluster {
   }
 
   /** Whether one more request may go to this upstream beyond the first ones; it counts as gone. */
-  takeExtra(_kind: Exclude<TryKind, 'first'>): boolean {
-    return true;
+  takeExtra(kind: ExtraKind): boolean {
+    return this.state === null || this.state.extra.take(kind);
   }
 
   /** How long, in ms, until somebody may be asked again; 0 = soon, or not known. */

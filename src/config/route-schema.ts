@@ -11,17 +11,7 @@ import { limitFieldsSchema, routeLimits } from './limit-schema.ts';
 import { nameText } from './listener-schema.ts';
 import { PLANNED_ROUTE_KEYS } from './planned.ts';
 import { bad, good, type Parsed } from './problem.ts';
-import {
-  checkedText,
-  duration,
-  flag,
-  optionalDuration,
-  parsedText,
-  parseMethod,
-  size,
-  wholeNumber,
-  word,
-} from './scalars.ts';
+import { checkedText, duration, flag, optionalDuration, parsedText, parseMethod, size, wholeNumber, word } from './scalars.ts';
 import { routeTiersSchema } from './tier-schema.ts';
 import { routeUpstream } from './split-schema.ts';
 import { valueMatch } from './value-match-schema.ts';

@@ -41,6 +41,10 @@ export function startTry(exchange: Exchange, plan: RoutePlan, kind: TryKind): vo
   }
   current.begin(target, kind, cluster);
   if (resilience !== null) prepare(exchange, plan, { resilience, isRetry });
+  if (cluster.limits !== null && !current.enter(cluster.limits, isRetry)) {
+    current.refuse('overloaded');
+    return;
+  }
   if (plan.shedding !== null && !current.admission.enter(sheddingOf(exchange, plan, plan.shedding), gateway.clock.nowMs, isRetry))
     current.refuse('overloaded');
   else if (plan.filters !== null) startUpstreamFilters(exchange, plan, isRetry);

@@ -77,6 +77,11 @@ function race(exchange: Exchange, plan: RoutePlan): void {
     return;
   }
   const rival = new Try(exchange);
+  if (cluster.limits !== null && !rival.enter(cluster.limits, true)) {
+    cluster.giveBackChoice();
+    metrics.countHedge('refused');
+    return;
+  }
   exchange.rivals = [...(rivals ?? []), rival];
   rival.begin(target, 'hedge', cluster);
   rival.ask(false, false);

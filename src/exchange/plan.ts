@@ -152,7 +152,7 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
 }
 
 /** The same route to another upstream, for a request that has come as far as being sent. */
-function elsewhere(route: RouteConfig, upstream: string): RouteConfig {
+function elsewhere(route: PlannedRoute, upstream: string): PlannedRoute {
   const action: RouteConfig['action'] = { kind: 'upstream', upstream };
   return { ...route, action, cache: undefined, collapse: undefined, dedupe: undefined, limits: [], fallback: undefined };
 }

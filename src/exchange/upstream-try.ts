@@ -5,6 +5,7 @@ import type { Breaker } from '../upstream/breaker.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { classOfFailure } from '../upstream/endpoint-watch.ts';
 import type { FailureKind, UpstreamFailure } from '../upstream/failure.ts';
+import type { HostLimits } from '../upstream/host-limits.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
 import type { Target } from '../upstream/target.ts';
 import { Admission } from './admission.ts';
@@ -34,6 +35,9 @@ export class Try implements UpstreamSink {
   private ticket = PASS;
   private service: Breaker | null = null;
   private serviceTicket = PASS;
+  /** Bounds over the whole host that it counts against, where the upstream has some. */
+  private limits: HostLimits | null = null;
+  private isRetry = false;
   private timer: NodeJS.Timeout | null = null;
   /** When it has had its time, ms of the loop's clock; for `Gateway.waits`. */
   deadlineMs = 0;
@@ -57,6 +61,19 @@ export class Try implements UpstreamSink {
     this.beganMs = this.exchange.gateway.clock.nowMs;
     watch.begin(kind);
     if (kind === 'first') cluster.state.extra.countFirst();
+  }
+
+  /** Takes its place among what the upstream may have at once over the whole host. False: there is none. */
+  enter(limits: HostLimits, isRetry: boolean): boolean {
+    const { requests, retries } = limits;
+    if (requests?.acquire() === false) return false;
+    if (isRetry && retries?.acquire() === false) {
+      requests?.release();
+      return false;
+    }
+    this.limits = limits;
+    this.isRetry = isRetry;
+    return true;
   }
 
   /** It has so long to the head of an answer. */
@@ -131,6 +148,7 @@ export class Try implements UpstreamSink {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     if (this.deadlineMs !== 0) this.endLimit();
+    if (this.limits !== null) this.leaveLimits();
     if (this.watch === null) return;
     const ms = this.exchange.gateway.clock.nowMs - this.beganMs;
     this.breaker?.onAbandoned(this.ticket, ms);
@@ -138,6 +156,12 @@ export class Try implements UpstreamSink {
     this.forgetBreakers();
     this.watch.end();
     this.watch = null;
+  }
+
+  private leaveLimits(): void {
+    this.limits?.requests?.release();
+    if (this.isRetry) this.limits?.retries?.release();
+    this.limits = null;
   }
 
   private endLimit(): void {

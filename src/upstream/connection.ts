@@ -154,7 +154,7 @@ export class Connection implements SocketEvents, Placed {
   }
 
   forgo(attempt: Attempt): void {
-    if (this.#state !== 'open') return;
+    if (!this.#times.isOpen) return;
     if (!attempt.isRequestWhole) this.abandon(attempt);
     else if (this.#ring.isCurrent(attempt)) this.#readOn();
   }

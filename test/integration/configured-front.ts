@@ -17,6 +17,8 @@ import { MetricsWriter } from '../../src/observe/metrics-writer.ts';
 import { MetricRegistry } from '../../src/observe/registry.ts';
 import { DRIVERS } from '../../src/runtime/upstream-drivers.ts';
 import { UpstreamHost } from '../../src/runtime/upstream-host.ts';
+import { ConcurrencyTable } from '../../src/shm/concurrency-table.ts';
+import { HostLimitMaker } from '../../src/upstream/host-limits.ts';
 import { EndpointMemory } from '../../src/upstream/endpoint-memory.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -94,7 +96,8 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     onEndpoints: (upstream, endpoints) => gateway.upstreams.setEndpoints(upstream, endpoints),
   });
   const segment = hosts.prepare(config);
-  const upstreams = segment === undefined ? undefined : { ...segment, memory: new EndpointMemory(segment), worker: 0 };
+  const limits = segment?.limits === undefined ? null : new HostLimitMaker(new ConcurrencyTable(segment.limits, 0));
+  const upstreams = segment === undefined ? undefined : { ...segment, memory: new EndpointMemory(segment), worker: 0, limits };
   const filters = new Map(Object.entries(options.filters ?? {}));
   gateway.load(config, new MetricsWriter(block, plan), filters, options.caching, options.limiting, upstreams);
   hosts.settle(config);

@@ -107,7 +107,7 @@ test('an endpoint that fails its requests is ejected, checked at once, and resto
   assert.ok(made !== undefined);
   await waitFor('both are checked', () => one.origin.requests.length === 1 && two.origin.requests.length === 1);
   // The check that comes soon meets an endpoint that says it is well.
-  for (let i = 0; i < 3; i++) new EndpointWatch(made.memory, i % 2, made.slotOf(1)).onAnswer(503, 1);
+  for (let i = 0; i < 3; i++) new EndpointWatch(made.memory, { worker: i % 2, slot: made.slotOf(1) }, null).onAnswer(503, 1);
   await waitFor('it is ejected', () => told.length > 0);
   assert.equal(told[0], `endpoint ejected, it does worse than it should: ${two.url}: consecutive-5xx`);
   assert.equal(metric('sluice_upstream_ejections_total', 'consecutive-5xx'), 1);

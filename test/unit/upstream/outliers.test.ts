@@ -154,7 +154,7 @@ function scene(config: PassiveHealthConfig) {
     onFailures: (slot) => told.push(`${slot} failed`),
   });
   detector.useSlots(slots);
-  const watch = (worker: number, slot: number): EndpointWatch => new EndpointWatch(memory, worker, slot);
+  const watch = (worker: number, slot: number): EndpointWatch => new EndpointWatch(memory, { worker, slot }, null);
   return { memory, detector, told, watch, slots };
 }
 

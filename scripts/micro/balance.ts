@@ -47,7 +47,7 @@ for (const settings of METHODS) {
     const input = busy(count);
     const balancer = makeBalancer(settings, input);
     const pick = bestNs(15, 50_000, (i) => balancer.pick(KEYS[i] ?? 0, -1));
-    const make = bestNs(5, 3, () => makeBalancer(settings, input)) / 1e6;
+    const make = bestNs(30, 1, () => makeBalancer(settings, input)) / 1e6;
     return `${count} endpoints: ${pick.toFixed(0).padStart(5)} ns, made in ${make.toFixed(2).padStart(6)} ms`;
   });
   console.log(`${nameOf(settings).padEnd(24)} ${cells.join(';   ')}`);

@@ -13,6 +13,9 @@ const MAX_POINTS = 131_072;
  */
 export class RingHash implements Balancer {
   readonly #hashes: Uint32Array;
+  /** By the first bits of a hash: the first point that is not before it. */
+  readonly #starts: Uint32Array;
+  readonly #shift: number;
   readonly #length: number;
   readonly #walk: BoundedWalk;
 
@@ -26,6 +29,10 @@ export class RingHash implements Balancer {
       this.#hashes[i] = hash;
       owners[i] = point - hash * OWNERS;
     }
+    // About a point for each; at least two, since a number cannot be shifted by its whole length.
+    const bits = Math.max(1, Math.floor(Math.log2(points.length)));
+    this.#shift = 32 - bits;
+    this.#starts = startsOf(this.#hashes, bits);
     this.#length = input.names.length;
     this.#walk = new BoundedWalk(owners, input, boundedLoad);
   }
@@ -37,15 +44,20 @@ export class RingHash implements Balancer {
   /** The first point at or after `hash`; after the last one comes the first. */
   #after(hash: number): number {
     const hashes = this.#hashes;
-    let low = 0;
-    let high = hashes.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((hashes[middle] ?? 0) < hash) low = middle + 1;
-      else high = middle;
-    }
-    return low === hashes.length ? 0 : low;
+    let at = this.#starts[hash >>> this.#shift] ?? 0;
+    while (at < hashes.length && (hashes[at] ?? 0) < hash) at++;
+    return at === hashes.length ? 0 : at;
   }
+}
+
+function startsOf(hashes: Uint32Array, bits: number): Uint32Array {
+  const starts = new Uint32Array(2 ** bits);
+  const width = 2 ** (32 - bits);
+  for (let bucket = 0, at = 0; bucket < starts.length; bucket++) {
+    while (at < hashes.length && (hashes[at] ?? 0) < bucket * width) at++;
+    starts[bucket] = at;
+  }
+  return starts;
 }
 
 /** One number for hash and owner, so that they are sorted together, as doubles. */

@@ -175,6 +175,20 @@ for (const method of HASHING) {
   });
 }
 
+for (const method of HASHING) {
+  it(`by ${method} with many endpoints nobody has more than one above his bound, although not all are added up at each pick`, () => {
+    const count = 64;
+    const inFlight = new Array<number>(count).fill(0);
+    const input = { ...idle(new Array<number>(count).fill(1)), inFlightOf: (index: number) => inFlight[index] ?? 0 };
+    const balancer = makeBalancer({ ...SETTINGS, method, boundedLoad: 1.25 }, input);
+    for (let total = 1; total <= 2000; total++) {
+      const index = balancer.pick(KEYS[total % 3] ?? 0, -1);
+      inFlight[index] = (inFlight[index] ?? 0) + 1;
+      assert.ok((inFlight[index] ?? 0) <= Math.ceil((1.25 * total) / count) + 1, `${total}: ${inFlight}`);
+    }
+  });
+}
+
 it('a maglev table has every endpoint within 1 % of its part, counted place by place', () => {
   const balancer = makeBalancer({ ...SETTINGS, method: 'maglev' }, idle([1, 1, 1, 1, 1, 2, 3]));
   const places = new Array<number>(7).fill(0);

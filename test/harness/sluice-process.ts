@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { waitFor } from './wait-for.ts';
 
 const LAUNCHER = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'scripts/sluice');
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 const INSIST_MS = 100;
 const CONFIG_NAME = 'sluice.yaml';

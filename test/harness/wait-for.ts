@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const DEFAULT_TIMEOUT_MS = 10_000;
-const POLL_MS = 5;
+/** Only what fails takes so long: on a machine that has much else to do a thread may need ten seconds to start. */
+const DEFAULT_TIMEOUT_MS = 30_000;
+const MIN_POLL_MS = 5;
+/** Some probes ask a process over HTTP. */
+const MAX_POLL_MS = 25;
+const SLOWER_BY = 0.02;
 
 /**
  * Polls until `probe` gives something other than `undefined` or `false`, and resolves to that. What cannot be told by an
@@ -12,12 +16,13 @@ export async function waitFor<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   timeoutMs: number = DEFAULT_TIMEOUT_MS,
 ): Promise<T> {
-  const deadlineMs = performance.now() + timeoutMs;
+  const beganMs = performance.now();
   for (;;) {
     const found = await probe();
     if (found !== undefined && found !== false) return found;
-    if (performance.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await sleep(POLL_MS);
+    const waitedMs = performance.now() - beganMs;
+    if (waitedMs > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await sleep(Math.min(MAX_POLL_MS, MIN_POLL_MS + waitedMs * SLOWER_BY));
   }
 }
 

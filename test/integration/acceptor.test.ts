@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { after, before, test, type TestContext } from 'node:test';
 import { connectRaw } from '../harness/raw-client.ts';
 import type { RawPeer } from '../harness/raw-peer.ts';
 import { SluiceProcess } from '../harness/sluice-process.ts';
@@ -29,22 +29,37 @@ export const filter = {
 };
 `;
 
-function configWith(extra = '', limits = ''): string {
+/** As long as the listener allows, above the 4096 bytes of the addon itself, which reads its own only once. */
+const MAX_HEAD = 'maxHead: 32KiB';
+
+function configWith(more = ''): string {
   return `sharding: acceptor
 admin: "127.0.0.1:0"
-listeners: [{ name: web, listen: "127.0.0.1:0", engine: uws${limits} }]
+listeners: [{ name: web, listen: "127.0.0.1:0", engine: uws, limits: { ${MAX_HEAD}${more} } }]
 routes:
   - { name: all, match: "/*", respond: { status: 404, body: "" }, filters: ["./who.ts"] }
-${extra}`;
+`;
 }
 
-async function startSluice(t: TestContext, config = configWith()): Promise<SluiceProcess> {
-  const sluice = await SluiceProcess.start({ config, files: { 'who.ts': FILTER }, env: ENV });
-  t.after(() => sluice.stop());
-  return sluice;
+function startProcess(): Promise<SluiceProcess> {
+  return SluiceProcess.start({ config: configWith(), files: { 'who.ts': FILTER }, env: ENV });
 }
 
-async function reload(sluice: SluiceProcess): Promise<void> {
+/** For a test that ends it. */
+async function startSluice(t: TestContext): Promise<SluiceProcess> {
+  const own = await startProcess();
+  t.after(() => own.stop());
+  return own;
+}
+
+/** Goes on through all tests that do not end it. */
+let sluice: SluiceProcess;
+before(async () => {
+  sluice = await startProcess();
+});
+after(() => sluice.stop());
+
+async function reload(): Promise<void> {
   assert.equal((await fetch(`${sluice.addresses.at(-1)?.origin}/reload`, { method: 'POST' })).status, 200);
 }
 
@@ -54,8 +69,7 @@ async function ask(client: RawPeer): Promise<string> {
   return (await client.readReply('GET')).text;
 }
 
-test('few connections are spread evenly, and each stays where it is', async (t) => {
-  const sluice = await startSluice(t);
+test('few connections are spread evenly, and each stays where it is', async () => {
   const clients = [];
   for (let count = 0; count < 6; count++) clients.push(await connectRaw(sluice.port));
   const counts = new Map<string, number>();
@@ -68,8 +82,7 @@ test('few connections are spread evenly, and each stays where it is', async (t) 
   for (const client of clients) client.close();
 });
 
-test('a head may be as long as the listener allows, above the 4096 bytes of the addon itself', async (t) => {
-  const sluice = await startSluice(t, configWith('', ', limits: { maxHead: 32KiB }'));
+test('a head may be as long as the listener allows, above the 4096 bytes of the addon itself', async () => {
   const reply = await fetch(`http://127.0.0.1:${sluice.port}/`, { headers: { connection: 'close', 'x-long': 'a'.repeat(20_000) } });
   assert.equal(reply.status, 200);
 });
@@ -101,56 +114,34 @@ test('a second SIGTERM cuts, and exits with code 0 all the same', async (t) => {
 });
 
 test('reloads under load, also ones that change the listener, fail no request', async (t) => {
-  const sluice = await startSluice(t);
   const load = new SteadyLoad(`http://127.0.0.1:${sluice.port}/`, 4);
   t.after(() => load.stop());
-  for (let at = 0; at < 4; at++) {
-    sluice.writeConfig(configWith('', `, limits: { maxFields: ${40 + at} }`));
-    await reload(sluice);
+  for (let at = 0; at < 3; at++) {
+    sluice.writeConfig(configWith(`, maxFields: ${40 + at}`));
+    await reload();
   }
   await load.stop();
   assert.deepEqual(load.failures, []);
   assert.equal(await askAnew(sluice.port, 4), 2);
 });
 
-test('a listener that comes with a reload accepts, and one that goes is closed', async (t) => {
-  const sluice = await startSluice(t);
+test('a listener that comes with a reload accepts, and one that goes is closed', async () => {
   const more = (listeners: string): string => configWith().replace(/^listeners:.*$/m, `listeners: [${listeners}]`);
-  const web = '{ name: web, listen: "127.0.0.1:0", engine: uws }';
+  const web = `{ name: web, listen: "127.0.0.1:0", engine: uws, limits: { ${MAX_HEAD} } }`;
   sluice.writeConfig(more(`${web}, { name: two, listen: "127.0.0.1:0", engine: uws }`));
-  await reload(sluice);
+  await reload();
   const config = (await fetch(`${sluice.addresses.at(-1)?.origin}/config`).then((reply) => reply.json())) as {
     listeners: { address: { port: number } }[];
   };
   const second = config.listeners[1]?.address.port ?? 0;
   await waitFor('two workers take turns there', async () => (await askAnew(second, 4)) === 2);
   sluice.writeConfig(more(web));
-  await reload(sluice);
+  await reload();
   await waitFor('the port is closed', () => connectRaw(second).then(refuse, () => true));
   await waitFor('two workers take turns', async () => (await askAnew(sluice.port, 4)) === 2);
 });
 
-test('a worker that drains after an exception leaves, and its successor takes its turn', async (t) => {
-  const sluice = await startSluice(t);
-  const [proxy] = childrenOf(sluice.pid);
-  await (await fetch(`http://127.0.0.1:${sluice.port}/fail`, { headers: { connection: 'close' } })).text();
-  await sluice.untilOutput('worker died');
-  await waitFor('the third worker started', () => sluice.stderr.split('worker started').length - 1 >= 3);
-  await waitFor('two workers take turns', async () => (await askAnew(sluice.port, 4)) === 2);
-  assert.deepEqual(childrenOf(sluice.pid), [proxy]);
-  sluice.signal('SIGTERM');
-  assert.deepEqual(await sluice.untilExit(), { code: 0, signal: null });
-});
-
-test('a worker that ends without leaving costs the process, which is replaced on the same port', async (t) => {
-  const sluice = await startSluice(t);
-  const [proxy] = childrenOf(sluice.pid);
-  await fetch(`http://127.0.0.1:${sluice.port}/exit`).catch(() => undefined);
-  await waitFor('another process serves', async () => childrenOf(sluice.pid).at(-1) !== proxy && (await askAnew(sluice.port, 4)) === 2);
-});
-
 test('a hot upgrade hands the port over and fails no request', async (t) => {
-  const sluice = await startSluice(t);
   const load = new SteadyLoad(`http://127.0.0.1:${sluice.port}/`, 4);
   t.after(() => load.stop());
   sluice.signal('SIGUSR2');
@@ -160,11 +151,29 @@ test('a hot upgrade hands the port over and fails no request', async (t) => {
   assert.equal(await askAnew(sluice.port, 4), 2);
 });
 
+test('a worker that ends without leaving costs the process, which is replaced on the same port', async () => {
+  const [proxy] = childrenOf(sluice.pid);
+  await fetch(`http://127.0.0.1:${sluice.port}/exit`).catch(() => undefined);
+  await waitFor('another process serves', async () => childrenOf(sluice.pid).at(-1) !== proxy && (await askAnew(sluice.port, 4)) === 2);
+});
+
 test('an acceptor needs uws listeners, and says so with the place', async () => {
-  const config = configWith().replace(', engine: uws', '');
+  const config = configWith().replace('engine: uws, ', '');
   const checked = await SluiceProcess.run(['check'], { config, files: { 'who.ts': FILTER } });
   assert.equal(checked.code, 1);
   assert.match(checked.stderr, /sluice\.yaml:3:13: listeners\[0\]: must have engine uws/);
+});
+
+test('a worker that drains after an exception leaves, and its successor takes its turn', async () => {
+  const [proxy] = childrenOf(sluice.pid);
+  const started = sluice.stderr.split('worker started').length;
+  await (await fetch(`http://127.0.0.1:${sluice.port}/fail`, { headers: { connection: 'close' } })).text();
+  await sluice.untilOutput('worker died');
+  await waitFor('another worker started', () => sluice.stderr.split('worker started').length > started);
+  await waitFor('two workers take turns', async () => (await askAnew(sluice.port, 4)) === 2);
+  assert.deepEqual(childrenOf(sluice.pid), [proxy]);
+  sluice.signal('SIGTERM');
+  assert.deepEqual(await sluice.untilExit(), { code: 0, signal: null });
 });
 
 /** Asks on so many new connections; returns how many workers answered. 0: one of them failed. */

@@ -3,7 +3,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request as ask } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, before, beforeEach, test } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { RawOrigin } from '../harness/raw-origin.ts';
 import { SluiceProcess } from '../harness/sluice-process.ts';
@@ -16,30 +16,29 @@ const LARGE_BYTES = 100_000;
 type Reply = { readonly status: number; readonly body: string; readonly cacheStatus: string; readonly age: number };
 
 /** Answers with the path and the number of the request, for an hour; `/large/…` with a long body. All have tags. */
-async function startOrigin(t: TestContext): Promise<RawOrigin> {
-  const origin = await RawOrigin.answering(({ target, method }, index) => {
+function startOrigin(): Promise<RawOrigin> {
+  return RawOrigin.answering(({ target, method }, index) => {
     if (method !== 'GET') return 'HTTP/1.1 204 No Content\r\n\r\n';
     const body = `${target} ${index} `.padEnd(target.startsWith('/large') ? LARGE_BYTES : 20, '.');
     const tag = target.split('/')[1];
     return `HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nSurrogate-Key: ${tag} all\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   });
-  t.after(() => origin.close());
-  return origin;
 }
 
 /** Sluice on one store folder, which may be stopped and started again. */
 class Site {
   readonly origin: RawOrigin;
   readonly folder = mkdtempSync(join(tmpdir(), 'sluice-disk-'));
-  readonly #t: TestContext;
-  readonly #top: string;
   sluice!: SluiceProcess;
 
-  constructor(t: TestContext, origin: RawOrigin, top = '') {
-    this.#t = t;
+  constructor(origin: RawOrigin) {
     this.origin = origin;
-    this.#top = top;
-    t.after(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  async close(): Promise<void> {
+    await this.sluice.stop();
+    await this.origin.close();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async start(): Promise<void> {
@@ -50,13 +49,11 @@ upstreams: { o: "${this.origin.url}" }
 routes: [{ name: site, upstream: o, cache: true }]
 store: { path: "${this.folder}", cacheDisk: 32MiB }
 process: { drainTimeout: 2s }
-${this.#top}
+cacheMemory: 8MiB
 `;
-    const sluice = await SluiceProcess.start({ config, env: ENV });
-    this.sluice = sluice;
-    this.#t.after(() => sluice.stop());
+    this.sluice = await SluiceProcess.start({ config, env: ENV });
     // On a busy machine the first questions could be given up before the disk is open.
-    await sluice.untilOutput('disk cache opened');
+    await this.sluice.untilOutput('disk cache opened');
   }
 
   async restart(): Promise<void> {
@@ -101,9 +98,20 @@ ${this.#top}
   }
 }
 
-test('what was cached is served after a restart, by every worker, with the age that it has', async (t) => {
-  const site = new Site(t, await startOrigin(t));
+/** One store through all tests; each begins with nothing on disk. */
+let site: Site;
+before(async () => {
+  site = new Site(await startOrigin());
   await site.start();
+});
+after(() => site.close());
+beforeEach(async () => {
+  await site.purge({ all: true });
+  await site.untilOnDisk(0);
+});
+
+test('what was cached is served after a restart, by every worker, with the age that it has', async () => {
+  const asked = site.origin.requests.length;
   const before = [await site.get('/a'), await site.get('/large/b')];
   await site.untilOnDisk(2);
   await site.restart();
@@ -119,12 +127,10 @@ test('what was cached is served after a restart, by every worker, with the age t
       assert.ok(age >= 0 && age < 120);
     }
   }
-  assert.equal(site.origin.requests.length, 2);
+  assert.equal(site.origin.requests.length - asked, 2);
 });
 
-test('purges of what is only on disk hold, at once and after another restart', async (t) => {
-  const site = new Site(t, await startOrigin(t));
-  await site.start();
+test('purges of what is only on disk hold, at once and after another restart', async () => {
   for (const path of ['/url', '/tag/1', '/tag/2', '/prefix/1', '/prefix/2', '/posted', '/kept', '/soft']) await site.get(path);
   await site.untilOnDisk(8);
   await site.restart();
@@ -144,46 +150,14 @@ test('purges of what is only on disk hold, at once and after another restart', a
   assert.equal(await site.isHit('/kept'), false);
 });
 
-test('a process that is killed while it writes leaves a disk that the next one serves from, whole bodies only', async (t) => {
-  const site = new Site(t, await startOrigin(t));
-  await site.start();
-  const seen = new Map<string, string>();
-  for (let at = 0; at < 60; at++) {
-    const path = `/${at % 3 === 0 ? 'large' : 'small'}/${at}`;
-    seen.set(path, (await site.get(path)).body);
-  }
-  await waitFor('some are on disk', async () => ((await site.figures())['objects'] ?? 0) > 20);
-  const [proxy = 0] = childrenOf(site.sluice.pid);
-  process.kill(proxy, 'SIGKILL');
-  await waitFor('another process', () => childrenOf(site.sluice.pid).some((pid) => pid !== proxy), 20_000);
-  await waitFor('its disk', () => site.sluice.stderr.split('disk cache opened').length === 3, 20_000);
-  await waitFor('it answers', async () => (await site.get('/probe').catch(() => undefined))?.status === 200, 20_000);
-  let hits = 0;
-  for (const [path, body] of seen) {
-    const reply = await site.get(path);
-    if (!reply.cacheStatus.includes('hit')) continue;
-    assert.equal(reply.body, body);
-    hits += 1;
-  }
-  assert.ok(hits > 20, `${hits} hits`);
-  assert.doesNotMatch(site.sluice.stderr, /disk cache thrown away|exception caught/);
-  await site.sluice.stop();
-  const named = globSync(`${site.folder}/cache/bodies/*/*`).length;
-  assert.ok(named <= 20, `${named} files for 20 large bodies`);
-});
-
-test('what has left memory is served from disk', async (t) => {
-  const site = new Site(t, await startOrigin(t), 'cacheMemory: 8MiB');
-  await site.start();
+test('what has left memory is served from disk', async () => {
   for (let at = 0; at < 150; at++) await site.get(`/large/${at}`);
   await site.untilOnDisk(150);
   for (let at = 0; at < 150; at++) assert.equal(await site.isHit(`/large/${at}`), true, `/large/${at}`);
   assert.ok(((await site.figures())['fetched'] ?? 0) > 50);
 });
 
-test('a hot upgrade: the successor serves what is on disk, writes when the old process has given way, and so on at the next start', async (t) => {
-  const site = new Site(t, await startOrigin(t));
-  await site.start();
+test('a hot upgrade: the successor serves what is on disk, writes when the old process has given way, and so on at the next start', async () => {
   await site.get('/a');
   await site.untilOnDisk(1);
   const [old = 0] = childrenOf(site.sluice.pid);
@@ -200,15 +174,15 @@ test('a hot upgrade: the successor serves what is on disk, writes when the old p
   assert.equal(await site.isHit('/large/b'), true);
 });
 
-test('a reload moves the store, takes it away and brings it back', async (t) => {
-  const site = new Site(t, await startOrigin(t));
-  await site.start();
+test('a reload moves the store, takes it away and brings it back', async () => {
+  // A store that comes back is older than any purge of this process, as far as anybody can tell.
+  await site.restart();
   await site.get('/a');
   await site.untilOnDisk(1);
   const { sluice } = site;
   const base = `listeners: ["127.0.0.1:0"]\nadmin: "127.0.0.1:0"\nupstreams: { o: "${site.origin.url}" }\nroutes: [{ name: site, upstream: o, cache: true }]\n`;
-  const reload = async (store: string): Promise<void> => {
-    sluice.writeConfig(base + store);
+  const reload = async (store: string, cacheMemory = '8MiB'): Promise<void> => {
+    sluice.writeConfig(`${base}cacheMemory: ${cacheMemory}\n${store}`);
     const reply = await fetch(new URL('/reload', sluice.addresses.at(-1)), { method: 'POST' });
     assert.equal(reply.status, 200, await reply.text());
   };
@@ -218,9 +192,36 @@ test('a reload moves the store, takes it away and brings it back', async (t) => 
   await reload(`store: "${join(site.folder, 'other')}"\n`);
   await site.get('/b');
   await site.untilOnDisk(1);
-  await reload(`store: "${site.folder}"\ncacheMemory: 64MiB\n`);
+  await reload(`store: "${site.folder}"\n`, '64MiB');
   await site.untilOnDisk(1);
   assert.equal(await site.isHit('/a'), true);
   assert.equal(await site.isHit('/b'), false);
   await site.untilOnDisk(2);
+});
+
+test('a process that is killed while it writes leaves a disk that the next one serves from, whole bodies only', async () => {
+  const seen = new Map<string, string>();
+  for (let at = 0; at < 60; at++) {
+    const path = `/${at % 3 === 0 ? 'large' : 'small'}/${at}`;
+    seen.set(path, (await site.get(path)).body);
+  }
+  await waitFor('some are on disk', async () => ((await site.figures())['objects'] ?? 0) > 20);
+  const opened = site.sluice.stderr.split('disk cache opened').length;
+  const [proxy = 0] = childrenOf(site.sluice.pid);
+  process.kill(proxy, 'SIGKILL');
+  await waitFor('another process', () => childrenOf(site.sluice.pid).some((pid) => pid !== proxy), 20_000);
+  await waitFor('its disk', () => site.sluice.stderr.split('disk cache opened').length > opened, 20_000);
+  await waitFor('it answers', async () => (await site.get('/probe').catch(() => undefined))?.status === 200, 20_000);
+  let hits = 0;
+  for (const [path, body] of seen) {
+    const reply = await site.get(path);
+    if (!reply.cacheStatus.includes('hit')) continue;
+    assert.equal(reply.body, body);
+    hits += 1;
+  }
+  assert.ok(hits > 20, `${hits} hits`);
+  assert.doesNotMatch(site.sluice.stderr, /disk cache thrown away|exception caught/);
+  await site.sluice.stop();
+  const named = globSync(`${site.folder}/cache/bodies/*/*`).length;
+  assert.ok(named <= 20, `${named} files for 20 large bodies`);
 });

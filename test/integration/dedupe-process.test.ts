@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { after, before, beforeEach, test } from 'node:test';
 import { connectRaw } from '../harness/raw-client.ts';
 import type { RawPeer } from '../harness/raw-peer.ts';
 import { SluiceProcess } from '../harness/sluice-process.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
+const WORKERS = 2;
 const CLIENTS = 100;
 const PATIENCE_MS = 30_000;
 /** Ends its thread. */
@@ -20,13 +21,14 @@ class HoldingOrigin {
   readonly #waiting: (() => void)[] = [];
   readonly #server = createServer((request, response) => this.#answer(request, response));
 
-  async open(t: TestContext): Promise<number> {
-    t.after(() => {
-      this.#server.closeAllConnections();
-      this.#server.close();
-    });
+  async open(): Promise<number> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
   }
 
   /** All that wait get their answers. */
@@ -42,8 +44,6 @@ class HoldingOrigin {
   }
 }
 
-type Scene = { readonly sluice: SluiceProcess; readonly origin: HoldingOrigin; readonly reload: (rest: string) => Promise<void> };
-
 function configFor(port: number, rest: string): string {
   return `admin: "127.0.0.1:0"
 listeners: ["127.0.0.1:0"]
@@ -57,26 +57,26 @@ routes:
   - { name: all, match: "/*", upstream: o, dedupe: { methods: [GET, POST] } }
 `;
 
-async function openScene(t: TestContext): Promise<Scene> {
-  const origin = new HoldingOrigin();
-  const port = await origin.open(t);
-  const config = configFor(port, SHARING);
-  const sluice = await SluiceProcess.start({ config, files: { 'die.ts': FILTER }, env: { SLUICE_WORKERS: '2', SLUICE_LOG: 'info' } });
-  t.after(() => sluice.stop());
-  const reload = async (rest: string): Promise<void> => {
-    const before = sluice.stderr.split('reload ended').length + sluice.stdout.split('reload ended').length;
-    sluice.writeConfig(configFor(port, rest));
-    sluice.signal('SIGHUP');
-    await waitFor(
-      'reloaded',
-      () => sluice.stderr.split('reload ended').length + sluice.stdout.split('reload ended').length > before,
-      PATIENCE_MS,
-    );
-  };
-  return { sluice, origin, reload };
+const origin = new HoldingOrigin();
+let originPort = 0;
+let sluice: SluiceProcess;
+before(async () => {
+  originPort = await origin.open();
+  const config = configFor(originPort, SHARING);
+  sluice = await SluiceProcess.start({ config, files: { 'die.ts': FILTER }, env: { SLUICE_WORKERS: String(WORKERS), SLUICE_LOG: 'info' } });
+});
+after(() => sluice.stop());
+after(() => origin.close());
+
+async function reload(rest: string): Promise<void> {
+  const reloads = (): number => sluice.stderr.split('reload ended').length;
+  const before = reloads();
+  sluice.writeConfig(configFor(originPort, rest));
+  sluice.signal('SIGHUP');
+  await waitFor('reloaded', () => reloads() > before, PATIENCE_MS);
 }
 
-async function metric({ sluice }: Scene, name: string): Promise<number> {
+async function metric(name: string): Promise<number> {
   const text = await (await fetch(new URL('/metrics', sluice.addresses.at(-1)))).text();
   return text
     .split('\n')
@@ -85,10 +85,10 @@ async function metric({ sluice }: Scene, name: string): Promise<number> {
 }
 
 /** All of them are with the workers, whose sweep tells how many there are. */
-async function herd(scene: Scene, message: string): Promise<readonly RawPeer[]> {
-  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectRaw(scene.sluice.port)));
+async function herd(message: string): Promise<readonly RawPeer[]> {
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectRaw(sluice.port)));
   for (const client of clients) await client.send(message);
-  await waitFor('all are here', async () => (await metric(scene, 'sluice_requests_in_flight')) === CLIENTS, PATIENCE_MS);
+  await waitFor('all are here', async () => (await metric('sluice_requests_in_flight')) === CLIENTS, PATIENCE_MS);
   return clients;
 }
 
@@ -100,35 +100,40 @@ async function outcomeOf(client: RawPeer): Promise<string> {
   return status === 200 ? `200 ${text}` : `${status} ${JSON.parse(text).type}`;
 }
 
-const GET = 'GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n';
-const POST = 'POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\namount=10';
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`;
+const post = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\namount=10`;
 
-test('two workers of a process ask once for a herd, whatever the method', async (t) => {
-  const scene = await openScene(t);
+let deaths = 0;
+beforeEach(async () => {
+  origin.asked.length = 0;
+  await waitFor('both workers serve', () => sluice.stderr.split('worker started').length - 1 === WORKERS + deaths, PATIENCE_MS);
+});
+
+test('two workers of a process ask once for a herd, whatever the method', async () => {
   for (const [message, text] of [
-    [GET, '200 run 1'],
-    [POST, '200 run 2'],
+    [get('/a'), '200 run 1'],
+    [post('/a'), '200 run 2'],
   ] as const) {
-    const clients = await herd(scene, message);
-    scene.origin.answer();
+    const clients = await herd(message);
+    origin.answer();
     assert.deepEqual(new Set(await Promise.all(clients.map(outcomeOf))), new Set([text]));
     for (const client of clients) client.close();
   }
-  assert.deepEqual(scene.origin.asked, ['GET /a', 'POST /a']);
-  await waitFor('all are counted', async () => (await metric(scene, 'sluice_dedupe_total')) === 2 * (CLIENTS - 1));
+  assert.deepEqual(origin.asked, ['GET /a', 'POST /a']);
+  await waitFor('all are counted', async () => (await metric('sluice_dedupe_total')) === 2 * (CLIENTS - 1));
 });
 
-for (const message of [GET, POST]) {
-  const isGet = message === GET;
-  test(`a worker that dies: ${isGet ? 'a GET is asked once more for those of the other' : 'no POST runs twice'}`, async (t) => {
-    const scene = await openScene(t);
-    const { sluice, origin } = scene;
-    const clients = await herd(scene, message);
+for (const message of [get('/death'), post('/death')]) {
+  const isGet = message.startsWith('GET');
+  test(`a worker that dies: ${isGet ? 'a GET is asked once more for those of the other' : 'no POST runs twice'}`, async () => {
+    const refused = await metric('sluice_dedupe_refused_total');
+    const clients = await herd(message);
+    deaths += 1;
     const killer = await connectRaw(sluice.port);
     await killer.send('GET /die HTTP/1.1\r\nHost: a.example\r\n\r\n');
     await killer.untilEnd(PATIENCE_MS);
     // Where it asked for all, the others have been told, or one of them has asked; else there is nothing to wait for.
-    const isSettled = async (): Promise<boolean> => origin.asked.length > 1 || (await metric(scene, 'sluice_dedupe_refused_total')) > 0;
+    const isSettled = async (): Promise<boolean> => origin.asked.length > 1 || (await metric('sluice_dedupe_refused_total')) > refused;
     await waitFor('it is settled', isSettled, 2000).catch(() => {});
     origin.answer();
     const outcomes = await Promise.all(clients.map(outcomeOf));
@@ -141,13 +146,11 @@ for (const message of [GET, POST]) {
   });
 }
 
-test('a reload that gives the requests another memory, or takes it away, is no matter to those under way', async (t) => {
-  const scene = await openScene(t);
-  const { origin, reload } = scene;
-  const old = await herd(scene, GET);
+test('a reload that gives the requests another memory, or takes it away, is no matter to those under way', async () => {
+  const old = await herd(get('/reload'));
   await reload(SHARING.replace('32MiB', '16MiB'));
-  const next = await connectRaw(scene.sluice.port);
-  await next.send(GET);
+  const next = await connectRaw(sluice.port);
+  await next.send(get('/reload'));
   await waitFor('it is asked anew, in the new memory', () => origin.asked.length === 2);
   await reload('routes: [{ name: all, match: "/*", upstream: o }]');
   origin.answer();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { connectRaw } from '../harness/raw-client.ts';
 import { RawOrigin } from '../harness/raw-origin.ts';
 import { SluiceProcess } from '../harness/sluice-process.ts';
@@ -35,9 +35,12 @@ export default defineFilter({
 `;
 const NAMES = "export const nameOf = (target: string): string => 'name of ' + target;\n";
 
-async function start(t: TestContext): Promise<{ sluice: SluiceProcess; origin: RawOrigin; url: string; admin: string }> {
-  const origin = await RawOrigin.answering();
-  t.after(() => origin.close());
+let origin: RawOrigin;
+let sluice: SluiceProcess;
+let url = '';
+let admin = '';
+before(async () => {
+  origin = await RawOrigin.answering();
   const config = `admin: "127.0.0.1:0"
 listeners: ["127.0.0.1:0"]
 upstreams: { origin: "${origin.url}" }
@@ -47,10 +50,12 @@ routes:
   - { name: open, match: { path: "/*", headers: { x-open: "1" } }, upstream: origin, filters: [{ module: "./f.ts", timeout: 200ms, onError: open }] }
   - { name: plain, match: "/plain", upstream: origin }
 `;
-  const sluice = await SluiceProcess.start({ config, files: { 'f.ts': FILTER, 'names.ts': NAMES }, env: ENV });
-  t.after(() => sluice.stop());
-  return { sluice, origin, url: `http://127.0.0.1:${sluice.port}`, admin: sluice.addresses.at(-1)?.origin ?? '' };
-}
+  sluice = await SluiceProcess.start({ config, files: { 'f.ts': FILTER, 'names.ts': NAMES }, env: ENV });
+  url = `http://127.0.0.1:${sluice.port}`;
+  admin = sluice.addresses.at(-1)?.origin ?? '';
+});
+after(() => sluice.stop());
+after(() => origin.close());
 
 async function ask(url: string, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(url, { headers: { connection: 'close', ...headers } });
@@ -62,8 +67,7 @@ async function metric(admin: string, name: string, ...labels: readonly string[])
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
 
-test('a filter in a file of its own runs in every worker and phase, and what it does wrong costs one request each', async (t) => {
-  const { sluice, origin, url, admin } = await start(t);
+test('a filter in a file of its own runs in every worker and phase, and what it does wrong costs one request each', async () => {
   for (let i = 0; i < 10; i++) {
     const reply = await ask(`${url}/n${i}`);
     assert.equal(reply.headers.get('x-name'), `name of /n${i}`);
@@ -90,8 +94,23 @@ test('a filter in a file of its own runs in every worker and phase, and what it 
   assert.doesNotMatch(sluice.stderr, /worker died/);
 });
 
+test('a reload takes a changed filter, and keeps the old plan when a module is broken', async () => {
+  const reload = (): Promise<Response> => fetch(`${admin}/reload`, { method: 'POST' });
+  sluice.writeFile('f.ts', FILTER.replace("'early'", "'changed'"));
+  assert.equal((await reload()).status, 200);
+  for (let i = 0; i < 6; i++) assert.equal(await (await ask(`${url}/early`)).text(), 'changed');
+  for (const broken of ['export default {', 'export default { request: 1 };', "import './none.ts';\nexport default { request() {} };"]) {
+    sluice.writeFile('f.ts', broken);
+    const refused = await reload();
+    assert.equal(refused.status, 422);
+    assert.match(await refused.text(), /f\.ts/);
+    for (let i = 0; i < 6; i++) assert.equal(await (await ask(`${url}/early`)).text(), 'changed');
+  }
+  // A worker that starts later loads what lies there.
+  sluice.writeFile('f.ts', FILTER);
+});
+
 test('a filter that loops for ever is reported and its worker replaced; the other worker serves meanwhile', async (t) => {
-  const { sluice, url } = await start(t);
   const clients = await Promise.all(Array.from({ length: 16 }, () => connectRaw(sluice.port)));
   t.after(() => clients.forEach((client) => void client.close()));
   const get = 'GET /plain HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -119,19 +138,4 @@ test('a filter that loops for ever is reported and its worker replaced; the othe
   for (let i = 0; i < 20; i++) assert.equal((await ask(`${url}/after`)).status, 200);
   const ended = await Promise.all(replies);
   assert.ok(ended.includes(200));
-});
-
-test('a reload takes a changed filter, and keeps the old plan when a module is broken', async (t) => {
-  const { sluice, url, admin } = await start(t);
-  const reload = (): Promise<Response> => fetch(`${admin}/reload`, { method: 'POST' });
-  sluice.writeFile('f.ts', FILTER.replace("'early'", "'changed'"));
-  assert.equal((await reload()).status, 200);
-  for (let i = 0; i < 6; i++) assert.equal(await (await ask(`${url}/early`)).text(), 'changed');
-  for (const broken of ['export default {', 'export default { request: 1 };', "import './none.ts';\nexport default { request() {} };"]) {
-    sluice.writeFile('f.ts', broken);
-    const refused = await reload();
-    assert.equal(refused.status, 422);
-    assert.match(await refused.text(), /f\.ts/);
-    for (let i = 0; i < 6; i++) assert.equal(await (await ask(`${url}/early`)).text(), 'changed');
-  }
 });

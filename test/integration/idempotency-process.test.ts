@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, before, beforeEach, test } from 'node:test';
 import { askOnce } from '../harness/raw-client.ts';
 import { type Answer, RawOrigin } from '../harness/raw-origin.ts';
 import type { Reply } from '../harness/http-reply.ts';
@@ -13,8 +13,13 @@ import { childrenOf } from './processes.ts';
 
 const ENV = { SLUICE_WORKERS: '2', SLUICE_LOG: 'info' };
 
-const numbered: Answer = (_, index) => {
-  const body = `run ${index}`;
+const runs = new Map<string, number>();
+/** Counts the runs of each key, from 0. */
+const numbered: Answer = (request) => {
+  const key = String(request.field('idempotency-key'));
+  const run = runs.get(key) ?? 0;
+  runs.set(key, run + 1);
+  const body = `run ${run}`;
   return `HTTP/1.1 201 Created\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 };
 
@@ -22,14 +27,10 @@ const numbered: Answer = (_, index) => {
 class Site {
   readonly origin: RawOrigin;
   readonly folder = mkdtempSync(join(tmpdir(), 'sluice-keyed-'));
-  readonly #t: TestContext;
   sluice!: SluiceProcess;
 
-  constructor(t: TestContext, origin: RawOrigin) {
-    this.#t = t;
+  constructor(origin: RawOrigin) {
     this.origin = origin;
-    t.after(() => origin.close());
-    t.after(() => rmSync(this.folder, { recursive: true, force: true }));
   }
 
   config(idempotencyKey = '{ maxWait: 20s }'): string {
@@ -47,9 +48,18 @@ process: { drainTimeout: 5s }
 
   async start(config = this.config()): Promise<void> {
     const files = { 'die.ts': 'export const filter = { request: () => process.exit(7) };\n' };
-    const sluice = await SluiceProcess.start({ config, files, env: ENV });
-    this.sluice = sluice;
-    this.#t.after(() => sluice.stop());
+    this.sluice = await SluiceProcess.start({ config, files, env: ENV });
+  }
+
+  async close(): Promise<void> {
+    await this.sluice.stop();
+    await this.origin.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** How often the origin was asked with a key. */
+  runsOf(key: string): number {
+    return this.origin.requests.filter((request) => request.field('idempotency-key') === key).length;
   }
 
   post(key: string, body = 'pay'): Promise<Reply> {
@@ -69,14 +79,11 @@ process: { drainTimeout: 5s }
   }
 }
 
-async function openSite(t: TestContext, answer: Answer = numbered): Promise<Site> {
-  return new Site(t, await RawOrigin.answering(answer));
-}
-
-/** Keeps its answers until it is told. */
-function held(): { readonly answer: Answer; readonly release: () => void } {
+/** Has the origin keep its answers until it is told. */
+function hold(): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
-  return { answer: (request, index, connection) => promise.then(() => numbered(request, index, connection)), release: resolve };
+  answer = (request, index, connection) => promise.then(() => numbered(request, index, connection));
+  return resolve;
 }
 
 function wordOf(reply: Reply): string {
@@ -86,16 +93,36 @@ function wordOf(reply: Reply): string {
     : `${reply.status} ${/problem:([\w-]+)/.exec(reply.text)?.[1]}`;
 }
 
-test('an answer is replayed on all workers, after a restart, and after a reload; nobody else can read the records', async (t) => {
-  const site = await openSite(t);
-  await site.start();
+/** One store through all tests, each with keys of its own. */
+let answer: Answer = numbered;
+let site: Site;
+before(async () => {
+  site = new Site(await RawOrigin.answering((request, index, connection) => answer(request, index, connection)));
+  await site.start(site.config('false'));
+});
+after(() => site.close());
+beforeEach(() => {
+  answer = numbered;
+});
+
+test('a reload that first asks for keys finds records', async () => {
+  assert.equal(wordOf(await site.post('first')), 'run 0');
+  site.sluice.writeConfig(site.config());
+  site.sluice.signal('SIGHUP');
+  await site.sluice.untilOutput('reload ended');
+  assert.equal(wordOf(await site.post('first')), 'run 1');
+  assert.equal(wordOf(await site.post('first')), 'replay run 1');
+});
+
+test('an answer is replayed on all workers, after a reload, and after a restart; nobody else can read the records', async () => {
   assert.equal(wordOf(await site.post('k')), 'run 0');
   // Connections spread over both workers.
   for (let i = 0; i < 8; i++) assert.equal(wordOf(await site.post('k')), 'replay run 0');
-  await waitFor('the metrics know', async () => (await site.metrics()).includes('sluice_idempotency_records 1\n'));
-  assert.match(await site.metrics(), /sluice_idempotency_total\{route="pay",result="replayed"\} 8\n/);
+  await waitFor('the metrics know', async () => (await site.metrics()).includes('sluice_idempotency_records 2\n'));
+  assert.match(await site.metrics(), /sluice_idempotency_total\{route="pay",result="replayed"\} 9\n/);
+  const reloads = site.sluice.stderr.split('reload ended').length;
   site.sluice.signal('SIGHUP');
-  await site.sluice.untilOutput('reload ended');
+  await waitFor('reloaded', () => site.sluice.stderr.split('reload ended').length > reloads);
   assert.equal(wordOf(await site.post('k')), 'replay run 0');
   await site.sluice.stop();
   const records = join(site.folder, 'idempotency');
@@ -106,32 +133,41 @@ test('an answer is replayed on all workers, after a restart, and after a reload;
   await site.start();
   assert.equal(wordOf(await site.post('k')), 'replay run 0');
   assert.equal(wordOf(await site.post('k', 'more')), '422 idempotency-key-reused');
-  assert.equal(site.origin.requests.length, 1);
+  assert.equal(site.runsOf('k'), 1);
 });
 
-test('what ran when the process was killed is unknown, for those who wait and those who come', async (t) => {
-  const { answer, release } = held();
-  const site = await openSite(t, answer);
-  await site.start();
-  const broken = site.post('k').catch(() => 'broken');
-  await waitFor('it runs', () => site.origin.requests.length === 1);
-  for (const pid of childrenOf(site.sluice.pid)) process.kill(pid, 'SIGKILL');
-  assert.equal(await broken, 'broken');
+test('a drain waits for what clients will ask for, though they have left', async () => {
+  const release = hold();
+  const left = site.post('drained').catch(() => undefined);
+  await waitFor('it runs', () => site.runsOf('drained') === 1);
+  site.sluice.signal('SIGTERM');
+  await site.sluice.untilOutput('drain started');
   release();
-  await waitFor('another process serves', () => site.post('other').catch(() => undefined), 30_000);
-  assert.equal(wordOf(await site.post('k')), '409 idempotency-outcome-unknown');
-  await site.sluice.stop();
+  await left;
+  await site.sluice.untilExit();
   await site.start();
-  assert.equal(wordOf(await site.post('k')), '409 idempotency-outcome-unknown');
-  assert.equal(site.origin.requests.filter((request) => request.field('idempotency-key') === 'k').length, 1);
+  assert.equal(wordOf(await site.post('drained')), 'replay run 0');
 });
 
-test('what ran on a worker that died is unknown to the other worker at once', async (t) => {
-  const { answer, release } = held();
-  const site = await openSite(t, answer);
-  await site.start();
-  const broken = site.post('k').then(wordOf, () => 'broken');
-  await waitFor('it runs', () => site.origin.requests.length === 1);
+test('a hot upgrade: the new process knows what ran and what runs in the old one', async () => {
+  await site.post('before');
+  const release = hold();
+  const running = site.post('upgraded');
+  await waitFor('it runs', () => site.runsOf('upgraded') === 1);
+  site.sluice.signal('SIGUSR2');
+  await site.sluice.untilOutput('drain started', 60_000);
+  assert.equal(wordOf(await site.post('before')), 'replay run 0');
+  const waiting = site.post('upgraded');
+  release();
+  assert.equal(wordOf(await running), 'run 0');
+  assert.equal(wordOf(await waiting), 'replay run 0');
+  assert.deepEqual([site.runsOf('before'), site.runsOf('upgraded')], [1, 1]);
+});
+
+test('what ran on a worker that died is unknown to the other worker at once', async () => {
+  const release = hold();
+  const broken = site.post('orphan').then(wordOf, () => 'broken');
+  await waitFor('it runs', () => site.runsOf('orphan') === 1);
   // Until it hits the worker that has the request.
   let isOver = false;
   void broken.then(() => (isOver = true));
@@ -139,7 +175,7 @@ test('what ran on a worker that died is unknown to the other worker at once', as
   assert.equal(await broken, 'broken');
   const after = await waitFor('somebody serves', () =>
     site
-      .post('k')
+      .post('orphan')
       .then(wordOf)
       .catch(() => undefined),
   );
@@ -147,72 +183,38 @@ test('what ran on a worker that died is unknown to the other worker at once', as
   release();
 });
 
-test('a hot upgrade: the new process knows what ran and what runs in the old one', async (t) => {
-  const { answer, release } = held();
-  let isHeld = false;
-  const site = await openSite(t, (request, index, connection) =>
-    isHeld ? answer(request, index, connection) : numbered(request, index, connection),
-  );
-  await site.start();
-  await site.post('before');
-  isHeld = true;
-  const running = site.post('k');
-  await waitFor('it runs', () => site.origin.requests.length === 2);
-  site.sluice.signal('SIGUSR2');
-  await site.sluice.untilOutput('drain started', 60_000);
-  assert.equal(wordOf(await site.post('before')), 'replay run 0');
-  const waiting = site.post('k');
+test('what ran when the process was killed is unknown, for those who wait and those who come', async () => {
+  const release = hold();
+  const broken = site.post('killed').catch(() => 'broken');
+  await waitFor('it runs', () => site.runsOf('killed') === 1);
+  for (const pid of childrenOf(site.sluice.pid)) process.kill(pid, 'SIGKILL');
+  assert.equal(await broken, 'broken');
   release();
-  assert.equal(wordOf(await running), 'run 1');
-  assert.equal(wordOf(await waiting), 'replay run 1');
-  assert.equal(site.origin.requests.length, 2);
+  await waitFor('another process serves', () => site.post('other').catch(() => undefined), 30_000);
+  assert.equal(wordOf(await site.post('killed')), '409 idempotency-outcome-unknown');
+  await site.sluice.stop();
+  await site.start();
+  assert.equal(wordOf(await site.post('killed')), '409 idempotency-outcome-unknown');
+  assert.equal(site.runsOf('killed'), 1);
 });
 
-test('a drain waits for what clients will ask for, though they have left', async (t) => {
-  const { answer, release } = held();
-  const site = await openSite(t, answer);
-  await site.start();
-  const left = site.post('k').catch(() => undefined);
-  await waitFor('it runs', () => site.origin.requests.length === 1);
-  site.sluice.signal('SIGTERM');
-  await site.sluice.untilOutput('drain started');
-  release();
-  await left;
-  await site.sluice.untilExit();
-  await site.start();
-  assert.equal(wordOf(await site.post('k')), 'replay run 0');
-});
-
-test('records that are damaged are not thrown away: keyed requests are refused, others go on, until somebody repairs it', async (t) => {
-  const site = await openSite(t);
-  await site.start();
-  await site.post('k');
+test('records that are damaged are not thrown away: keyed requests are refused, others go on, until somebody repairs it', async () => {
+  await site.post('damaged');
   await site.sluice.stop();
   const path = join(site.folder, 'idempotency', 'records.db');
   const good = readFileSync(path);
   writeFileSync(path, 'this is no database, and never was one');
   await site.start();
   await site.sluice.untilOutput('idempotency records cannot be used');
-  assert.equal(wordOf(await site.post('k')), '503 idempotency-unavailable');
+  assert.equal(wordOf(await site.post('damaged')), '503 idempotency-unavailable');
   const unkeyed = await askOnce(site.sluice.port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n');
   assert.equal(unkeyed.status, 201);
   writeFileSync(path, good);
   const reply = await waitFor('it is open again', async () => {
-    const word = wordOf(await site.post('k'));
+    const word = wordOf(await site.post('damaged'));
     return word.startsWith('503') ? undefined : word;
   });
   assert.equal(reply, 'replay run 0');
-});
-
-test('a reload that first asks for keys finds records', async (t) => {
-  const site = await openSite(t);
-  await site.start(site.config('false'));
-  assert.equal(wordOf(await site.post('k')), 'run 0');
-  site.sluice.writeConfig(site.config());
-  site.sluice.signal('SIGHUP');
-  await site.sluice.untilOutput('reload ended');
-  assert.equal(wordOf(await site.post('k')), 'run 1');
-  assert.equal(wordOf(await site.post('k')), 'replay run 1');
 });
 
 test('under kills at random moments a key runs once or is told as unknown', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { openPipe } from '../harness/named-pipe.ts';
 import { connectRaw } from '../harness/raw-client.ts';
 import { RawOrigin } from '../harness/raw-origin.ts';
@@ -19,12 +19,17 @@ function configWith(originUrl: string, extra = ''): string {
   return `listeners: ["127.0.0.1:0"]\nupstreams: { origin: "${originUrl}" }\nroutes:\n  - { name: all, match: "/*", upstream: origin }\n${extra}`;
 }
 
-test('start without a configuration serves the built-in example and says what to try', async (t) => {
-  const sluice = await SluiceProcess.start({ args: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], env: TWO_WORKERS });
-  t.after(() => sluice.stop());
-  const [url, admin] = sluice.addresses;
-  assert.equal(sluice.stdout.match(/^sluice ready /gm)?.length, 1);
-  assert.match(sluice.stdout, /curl -N http:\/\/127\.0\.0\.1:\d+\/events/);
+/** The built-in example, for those tests that begin with a plain start; the last of them ends it. */
+let demo: SluiceProcess;
+before(async () => {
+  demo = await SluiceProcess.start({ args: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], env: TWO_WORKERS });
+});
+after(() => demo.stop());
+
+test('start without a configuration serves the built-in example and says what to try', async () => {
+  const [url, admin] = demo.addresses;
+  assert.equal(demo.stdout.match(/^sluice ready /gm)?.length, 1);
+  assert.match(demo.stdout, /curl -N http:\/\/127\.0\.0\.1:\d+\/events/);
   const users = await fetch(`${url?.origin}/api/users/2`).then((reply) => reply.json());
   assert.deepEqual(users, { id: 2, name: 'Grace' });
   const part = await fetch(`${url?.origin}/download?bytes=1000000`, { headers: { range: 'bytes=10-19' } });
@@ -35,19 +40,29 @@ test('start without a configuration serves the built-in example and says what to
   assert.equal(await statusOf(`${admin?.origin}/readyz`), 200);
 });
 
+test('an address that is taken is an error that names it, not a silently shared port', async () => {
+  const second = await SluiceProcess.run(['start', '--to', 'http://127.0.0.1:9', '--listen', `127.0.0.1:${demo.port}`]);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${demo.port}: .*EADDRINUSE`));
+});
+
 test('a proxy process killed with SIGKILL is replaced at once, on the same port', async (t) => {
-  const sluice = await SluiceProcess.start({ args: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], env: TWO_WORKERS });
-  t.after(() => sluice.stop());
-  const url = `http://127.0.0.1:${sluice.port}/api/users/1`;
+  const url = `http://127.0.0.1:${demo.port}/api/users/1`;
   assert.equal(await statusOf(url), 200);
-  const [proxy = 0] = childrenOf(sluice.pid);
+  const [proxy = 0] = childrenOf(demo.pid);
   process.kill(proxy, 'SIGKILL');
   await waitFor('the proxy process is gone', () => !isAlive(proxy));
   const diedMs = performance.now();
   await waitFor('a new one answers', async () => (await statusOf(url)) === 200);
   t.diagnostic(`answering again after ${Math.round(performance.now() - diedMs)} ms`);
-  assert.notEqual(childrenOf(sluice.pid)[0], proxy);
-  assert.match(sluice.stderr, /proxy process died/);
+  assert.notEqual(childrenOf(demo.pid)[0], proxy);
+  assert.match(demo.stderr, /proxy process died/);
+});
+
+test('no proxy process outlives a supervisor that was killed', async () => {
+  const [proxy = 0] = childrenOf(demo.pid);
+  demo.signal('SIGKILL');
+  await waitFor('the proxy process has ended', () => !isAlive(proxy));
 });
 
 test('SIGTERM lets a request in flight be answered, with Connection: close, and ends with code 0', async (t) => {
@@ -111,22 +126,6 @@ test('a second SIGINT does not wait for what is in flight', async (t) => {
   await sluice.untilOutput('drain started');
   sluice.signal('SIGINT');
   assert.deepEqual(await sluice.untilExit(10_000), { code: 0, signal: null });
-});
-
-test('no proxy process outlives a supervisor that was killed', async (t) => {
-  const sluice = await SluiceProcess.start({ args: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], env: TWO_WORKERS });
-  t.after(() => sluice.stop());
-  const [proxy = 0] = childrenOf(sluice.pid);
-  sluice.signal('SIGKILL');
-  await waitFor('the proxy process has ended', () => !isAlive(proxy));
-});
-
-test('an address that is taken is an error that names it, not a silently shared port', async (t) => {
-  const first = await SluiceProcess.start({ args: ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], env: TWO_WORKERS });
-  t.after(() => first.stop());
-  const second = await SluiceProcess.run(['start', '--to', 'http://127.0.0.1:9', '--listen', `127.0.0.1:${first.port}`]);
-  assert.equal(second.code, 1);
-  assert.match(second.stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${first.port}: .*EADDRINUSE`));
 });
 
 test('a taken admin port is told by the built-in example, which goes on', async (t) => {

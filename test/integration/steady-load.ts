@@ -1,4 +1,8 @@
 import { Agent, get } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Between an answer and the next request of a client: what goes on under the load needs the processor more. */
+const PAUSE_MS = 3;
 
 /** Clients that ask one after another, each on a connection of its own, until they are told to stop. Nothing is asked twice. */
 export class SteadyLoad {
@@ -22,6 +26,7 @@ export class SteadyLoad {
       const outcome = await ask(url, agent);
       this.requests++;
       if (outcome !== undefined) this.failures.push(outcome);
+      await sleep(PAUSE_MS);
     }
     agent.destroy();
   }

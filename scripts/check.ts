@@ -1,4 +1,4 @@
-/** Types, format, lint and floors, side by side. Prints what failed and how long each took; exit code 1 if any did. */
+/** Types, format, lint, floors and unused exports, side by side. Prints what failed and how long each took; exit code 1 if any did. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { pinnedEnv, pinnedNode, ROOT } from './pinned-node.ts';
@@ -20,6 +20,7 @@ const STEPS: readonly Step[] = [
     command: pinnedNode(),
     args: ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=dot', 'test/architecture.test.ts'],
   },
+  { name: 'exports', command: pinnedNode(), args: ['--disable-warning=ExperimentalWarning', 'scripts/unused-exports.ts'] },
 ];
 
 function run(step: Step): Promise<StepResult> {

@@ -73,7 +73,7 @@ export type Place = {
 };
 
 /** A part that is the whole is stored as a whole. */
-export function placeOf(response: ResponseHead, part: ContentRange | undefined): Place {
+function placeOf(response: ResponseHead, part: ContentRange | undefined): Place {
   const { status, statusText, contentLength } = response;
   if (part === undefined) return { status, statusText, isPartial: false, firstByte: 0, completeLength: contentLength };
   if (part.first === 0 && part.last + 1 === part.completeLength) {
@@ -83,7 +83,7 @@ export function placeOf(response: ResponseHead, part: ContentRange | undefined):
 }
 
 /** What is stored of a response that may be. */
-export function storable(request: CacheRequest, reading: Reading, place: Place): Storable {
+function storable(request: CacheRequest, reading: Reading, place: Place): Storable {
   const { response, dates, control } = reading;
   const dropped = unkeptNames(control, response.status === 206 ? 'content-range' : '');
   const fields = keptFields({ response, dropped, addedDateMs: dates.isDateOurs ? dates.dateMs : Number.NaN });

@@ -29,8 +29,6 @@ export const N_COMPLETE_LENGTH = 12;
 export const N_FRESH_UNTIL = 13;
 /** Wall time of arrival in ms since 1970. */
 export const N_RESPONSE_EPOCH = 14;
-/** How many there are. */
-export const NUMBERS = 16;
 
 /** Must not be served stale: `must-revalidate`, `proxy-revalidate`, `s-maxage`, or `no-cache`. */
 export const BIT_MUST_REVALIDATE = 1;
@@ -48,8 +46,6 @@ export const BIT_NEGATIVE = 32;
 export const BIT_VARY = 64;
 /** Answer to a HEAD: has no body to serve. */
 export const BIT_HEADERS_ONLY = 128;
-/** `public`, `s-maxage` or `must-revalidate` on it: may answer requests with Authorization (section 3.5). */
-export const BIT_SHAREABLE = 256;
 /** Has a No-Vary-Search that the meta tells. */
 export const BIT_NO_VARY_SEARCH = 512;
 /** The strong entity tag makes parts of it combinable. */

@@ -28,7 +28,7 @@ function parseCacheMethod(text: string): Parsed<CacheMethod> {
 }
 
 /** `404`, `4xx` or `any`. */
-export function parseStatuses(text: string): Parsed<StatusRange> {
+function parseStatuses(text: string): Parsed<StatusRange> {
   if (text === 'any') return good({ fromStatus: 100, toStatus: 599 });
   if (/^[2-5]xx$/.test(text)) return good({ fromStatus: Number(text[0]) * 100, toStatus: Number(text[0]) * 100 + 99 });
   if (/^[2-5]\d\d$/.test(text)) return good({ fromStatus: Number(text), toStatus: Number(text) });

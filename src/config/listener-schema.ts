@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 /** Names of listeners, upstreams and routes: they stand in logs, labels and messages. */
-export function parseName(text: string): Parsed<string> {
+function parseName(text: string): Parsed<string> {
   return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/.test(text)
     ? good(text)
     : bad('is not a name: 1 to 63 letters, digits, "_", "." or "-", the first one not "." or "-"');

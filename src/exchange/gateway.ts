@@ -3,6 +3,7 @@ import type { CachePolicy } from '../cache/policy.ts';
 import type { DetachReport } from '../base/detach.ts';
 import type { GatewayConfig, ListenerConfig } from '../config/types.ts';
 import { DateLine } from '../http/http-date.ts';
+import { memberName } from '../http/structured-fields.ts';
 import { viaPseudonym } from '../http/loops.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import { AccessRecord } from '../observe/access-record.ts';
@@ -48,6 +49,7 @@ export class Gateway {
   readonly reportError: DetachReport;
   readonly accessRecord = new AccessRecord();
   accessLog: AccessLog | undefined;
+  /** As the member of Cache-Status and Proxy-Status. */
   serverName = 'sluice';
   pseudonym = 'sluice';
   /** `null`: no route caches. */
@@ -106,7 +108,7 @@ export class Gateway {
     limiting?: LimitingServices,
     upstreams?: UpstreamServices,
   ): void {
-    this.serverName = config.serverName;
+    this.serverName = memberName(config.serverName);
     this.pseudonym = viaPseudonym(config.serverName, this.options.runToken);
     const clusters = this.upstreams.prepare(config, upstreams);
     this.secretParameters = secretParameters(config);

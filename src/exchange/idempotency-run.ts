@@ -65,7 +65,7 @@ type Phase = 'collecting' | 'asking' | 'running' | 'reading' | 'keeping' | 'pass
  * One request with an idempotency key. The record is on disk before anything is sent, and the answer is there before the client gets
  * its first byte; so whatever dies in between, a request that is sent again finds out, and never runs a second time.
  */
-export class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
+class IdempotentRun implements AnswerRun, BeginWaiter, KeepWaiter {
   readonly isOnce = true;
   /** When patience ends, ms of the loop's clock. */
   deadlineMs = 0;

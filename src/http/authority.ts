@@ -21,12 +21,6 @@ export function parseAuthority(text: string): string | undefined {
   return text.length === hostEnd + 1 ? text.slice(0, hostEnd).toLowerCase() : text.toLowerCase();
 }
 
-/** The host of an authority that `parseAuthority` gave: without the port, an IPv6 literal with its brackets. */
-export function hostOf(authority: string): string {
-  const colon = authority.lastIndexOf(':');
-  return colon < 0 || authority.endsWith(']') ? authority : authority.slice(0, colon);
-}
-
 /** The port of an authority that `parseAuthority` gave; -1 if it names none. */
 export function portOf(authority: string): number {
   const colon = authority.lastIndexOf(':');

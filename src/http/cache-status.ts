@@ -1,3 +1,5 @@
+import { quotedString } from './structured-fields.ts';
+
 /** Why a cache asked the next server, as `fwd` of Cache-Status has it (RFC 9211 section 2.2). */
 export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial';
 
@@ -18,14 +20,7 @@ export class CacheStatusFacts {
   detail = '';
 }
 
-const TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~\dA-Za-z:/]*$/;
-
-/** The name of a cache as the member of a list has it: a token, or a string in quotes (RFC 9211 section 2). Made once, at load. */
-export function cacheStatusName(name: string): string {
-  return TOKEN.test(name) ? name : quoted(name);
-}
-
-/** The `Cache-Status` line, with CRLF. `name`: of `cacheStatusName`. */
+/** The `Cache-Status` line, with CRLF. `name`: of the cache, from `memberName` (RFC 9211 section 2). */
 export function cacheStatusLine(name: string, facts: CacheStatusFacts): string {
   let line = `Cache-Status: ${name}`;
   if (facts.isHit) line += '; hit';
@@ -34,12 +29,7 @@ export function cacheStatusLine(name: string, facts: CacheStatusFacts): string {
   if (facts.isStored) line += '; stored';
   if (facts.isCollapsed) line += '; collapsed';
   if (!Number.isNaN(facts.ttlSec)) line += `; ttl=${facts.ttlSec}`;
-  if (facts.key !== '') line += `; key=${quoted(facts.key)}`;
+  if (facts.key !== '') line += `; key=${quotedString(facts.key)}`;
   if (facts.detail !== '') line += `; detail=${facts.detail}`;
   return `${line}\r\n`;
-}
-
-/** A string of RFC 9651: visible ASCII and spaces; anything else, as the line ends in keys, becomes a space. */
-function quoted(text: string): string {
-  return `"${text.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
 }

@@ -80,7 +80,7 @@ function markLinesStrictly(text: string, start: number, marks: FieldMarks, maxFi
  *
  * @returns where the next line begins, or -1 if the line is malformed
  */
-export function markFieldLine(text: string, start: number, marks: FieldMarks): number {
+function markFieldLine(text: string, start: number, marks: FieldMarks): number {
   let at = start;
   let seen = 0;
   let charClass = CHAR_CLASS[text.charCodeAt(at)] ?? 0;

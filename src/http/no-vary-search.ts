@@ -39,12 +39,7 @@ function stringsOf(member: Member): readonly string[] | undefined {
   return names.every((name) => name !== undefined) ? names : undefined;
 }
 
-/** Whether two queries (`''`, or from `?` on) are the same to a response with this No-Vary-Search. */
-export function areSameQueries(a: string, b: string, rule: NoVarySearch): boolean {
-  return a === b || comparableQuery(a, rule) === comparableQuery(b, rule);
-}
-
-/** Equal texts: the same query to this rule. */
+/** Equal texts: the same query (`''`, or from `?` on) to this rule. */
 export function comparableQuery(query: string, { names, ignores, isOrderFree }: NoVarySearch): string {
   // Some origins take `;` for `&`: what the rule takes for the value of one parameter may hold another.
   if (query.includes(';')) return query;

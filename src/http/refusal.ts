@@ -52,7 +52,3 @@ export const REFUSALS: Readonly<Record<RequestRefusal, RefusalAnswer>> = {
 function bad(detail: string): RefusalAnswer {
   return { status: 400, title: 'Bad Request', detail };
 }
-
-export function refusalStatus(refusal: RequestRefusal): number {
-  return REFUSALS[refusal].status;
-}

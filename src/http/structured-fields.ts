@@ -1,4 +1,4 @@
-/** As much of structured fields (RFC 9651) as the cache's fields need: lists and dictionaries, whose parameters are checked and left out. */
+/** As much of structured fields (RFC 9651) as is needed here: lists and dictionaries, whose parameters are checked and left out; names and strings to write. */
 
 export type BareItem =
   | { readonly kind: 'integer'; readonly value: number }
@@ -44,6 +44,16 @@ export function parseDictionary(text: string): ReadonlyMap<string, Member> | und
 export function parseStringList(text: string): readonly string[] | undefined {
   const strings = parseStructuredList(text)?.map((member) => (member.kind === 'string' ? member.value : undefined));
   return strings?.every((value) => value !== undefined) ? strings : undefined;
+}
+
+/** A name as the member of a list: a token where it can be one, else a string. */
+export function memberName(name: string): string {
+  return /^[A-Za-z*][!#$%&'*+\-.^_`|~\dA-Za-z:/]*$/.test(name) ? name : quotedString(name);
+}
+
+/** A string: visible ASCII and spaces; anything else, as the line ends in keys, becomes a space. */
+export function quotedString(text: string): string {
+  return `"${text.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
 }
 
 const KEY = /[a-z*][a-z\d_.*-]*/y;

@@ -58,10 +58,6 @@ export function processStarted(log: EventLog, facts: { readonly version: string;
   log.info('process started', facts);
 }
 
-export function startFailed(log: EventLog, facts: { readonly problem: string }): void {
-  log.error('start failed', facts);
-}
-
 export function drainStarted(log: EventLog, facts: { readonly reason: string; readonly timeoutMs: number }): void {
   log.info('drain started', facts);
 }
@@ -121,10 +117,6 @@ export function reloadFailed(log: EventLog, facts: { readonly problems: string; 
 /** A change that a reload cannot make. */
 export function reloadNeedsRestart(log: EventLog, facts: { readonly setting: string }): void {
   log.warn('a changed setting takes effect at the next start only', facts);
-}
-
-export function routeShadowed(log: EventLog, facts: { readonly route: string; readonly by: string; readonly line: number }): void {
-  log.warn('route can never match', facts);
 }
 
 /** The configuration is valid, but something in it is hardly meant; `warning` names the place. */
@@ -194,24 +186,6 @@ export function storeThreadDied(log: EventLog, facts: { readonly problem: string
 
 // Listeners
 
-export function listenerOpened(
-  log: EventLog,
-  facts: { readonly listener: string; readonly address: string; readonly engine: string },
-): void {
-  log.info('listener opened', facts);
-}
-
-export function listenerFailed(
-  log: EventLog,
-  facts: { readonly listener: string; readonly address: string; readonly problem: string },
-): void {
-  log.error('listener cannot be opened', facts);
-}
-
-export function listenerClosed(log: EventLog, facts: { readonly listener: string }): void {
-  log.info('listener closed', facts);
-}
-
 // Endpoints of upstreams
 
 export function endpointUnhealthy(
@@ -251,25 +225,7 @@ export function endpointRestored(
   log.info('endpoint is no longer ejected', facts);
 }
 
-// Traffic: these can come often, so they pass through BoundedEventLog
-
-export function upstreamFailed(
-  log: EventLog,
-  facts: { readonly upstream: string; readonly endpoint: string; readonly kind: string; readonly detail: string },
-): void {
-  log.warn('upstream attempt failed', facts);
-}
-
-export function filterFailed(
-  log: EventLog,
-  facts: { readonly route: string; readonly filter: string; readonly phase: string; readonly message: string },
-): void {
-  log.error('filter failed', facts);
-}
-
-export function accessLogDropped(log: EventLog, facts: { readonly records: number }): void {
-  log.warn('access log cannot keep up, records were dropped', facts);
-}
+// What keeps the access log, and who knocks at the admin port
 
 export function accessLogFailed(log: EventLog, facts: { readonly path: string; readonly problem: string }): void {
   log.error('access log cannot be written', facts);
@@ -277,11 +233,6 @@ export function accessLogFailed(log: EventLog, facts: { readonly path: string; r
 
 export function accessLogReopened(log: EventLog, facts: { readonly path: string }): void {
   log.info('access log reopened', facts);
-}
-
-/** More label sets than cells; see MetricRegistry. */
-export function metricsOverflowed(log: EventLog, facts: { readonly labelSets: number }): void {
-  log.warn('more label sets than cells, further ones are counted as "other"', facts);
 }
 
 export function adminRefused(log: EventLog, facts: { readonly client: string; readonly path: string }): void {

@@ -45,23 +45,3 @@ export function observeInto(cells: Float64Array, slot: number, ms: number): void
   // A clock that stepped back, or a NaN, must not spoil the sum for good.
   if (ms > 0) cells[slot] = (cells[slot] ?? 0) + ms;
 }
-
-/** How many times were observed. */
-export function countOf(cells: Float64Array, slot: number): number {
-  let count = 0;
-  for (let bucket = 0; bucket < BUCKETS; bucket += 1) count += cells[slot + 1 + bucket] ?? 0;
-  return count;
-}
-
-/** The upper bound, in ms, of the bucket in which the quantile (0..1) falls; 0 when nothing was observed. */
-export function quantileOf(cells: Float64Array, slot: number, quantile: number): number {
-  const count = countOf(cells, slot);
-  if (count === 0) return 0;
-  const rank = Math.max(1, Math.ceil(count * quantile));
-  let seen = 0;
-  for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
-    seen += cells[slot + 1 + bucket] ?? 0;
-    if (seen >= rank) return boundOf(bucket);
-  }
-  return Number.POSITIVE_INFINITY;
-}

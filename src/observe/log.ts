@@ -14,7 +14,7 @@ export interface EventLog {
 }
 
 /** One event as a line of JSON, its line feed included. */
-export function formatEvent(level: EventLevel, timeMs: number, entry: { readonly event: string; readonly fields: EventFields }): string {
+function formatEvent(level: EventLevel, timeMs: number, entry: { readonly event: string; readonly fields: EventFields }): string {
   return `${JSON.stringify({ level, time: new Date(timeMs).toISOString(), event: entry.event, ...entry.fields })}\n`;
 }
 

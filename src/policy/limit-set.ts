@@ -131,7 +131,7 @@ class Told {
 type Allowance = { readonly limits: readonly LimitConfig[]; readonly quotas: readonly QuotaConfig[] };
 
 /** What a consumer has of its own stands in place of what its tier says of the same. */
-export function allowanceOf(tier: TierConfig | undefined, consumer: ConsumerConfig | undefined): Allowance {
+function allowanceOf(tier: TierConfig | undefined, consumer: ConsumerConfig | undefined): Allowance {
   const { limits = [], quotas = [] } = consumer ?? {};
   const ofTier: Allowance = tier ?? { limits: [], quotas: [] };
   return {

@@ -31,7 +31,7 @@ export const MAX_HEAD_BYTES = 60 * 1024;
 export type ObjectHead = { readonly key: string; readonly meta: string; readonly numbers: Numbers };
 
 /** Where the meta begins in a block's head: behind the key, on a whole word. */
-export function metaAt(keyLength: number): number {
+function metaAt(keyLength: number): number {
   return BLOCK.KEY_AT + ((keyLength + 3) & ~3);
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { countOf } from '../../src/observe/histogram.ts';
+import { timesIn } from '../harness/times-in.ts';
 import { MetricsWriter } from '../../src/observe/metrics-writer.ts';
 import { printMetrics } from '../../src/observe/prometheus.ts';
 import { MetricRegistry } from '../../src/observe/registry.ts';
@@ -49,7 +49,7 @@ test('counts of four threads are exact in the end, and on the way no reader sees
   while (running > 0) {
     const cells = totals();
     assert.ok(cells[slots.requests]! >= last[slots.requests]!);
-    assert.ok(countOf(cells, slots.times) >= countOf(last, slots.times));
+    assert.ok(timesIn(cells, slots.times) >= timesIn(last, slots.times));
     for (let worker = 0; worker < 4; worker += 1) {
       const sent = counters.block(worker)[slots.sent]!;
       assert.equal(sent % STEP, 0, `${sent} is a value that was stored`);
@@ -63,7 +63,7 @@ test('counts of four threads are exact in the end, and on the way no reader sees
   const cells = totals();
   assert.equal(cells[slots.requests], 4 * ROUNDS);
   assert.equal(cells[slots.sent], 4 * ROUNDS * STEP);
-  assert.equal(countOf(cells, slots.times), 4 * ROUNDS);
+  assert.equal(timesIn(cells, slots.times), 4 * ROUNDS);
   assert.equal(cells[slots.times], 4 * (ROUNDS / 400) * ((399 * 400) / 2 / 4));
 });
 
@@ -76,7 +76,7 @@ test('what a killed worker counted stays, its gauges go, and its successor goes 
   const counted = left[slots.requests]!;
   assert.ok(counted >= 5000);
   // It died between two stores at worst, so the last event may be counted in one cell and not yet in the next.
-  assert.ok(counted - countOf(left, slots.times) <= 1);
+  assert.ok(counted - timesIn(left, slots.times) <= 1);
   assert.equal(left[slots.open], 5);
   const stopped = heartbeats.read(0);
   const look = { watch: { ...watchHeartbeat(stopped, 0), quietMs: 900 }, beat: heartbeats.read(0), nowMs: 200 };

@@ -184,7 +184,7 @@ function needOf(candidates: Iterable<Candidate>): DiskNeed {
 }
 
 /** Tells a body from another, and whether what is read is what was written. */
-export function digestOf(pieces: readonly Uint8Array[]): Buffer {
+function digestOf(pieces: readonly Uint8Array[]): Buffer {
   const hash = createHash('sha256');
   for (const piece of pieces) hash.update(piece);
   return hash.digest().subarray(0, DIGEST_BYTES);

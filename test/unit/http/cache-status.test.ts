@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CacheStatusFacts, cacheStatusLine, cacheStatusName } from '../../../src/http/cache-status.ts';
+import { CacheStatusFacts, cacheStatusLine } from '../../../src/http/cache-status.ts';
 import { isFieldValue } from '../../../src/http/tokens.ts';
 
 const line = (more: Partial<CacheStatusFacts>): string => cacheStatusLine('sluice', Object.assign(new CacheStatusFacts(), more));
@@ -25,11 +25,4 @@ test('a key of any bytes becomes a valid string', () => {
       assert.match(value, /^sluice; key="(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"$/);
     }),
   );
-});
-
-test('the name of the cache is a token, or in quotes', () => {
-  assert.equal(cacheStatusName('sluice'), 'sluice');
-  assert.equal(cacheStatusName('cdn-1.example.com:80/x'), 'cdn-1.example.com:80/x');
-  assert.equal(cacheStatusName('1st'), '"1st"');
-  assert.equal(cacheStatusName('our "cache"'), '"our \\"cache\\""');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseDictionary, parseStringList, parseStructuredList } from '../../../src/http/structured-fields.ts';
+import { memberName, parseDictionary, parseStringList, parseStructuredList } from '../../../src/http/structured-fields.ts';
 
 test('dictionaries, RFC 9651 section 4.2.2', () => {
   const of = (text: string): object | undefined => {
@@ -92,4 +92,11 @@ test('any text is read without failing', () => {
       parseStructuredList(text);
     }),
   );
+});
+
+test('the name of a server as the member of a list is a token, or in quotes', () => {
+  assert.equal(memberName('sluice'), 'sluice');
+  assert.equal(memberName('cdn-1.example.com:80/x'), 'cdn-1.example.com:80/x');
+  assert.equal(memberName('1st'), '"1st"');
+  assert.equal(memberName('our "cache"'), '"our \\"cache\\""');
 });

@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  BUCKETS,
-  boundOf,
-  bucketOf,
-  countOf,
-  HISTOGRAM_CELLS,
-  LAST_BOUND_MS,
-  observeInto,
-  quantileOf,
-} from '../../../src/observe/histogram.ts';
+import { BUCKETS, boundOf, bucketOf, HISTOGRAM_CELLS, LAST_BOUND_MS, observeInto } from '../../../src/observe/histogram.ts';
+import { timesIn } from '../../harness/times-in.ts';
 
 test('bounds grow from 100 µs to 104.8576 s, by a quarter at most', () => {
   assert.equal(boundOf(0), 0.1);
@@ -42,25 +34,6 @@ test('times that no clock should give are counted and leave the sum alone', () =
   const cells = new Float64Array(HISTOGRAM_CELLS);
   for (const ms of [Number.NaN, -5, 0, Number.NEGATIVE_INFINITY]) observeInto(cells, 0, ms);
   assert.equal(cells[0], 0);
-  assert.equal(countOf(cells, 0), 4);
+  assert.equal(timesIn(cells, 0), 4);
   assert.equal(bucketOf(Number.POSITIVE_INFINITY), BUCKETS - 1);
 });
-
-test('a quantile is at most a quarter above the true one', () => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.double({ min: 0.1, max: 1e5, noNaN: true }), { minLength: 1 }),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      (times, quantile) => {
-        const cells = new Float64Array(HISTOGRAM_CELLS + 7);
-        for (const ms of times) observeInto(cells, 7, ms);
-        const sorted = [...times].sort((a, b) => a - b);
-        const real = sorted[Math.max(1, Math.ceil(times.length * quantile)) - 1]!;
-        const told = quantileOf(cells, 7, quantile);
-        assert.ok(told >= real && told <= real * 1.25 + 1e-9, `${told} for ${real}`);
-      },
-    ),
-  );
-});
-
-test('nothing observed has no quantile', () => assert.equal(quantileOf(new Float64Array(HISTOGRAM_CELLS), 0, 0.99), 0));

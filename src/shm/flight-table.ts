@@ -113,10 +113,13 @@ export class FlightTable {
     return Atomics.compareExchange(this.#buckets, this.#bucket, this.#seen, next) === this.#seen;
   }
 
-  /** Gives a claimed slot back that has not been published. */
+  /** Gives a claimed slot back that has not been published. Somebody may wait for it nevertheless, who has read the bucket's word before the claim. */
   giveBack(slot: number): void {
     const at = slot * SLOT_CELLS + SLOT.WORD;
-    Atomics.store(this.cells, at, nextFlight(Atomics.load(this.cells, at), 0, FLIGHT.FREE));
+    let word: number;
+    do word = Atomics.load(this.cells, at);
+    while (Atomics.compareExchange(this.cells, at, word, nextFlight(word, 0, FLIGHT.FREE)) !== word);
+    if ((word & WAITED) !== 0) Atomics.notify(this.cells, at);
   }
 
   isPublished(slot: number): boolean {

@@ -76,6 +76,7 @@ test('random acquires and releases of many keys agree with plain counts; keys wi
 test('a full table: keys with a cell go on as before, a flood of others is held to what sixteen keys may have', () => {
   const [a, b] = make(2);
   const real = wordsOf(-1);
+  assert.equal(a!.inFlight(real.low, real.high), 0);
   const handle = a!.acquire(real.low, real.high, 5);
   let admitted = 0;
   for (let key = 0; key < 20_000; key += 1) if (b!.acquire(wordsOf(key).low, wordsOf(key).high, 5) >= 0) admitted += 1;

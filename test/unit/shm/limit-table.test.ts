@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyedHash } from '../../../src/shm/keyed-hash.ts';
-import { createLimitTable, DEFAULT_LIMIT_BYTES, LIMIT_CELL, LimitMemory } from '../../../src/shm/limit-memory.ts';
+import { createLimitTable, DEFAULT_LIMIT_BYTES, LIMIT_CELL, LimitMemory, layLimitTable } from '../../../src/shm/limit-memory.ts';
 import { STATE } from '../../../src/shm/key-cells.ts';
 import { LimitTable } from '../../../src/shm/limit-table.ts';
 import { bucketUnits, COARSE_MS, compileLimit, MAX_AHEAD, MIN_SLIDING_WINDOW_MS } from '../../../src/shm/rolling-limit.ts';
@@ -228,6 +228,77 @@ test('what a dead thread was about to make is mended; another thread that needs 
   assert.equal(table!.recover(5), 1);
   assert.equal(cells[at + STATE], 0);
   assert.equal(table!.stats().recovered, 1);
+});
+
+test('where limits of too many kinds overflow at once the last ones refuse, and charge nobody', () => {
+  const table = new LimitTable(layLimitTable(1, 2, SEED), 0);
+  const first = compileLimit(bucketOf(1, HOUR_MS));
+  assert.ok(table.take(first, 1, 1, NOW_MS, 1, 0), 'it has the only cell');
+  let refused = 0;
+  for (let kind = 2; kind < 350; kind += 1) {
+    const limits = [compileLimit(bucketOf(kind, HOUR_MS)), compileLimit(windowOf(kind, HOUR_MS))];
+    for (let set = 0; set < 16; set += 1) {
+      for (const limit of limits) {
+        table.charge(limit, set, 7, NOW_MS, 1);
+        if (!table.take(limit, set, 7, NOW_MS, 1, 0)) refused += 1;
+      }
+    }
+  }
+  assert.ok(refused > 0 && refused < 8000, `${refused}`);
+  table.charge(first, 1, 1, NOW_MS + HOUR_MS, 1);
+  assert.equal(table.remaining, 0, 'who has a cell is charged there');
+});
+
+test('a window without a cell is decided upon by one that such keys share', () => {
+  const table = new LimitTable(layLimitTable(1, 2, SEED), 0);
+  const limit = compileLimit(windowOf(2, HOUR_MS));
+  assert.ok(table.take(limit, 1, 1, NOW_MS, 1, 0));
+  assert.deepEqual(
+    [2, 3, 4].map((key) => table.take(limit, 1, key, NOW_MS, 1, 0)),
+    [true, true, false],
+  );
+  assert.equal(table.stats().withoutCell, 3);
+});
+
+test('a limit and a set that would make no key of a shared cell have one', () => {
+  const table = new LimitTable(layLimitTable(1, 2, SEED), 0);
+  const limit = { ...compileLimit(bucketOf(1, HOUR_MS)), salt: 5 };
+  assert.ok(table.take(limit, 5, 1, NOW_MS, 1, 0));
+  assert.ok(table.take(limit, 5, 2, NOW_MS, 1, 0));
+  assert.ok(!table.take(limit, 5, 3, NOW_MS, 1, 0));
+});
+
+test('a key whose fingerprint is 0 has a cell, and leaves one that does not hide those behind it', () => {
+  const table = new LimitTable(layLimitTable(1, 8, SEED), 0);
+  const limit = compileLimit(bucketOf(10, HOUR_MS));
+  for (const high of [0, 1, 2]) assert.ok(table.take(limit, 1, high, NOW_MS, 10, 0));
+  for (const high of [0, 1, 2]) assert.ok(!table.take(limit, 1, high, NOW_MS, 1, 0));
+  for (const high of [1, 2]) table.charge(limit, 1, high, NOW_MS, 10);
+  assert.equal(table.sweep(NOW_MS + 1.5 * HOUR_MS, 8), 1);
+  for (const high of [1, 2]) assert.ok(!table.take(limit, 1, high, NOW_MS + 1.5 * HOUR_MS, 10, 0), `${high} is found`);
+  assert.ok(table.take(limit, 1, 0, NOW_MS + 1.5 * HOUR_MS, 10, 0));
+});
+
+test('what is left of the window before is back when it counts no more', () => {
+  const [table] = makeLimits();
+  const limit = compileLimit(windowOf(10, HOUR_MS));
+  const { low, high } = wordsOf(1);
+  const beginMs = Math.ceil(NOW_MS / HOUR_MS) * HOUR_MS;
+  table!.take(limit, low, high, beginMs - 1, 10, 0);
+  table!.peek(limit, low, high, beginMs + HOUR_MS / 4);
+  assert.equal(table!.resetMs, 0.75 * HOUR_MS);
+  assert.equal(table!.remaining, 2);
+});
+
+test('a limit of more tokens than time can be cut for counts each as more than it is; no limit is without a salt', () => {
+  const fast = compileLimit(bucketOf(1e9, 1000, 1e6));
+  assert.ok(fast.unitsPerToken < 2 && fast.unitsOfOne === 2);
+  const [table] = makeLimits();
+  let admitted = 0;
+  while (table!.take(fast, 1, 1, NOW_MS, 100, 0)) admitted += 100;
+  assert.ok(admitted <= 1e6 && admitted > 0.8e6, `${admitted}`);
+  // Its numbers come to 0 in the hash.
+  assert.equal(compileLimit(bucketOf(561, 1000, 11_792_440)).salt, 1);
 });
 
 test('limits out of bounds are refused', () => {

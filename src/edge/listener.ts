@@ -1,3 +1,4 @@
+import type { TimeSlice } from '../base/time-slice.ts';
 import type { ListenerConfig } from '../config/types.ts';
 
 /** One open listen address of one worker, whichever engine serves it. */
@@ -16,8 +17,8 @@ export interface Listener {
   beginDrain(): void;
   /** Closes idle connections now and each other one after its answer. */
   drain(): void;
-  /** Fires the deadlines of the connections. Called by the worker every `SWEEP_MS`. */
-  sweep(nowMs: number): void;
+  /** Fires the deadlines of the connections, as many as go into the slice. Called by the worker every `SWEEP_MS`. */
+  sweep(nowMs: number, slice?: TimeSlice): void;
   /** Cuts everything. */
   destroy(): void;
 }

@@ -1,3 +1,5 @@
+import { type TimeSlice, UNBOUNDED } from '../base/time-slice.ts';
+import { FROM_THE_END, sweepClients } from './sweep-clients.ts';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { LoopClock } from '../base/clock.ts';
 import { PlacedList } from '../base/placed-list.ts';
@@ -27,6 +29,7 @@ export class NodeServer implements Listener {
   /** The read buffer of all connections that keep nothing of what they read. */
   readonly sharedRead: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   isDraining = false;
+  private sweepFrom = FROM_THE_END;
   port = 0;
 
   private readonly server: Server;
@@ -93,8 +96,8 @@ export class NodeServer implements Listener {
     for (const client of this.clients.items.slice()) client.drain();
   }
 
-  sweep(nowMs: number): void {
-    for (let i = this.clients.count - 1; i >= 0; i--) this.clients.items[i]?.sweep(nowMs);
+  sweep(nowMs: number, slice: TimeSlice = UNBOUNDED): void {
+    this.sweepFrom = sweepClients(this.clients.items, { nowMs, slice, from: this.sweepFrom });
   }
 
   destroy(): void {

@@ -1,3 +1,5 @@
+import { type TimeSlice, UNBOUNDED } from '../base/time-slice.ts';
+import { FROM_THE_END, sweepClients } from './sweep-clients.ts';
 import type { LoopClock } from '../base/clock.ts';
 import { PlacedList } from '../base/placed-list.ts';
 import type { ListenerConfig } from '../config/types.ts';
@@ -24,6 +26,7 @@ export class UwsServer implements Listener {
   /** Runs after the addon has left its parser, within which a tick may end: `UwsClient` relies on it. */
   readonly flushQueue = new FlushQueue();
   isDraining = false;
+  private sweepFrom = FROM_THE_END;
   port = 0;
   connections = 0;
 
@@ -83,8 +86,8 @@ export class UwsServer implements Listener {
     this.isDraining = true;
   }
 
-  sweep(nowMs: number): void {
-    for (let i = this.active.count - 1; i >= 0; i--) this.active.items[i]?.sweep(nowMs);
+  sweep(nowMs: number, slice: TimeSlice = UNBOUNDED): void {
+    this.sweepFrom = sweepClients(this.active.items, { nowMs, slice, from: this.sweepFrom });
   }
 
   /** Must come before the thread ends: a thread that ends with a live app aborts the process. */

@@ -1,4 +1,5 @@
 import type { LoopClock } from '../base/clock.ts';
+import { type TimeSlice, UNBOUNDED } from '../base/time-slice.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import type { DetachReport } from '../base/detach.ts';
 import type { GatewayConfig, ListenerConfig } from '../config/types.ts';
@@ -203,18 +204,27 @@ export class Gateway {
     this.reportError(`filter ${fault.filter}, phase ${fault.phase}, route ${plan.name}`, fault.error);
   }
 
-  /** Fires what is due. Called by the worker every few dozen ms. */
-  sweep(nowMs: number): void {
+  /** Fires what is due, as much as goes into the slice. Called by the worker every few dozen ms. */
+  sweep(nowMs: number, slice: TimeSlice = UNBOUNDED): void {
+    this.fireDeadlines(nowMs, slice);
+    this.upstreams.sweep(nowMs, slice);
+    if (this.inFlightSlot !== undefined) this.metrics?.set(this.inFlightSlot, this.inFlight);
+    if (this.heldBytesSlot !== undefined) this.metrics?.set(this.heldBytesSlot, this.heldBytes);
+    if (this.waitingSlot !== undefined && this.limiting !== null) this.metrics?.set(this.waitingSlot, this.limiting.delayed);
+  }
+
+  private fireDeadlines(nowMs: number, slice: TimeSlice): void {
     for (const [exchange, deadlineMs] of this.watched) {
       if (nowMs < deadlineMs) continue;
       this.watched.delete(exchange);
       exchange.onDeadline();
+      if (slice.isOver()) return;
     }
-    for (const wait of this.waits) if (nowMs >= wait.deadlineMs) wait.onTimeout();
-    this.upstreams.sweep(nowMs);
-    if (this.inFlightSlot !== undefined) this.metrics?.set(this.inFlightSlot, this.inFlight);
-    if (this.heldBytesSlot !== undefined) this.metrics?.set(this.heldBytesSlot, this.heldBytes);
-    if (this.waitingSlot !== undefined && this.limiting !== null) this.metrics?.set(this.waitingSlot, this.limiting.delayed);
+    for (const wait of this.waits) {
+      if (nowMs < wait.deadlineMs) continue;
+      wait.onTimeout();
+      if (slice.isOver()) return;
+    }
   }
 
   /** From now on every answer is the last of its connection. */

@@ -1,4 +1,5 @@
 import type { LoopClock } from '../base/clock.ts';
+import type { TimeSlice } from '../base/time-slice.ts';
 import type { GatewayConfig, UpstreamConfig } from '../config/types.ts';
 import type { EndpointState } from '../config/upstream-types.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
@@ -54,10 +55,10 @@ export class Upstreams {
     this.#clusters.get(upstream)?.setEndpoints(endpoints);
   }
 
-  sweep(nowMs: number): void {
-    for (const cluster of this.#clusters.values()) cluster.sweep(nowMs);
+  sweep(nowMs: number, slice: TimeSlice): void {
+    for (const cluster of this.#clusters.values()) cluster.sweep(nowMs, slice);
     for (const cluster of this.#retired) {
-      cluster.sweep(nowMs);
+      cluster.sweep(nowMs, slice);
       if (cluster.isDrained) this.#retired.delete(cluster);
     }
     this.#gauges?.update();

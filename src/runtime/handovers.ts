@@ -1,3 +1,4 @@
+import type { TimeSlice } from '../base/time-slice.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Listener } from '../edge/listener.ts';
 import type { UwsChildListener } from '../edge/uws-listener.ts';
@@ -79,8 +80,8 @@ class AcceptedListener implements Listener {
     this.#child.drain();
   }
 
-  sweep(nowMs: number): void {
-    this.#child.sweep(nowMs);
+  sweep(nowMs: number, slice: TimeSlice): void {
+    this.#child.sweep(nowMs, slice);
   }
 
   destroy(): void {

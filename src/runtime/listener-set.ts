@@ -1,4 +1,5 @@
 import { type DetachReport, detach } from '../base/detach.ts';
+import type { TimeSlice } from '../base/time-slice.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Listener } from '../edge/listener.ts';
 import type { OpenListener } from './messages.ts';
@@ -68,9 +69,9 @@ export class ListenerSet {
     for (const listener of retired) detach(this.#retire(listener, closeAfterMs), `listener ${listener.config.name}`, this.#report);
   }
 
-  sweep(nowMs: number): void {
-    for (const { listener } of this.#entries.values()) listener.sweep(nowMs);
-    for (const listener of this.#leaving) listener.sweep(nowMs);
+  sweep(nowMs: number, slice: TimeSlice): void {
+    for (const { listener } of this.#entries.values()) listener.sweep(nowMs, slice);
+    for (const listener of this.#leaving) listener.sweep(nowMs, slice);
   }
 
   /** Closes the listen sockets after what waits in their queues has been accepted. Comes before `destroy`. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
+import { TimeSlice } from '../base/time-slice.ts';
 import { LoopClock } from '../base/clock.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Listener } from '../edge/listener.ts';
@@ -44,6 +45,8 @@ import type {
 
 /** How often deadlines are looked at; the worker's sign of life comes with it. */
 export const SWEEP_MS = 50;
+/** Of these, what a sweep may take in a row. */
+const MAX_SWEEP_MS = 5;
 /** What a doomed worker may still take for its requests. */
 const DOOMED_DRAIN_MS = 5_000;
 const LAST_WRITE_MS = 2_000;
@@ -75,6 +78,8 @@ export class WorkerThread {
   readonly #gauges: MetricsWriter;
   readonly #lagSlot: MetricSlot;
   readonly #heapSlot: MetricSlot;
+  readonly #slice = new TimeSlice();
+  #isSweepDue = false;
   #sweptMs = performance.now();
   #heapReadMs = 0;
   #caching: OpenCache | undefined;
@@ -248,12 +253,25 @@ export class WorkerThread {
     const nowMs = this.#clock.refresh();
     this.#sweptMs = nowMs;
     this.#heartbeats.beat(this.#start.slot);
-    this.#gateway.sweep(nowMs);
-    this.#listeners.sweep(nowMs);
+    this.#fireDue(nowMs);
     this.#gauges.set(this.#lagSlot, Math.max(0, nowMs - lastMs - SWEEP_MS));
     if (nowMs - this.#heapReadMs < HEAP_READ_MS) return;
     this.#heapReadMs = nowMs;
     this.#gauges.set(this.#heapSlot, getHeapStatistics().used_heap_size);
+  }
+
+  /** What does not go into a slice of time is done in the next turn of the loop. */
+  #fireDue(nowMs: number): void {
+    const slice = this.#slice;
+    slice.begin(performance.now(), MAX_SWEEP_MS);
+    this.#gateway.sweep(nowMs, slice);
+    this.#listeners.sweep(nowMs, slice);
+    if (!slice.hasMore || this.#isSweepDue) return;
+    this.#isSweepDue = true;
+    setImmediate(() => {
+      this.#isSweepDue = false;
+      this.#fireDue(this.#clock.refresh());
+    });
   }
 
   /** The sockets close first, then answers say that they are the last, so that busy clients leave by themselves; then the rest is ended. */

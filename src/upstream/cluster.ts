@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { LoopClock } from '../base/clock.ts';
+import { type TimeSlice, UNBOUNDED } from '../base/time-slice.ts';
 import type { EndpointConfig, UpstreamConfig } from '../config/types.ts';
 import type { EndpointState } from '../config/upstream-types.ts';
 import { RoundRobin } from './balancer.ts';
@@ -97,10 +98,10 @@ export class Cluster {
     state.useTargets(next);
   }
 
-  sweep(nowMs: number): void {
-    for (const { pool } of this.#targets) pool.sweep(nowMs);
+  sweep(nowMs: number, slice: TimeSlice = UNBOUNDED): void {
+    for (const { pool } of this.#targets) pool.sweep(nowMs, slice);
     if (this.#leaving.length === 0) return;
-    for (const { pool } of this.#leaving) pool.sweep(nowMs);
+    for (const { pool } of this.#leaving) pool.sweep(nowMs, slice);
     this.#leaving = this.#leaving.filter(({ pool }) => !isDrained(pool));
   }
 

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { PlacedList } from '../base/placed-list.ts';
+import { type TimeSlice, UNBOUNDED } from '../base/time-slice.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { deadlineAfter, isPast, NEVER_MS } from './deadlines.ts';
@@ -34,6 +35,8 @@ export class Pool implements ConnectionOwner {
   /** The one that became idle last is at the end. */
   readonly #idle: Connection[] = [];
   readonly #waiters = new WaitList();
+  /** Connections that have gone, ever. */
+  #removed = 0;
   /** How many of the waiting have a connection under way; those do not count against `maxPending`. */
   #openingFor = 0;
   readonly #refused = new Set<UpstreamSink>();
@@ -92,10 +95,18 @@ export class Pool implements ConnectionOwner {
   }
 
   /** Looks at every deadline; to be called every 50 to 100 ms. */
-  sweep(nowMs: number): void {
+  sweep(nowMs: number, slice: TimeSlice = UNBOUNDED): void {
+    if (slice.hasMore) return;
     // From the end, because one that ends gives its place to the last.
-    for (let i = this.#all.count - 1; i >= 0; i--) this.#all.items[i]?.check(nowMs);
-    for (let waiter = this.#firstExpired(nowMs); waiter !== null; waiter = this.#firstExpired(nowMs)) this.#expire(waiter);
+    for (let i = this.#all.count - 1; i >= 0; i--) {
+      const before = this.#removed;
+      this.#all.items[i]?.check(nowMs);
+      if (this.#removed !== before && slice.isOver()) return;
+    }
+    for (let waiter = this.#firstExpired(nowMs); waiter !== null; waiter = this.#firstExpired(nowMs)) {
+      this.#expire(waiter);
+      if (slice.isOver()) return;
+    }
     if (this.#limits !== null) this.#shareRoom(this.#limits);
   }
 
@@ -311,6 +322,7 @@ export class Pool implements ConnectionOwner {
   }
 
   #remove(connection: Connection): void {
+    this.#removed++;
     this.#limits?.connections?.release();
     this.#all.remove(connection);
   }

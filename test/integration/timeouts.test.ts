@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { TimeSlice } from '../../src/base/time-slice.ts';
 import { Barrier } from '../harness/barrier.ts';
 import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { OK_REPLY, type OriginScript, RawOrigin } from '../harness/raw-origin.ts';
@@ -333,4 +334,29 @@ test('min rate: a client that takes its answer below it is cut, one that takes i
   slow.resume();
   await slow.untilEnd();
   assert.ok(slow.receivedBytes < total);
+});
+
+/** Of no length: over after each piece of work. Returns how many it took. */
+function sweepInSlices(sweep: (slice: TimeSlice) => void): number {
+  const slice = new TimeSlice();
+  for (let slices = 1; ; slices++) {
+    slice.begin(0, 0);
+    sweep(slice);
+    if (!slice.hasMore) return slices;
+  }
+}
+
+test('requests that are late in one and the same moment are ended slice by slice, and clients that are idle, too', async (t) => {
+  const { front } = await openScene(t, HELD, { route: { timeout: '60s' } });
+  const clients = await Promise.all(Array.from({ length: 100 }, () => open(t, front)));
+  await Promise.all(clients.map((client) => client.send(GET)));
+  await waitFor('all are under way', () => front.gateway.inFlight === clients.length);
+  const slices = sweepInSlices((slice) => front.gateway.sweep(performance.now() + 120_000, slice));
+  assert.ok(slices >= clients.length, `${slices} slices`);
+  assert.equal(front.gateway.inFlight, 0);
+  const statuses = await Promise.all(clients.map(async (client) => (await client.readReply('GET')).status));
+  assert.deepEqual(new Set(statuses), new Set([504]));
+  const sweeps = sweepInSlices((slice) => front.listener.sweep(performance.now() + 3_600_000, slice));
+  assert.equal(sweeps, 4);
+  await waitFor('none is left', () => front.listener.connections === 0);
 });

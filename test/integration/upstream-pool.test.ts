@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { TimeSlice } from '../../src/base/time-slice.ts';
 import { OK_REPLY, RawOrigin } from '../harness/raw-origin.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { TestSink, TestUpstream, testUpstream } from './upstream-sink.ts';
@@ -241,6 +242,24 @@ describe('a deadline', () => {
     upstream.pool.sweep(upstream.clock.nowMs + 200);
     assert.equal(text(sink), 'fail connect-timeout queued');
     assert.equal(upstream.pool.openConnections, 0);
+  });
+
+  it('is looked at for as many as go into a slice of time, and for the rest in the next', async (t) => {
+    const origin = await RawOrigin.answering();
+    const upstream = testUpstream(t, origin, {
+      timeouts: { connectMs: 100 },
+      pool: { maxConnections: 3, maxPending: 3, pendingTimeoutMs: 150 },
+    });
+    const sinks = Array.from({ length: 6 }, () => upstream.request());
+    const slice = new TimeSlice();
+    const failed: number[] = [];
+    do {
+      slice.begin(0, 0);
+      upstream.cluster.sweep(upstream.clock.nowMs + 200, slice);
+      failed.push(sinks.filter(({ isOver }) => isOver).length);
+    } while (slice.hasMore);
+    assert.deepEqual(failed.slice(0, 3), [1, 2, 3]);
+    assert.equal(failed.at(-1), 6);
   });
 
   it('ends the wait for a head, also one that dribbles', async (t) => {

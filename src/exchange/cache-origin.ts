@@ -31,14 +31,11 @@ const REPORTED =
   (1 << FIELD_X_FORWARDED_OTHER) |
   (1 << FIELD_FORWARDED);
 const REPORTED_PORT = '\n@x-forwarded-port=';
-const AUTHORIZATION = /^authorization:/im;
 const HOST_AND_PROTO = /(?:^|[;,\s])(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/gi;
 
 export function originOf(exchange: Exchange): RequestOrigin {
-  const { head, listener, port, facts, filters } = exchange;
-  const scheme = schemeOf(exchange);
-  const known = filters?.tellsUpstream === true ? { ...scheme, wasAuthorized: AUTHORIZATION.test(filters.received) } : scheme;
-  const origin = withAsker(exchange, known);
+  const { head, listener, port, facts } = exchange;
+  const origin = withAsker(exchange, schemeOf(exchange));
   const isReported = (head.seen & REPORTED) !== 0 && listener?.isTrusted(port?.remoteAddress ?? '') === true;
   const reported = isReported ? reportedLines(head) : '';
   const place = placeLines(exchange, reported) + partLine(exchange);

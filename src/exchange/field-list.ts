@@ -25,6 +25,7 @@ type Line = { readonly name: string; readonly lower: string; readonly value: str
 export class FieldList {
   #lines: Line[] = [];
   #isChanged = false;
+  #isWritten = false;
 
   /** `block`: vetted field lines, each ending in CRLF. */
   constructor(block: string) {
@@ -36,6 +37,11 @@ export class FieldList {
 
   get isChanged(): boolean {
     return this.#isChanged;
+  }
+
+  /** Something was put in, and not only taken away. */
+  get isWritten(): boolean {
+    return this.#isWritten;
   }
 
   /** All values of a field joined by `, `, or `undefined`. */
@@ -59,11 +65,13 @@ export class FieldList {
     this.#lines = this.#lines.filter((other) => other.lower !== line.lower);
     this.#lines.push(line);
     this.#isChanged = true;
+    this.#isWritten = true;
   }
 
   append(name: string, value: string): void {
     this.#lines.push(vetLine(name, value));
     this.#isChanged = true;
+    this.#isWritten = true;
   }
 
   delete(name: string): void {

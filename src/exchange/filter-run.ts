@@ -31,6 +31,8 @@ export class FilterRun {
   private readonly report: FaultReport;
   /** The head as it came, before the filters changed it. */
   received = '';
+  /** The request phase has put fields of its own into the head. */
+  hasWritten = false;
 
   constructor(filters: readonly LoadedFilter[], context: FilterContext, report: FaultReport) {
     this.filters = filters;
@@ -67,7 +69,7 @@ export class FilterRun {
 
   /** Some of them writes what is sent by what it has learned of this request. */
   get tellsUpstream(): boolean {
-    return this.filters.some(({ filter }) => filter.upstreamRequest !== undefined);
+    return this.hasWritten || this.filters.some(({ filter }) => filter.upstreamRequest !== undefined);
   }
 
   get sharedContext(): FilterContext {

@@ -37,6 +37,7 @@ export function startRequestFilters(exchange: Exchange, plan: RoutePlan): void {
     headers: fields,
   };
   goOn(exchange, run.request(facts), () => {
+    run.hasWritten = facts.headers.isWritten;
     if (facts.headers.isChanged && !reparse(exchange, `${firstLine}\r\n${facts.headers.toBlock()}\r\n`)) return;
     if (!TARGET.test(facts.target)) throw new TypeError(`filter: ${JSON.stringify(facts.target)} is not a path and query`);
     if (facts.target !== exchange.facts.target) exchange.facts.filteredTarget = facts.target;

@@ -158,3 +158,49 @@ test('nobody is told a key: not by TRACE, not in the log', async (t) => {
   assert.deepEqual([record['target'], record['referer']], ['/a?b=1', 'http://a.example/page?c=2']);
   assert.doesNotMatch(JSON.stringify(front.log), /s3cret/);
 });
+
+test('a filter that puts other words in the place of a credential before anything is decided tells the origin who asks', async (t) => {
+  const filters: Record<string, Filter> = {
+    './who.ts': {
+      request({ headers }) {
+        const who = headers.get('Authorization') ?? headers.get('X-Weird') ?? headers.get('Cookie');
+        for (const name of ['Authorization', 'X-Weird', 'Cookie']) headers.delete(name);
+        if (who !== undefined) headers.set('X-Colour', who);
+      },
+    },
+    './off.ts': {
+      request({ headers }) {
+        for (const name of ['Authorization', 'X-Weird', 'Cookie']) headers.delete(name);
+      },
+    },
+  };
+  const answer = telling('Cache-Control: max-age=60\r\n', (request) => request.field('X-Colour'));
+  const silent = telling('Last-Modified: Wed, 01 Jan 2020 00:00:00 GMT\r\n', (request) => request.field('X-Colour'));
+  for (const name of ['Authorization', 'X-Weird', 'Cookie']) {
+    const told = await openScene(t, name === 'Cookie' ? silent : answer, { route: { filters: ['./who.ts'] }, filters });
+    for (const who of ['alice', 'bob']) assert.equal((await told.ask('/a', `${name}: ${who}\r\n`)).text, who, name);
+    // One that takes it away and says nothing makes the answer one for all.
+    const untold = await openScene(t, answer, { route: { filters: ['./off.ts'] }, filters });
+    for (const who of ['alice', 'bob']) assert.equal((await untold.ask('/a', `${name}: ${who}\r\n`)).text, 'nobody', name);
+    assert.equal(untold.origin.requests.length, 1);
+  }
+});
+
+test('nor is it one with the identical request of another then', async (t) => {
+  const filters: Record<string, Filter> = {
+    './who.ts': {
+      request({ headers }) {
+        headers.set('X-Colour', headers.get('Authorization') ?? '');
+        headers.delete('Authorization');
+      },
+    },
+  };
+  const origin = held((index) => numbered(index));
+  const host = await openShared(t, origin.answer, { dedupe: { key: ['method', 'url'] }, route: { filters: ['./who.ts'] }, filters });
+  const first = host.ask({ fields: 'Authorization: a\r\n' });
+  await waitFor('the first is with the origin', () => host.asked() === 1);
+  const second = host.ask({ fields: 'Authorization: b\r\n' });
+  await waitFor('it waits, or is with the origin', () => host.fronts[0].gateway.waits.size === 1 || host.asked() === 2);
+  origin.open();
+  assert.deepEqual(new Set([(await first).text, (await second).text]), new Set(['run 0', 'run 1']));
+});

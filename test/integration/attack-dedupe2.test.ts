@@ -55,7 +55,7 @@ test('a field that tells who asks or what is done counts where names alone are c
     ['X-Uid: a', 'X-Uid: b'],
     ['X-On-Behalf-Of: a', 'X-On-Behalf-Of: b'],
     ['X-Act-As: a', 'X-Act-As: b'],
-    ['X_HTTP_Method_Override: PUT', 'X_HTTP_Method_Override: DELETE'],
+    ['X-HTTP-Method-Override: PUT', 'X-HTTP-Method-Override: DELETE'],
     ['X_Api_Key: a', 'X_Api_Key: b'],
   ];
   const wrong: string[] = [];

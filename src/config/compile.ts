@@ -106,6 +106,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
     health: compileHealth(upstream.health),
     retry: compileRetry(upstream.retry),
     hedge: compileHedge(upstream.hedge),
+    deadline: upstream.deadline === 'none' ? undefined : upstream.deadline,
   };
 }
 

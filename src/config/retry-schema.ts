@@ -3,7 +3,7 @@ import { IDEMPOTENT_METHODS } from '../http/methods.ts';
 import { bad, good, type Parsed } from './problem.ts';
 import { respondValue } from './respond-schema.ts';
 import type { FallbackCondition, FallbackConfig, HedgeConfig, RetryCondition, RetryConfig } from './retry-types.ts';
-import { duration, flag, looseBoolean, parsedText, parseMethod, size, wholeNumber } from './scalars.ts';
+import { duration, flag, looseBoolean, parsedText, parseMethod, size, wholeNumber, word } from './scalars.ts';
 import { didYouMean } from './suggest.ts';
 import type { StatusRange } from './types.ts';
 import { formatDuration, parseDuration } from './units.ts';
@@ -92,6 +92,11 @@ export const retrySchema = z
   .describe(
     'Whether a request that failed is sent again, to another endpoint where there is one. Default: only where that is safe without asking.',
   );
+
+export const deadlineSchema = word(
+  'Field by which the upstream is told until when its answer is of use, where there is a total time; a client that sends it can only shorten that.',
+  ['none', 'x-request-deadline', 'grpc-timeout'],
+);
 
 export function compileRetry(retry: z.output<typeof retrySchema>): RetryConfig | undefined {
   if (retry === undefined) return undefined;

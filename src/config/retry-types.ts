@@ -22,6 +22,9 @@ export type RetryConfig = {
   readonly honoursRetryAfter: boolean;
 };
 
+/** The field by which an upstream is told until when its answer is of use, and a client may tell us. */
+export type DeadlineField = 'x-request-deadline' | 'grpc-timeout';
+
 export type HedgeConfig = {
   /** Waited before one more is asked: a time, or the share of answers (0 to 1) that have come by then. */
   readonly after: { readonly kind: 'delay'; readonly ms: number } | { readonly kind: 'quantile'; readonly quantile: number };

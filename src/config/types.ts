@@ -8,7 +8,7 @@ import type { OutsideText } from './expand.ts';
 import type { CollapseConfig, DedupeConfig } from './dedupe-types.ts';
 import type { BreakerConfig, ResourcesConfig } from './breaker-types.ts';
 import type { HealthConfig } from './health-types.ts';
-import type { FallbackConfig, HedgeConfig, RetryConfig } from './retry-types.ts';
+import type { DeadlineField, FallbackConfig, HedgeConfig, RetryConfig } from './retry-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
 
 export type Engine = 'node' | 'uws';
@@ -118,6 +118,8 @@ export type UpstreamConfig = {
   readonly retry: RetryConfig | undefined;
   /** `undefined`: one at a time. */
   readonly hedge: HedgeConfig | undefined;
+  /** `undefined`: it is not told of deadlines. */
+  readonly deadline: DeadlineField | undefined;
 };
 
 /** How many requests an upstream may have at once, over the whole host, by how fast it answers; the excess is shed (503). */

@@ -6,7 +6,7 @@ import { breakerSchema, extraLoadSchema, resourcesSchema } from './breaker-schem
 import { healthSchema } from './health-schema.ts';
 import { minRate } from './listener-schema.ts';
 import { PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
-import { hedgeSchema, retrySchema } from './retry-schema.ts';
+import { deadlineSchema, hedgeSchema, retrySchema } from './retry-schema.ts';
 import { duration, flag, parsedText, size, wholeNumber, word } from './scalars.ts';
 
 const DAY_MS = 86_400_000;
@@ -110,6 +110,7 @@ const upstreamObject = z.strictObject({
   health: healthSchema,
   retry: retrySchema,
   hedge: hedgeSchema,
+  deadline: deadlineSchema,
   ...PLANNED_UPSTREAM_KEYS,
 });
 

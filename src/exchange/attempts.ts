@@ -5,6 +5,7 @@ import type { UpstreamFailure } from '../upstream/failure.ts';
 import type { RequestBody, UpstreamConnection } from '../upstream/sink.ts';
 import { balanceKeyOf } from './balance-key.ts';
 import type { Shedding, SheddingPlan } from './admission.ts';
+import { deadlineLine } from './deadline.ts';
 import type { Exchange } from './exchange.ts';
 import { fallBackFromFailure } from './fallback.ts';
 import { startUpstreamFilters } from './filter-steps.ts';
@@ -76,13 +77,20 @@ export function sendRequest(exchange: Exchange, asker: Try, connection: Upstream
   exchange.state = 'sent';
   if (asker === exchange.current) facts.connectedMs = connection.isReused ? gateway.clock.nowMs : gateway.clock.refresh();
   const body: RequestBody = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
-  const text = exchange.filteredHead === '' ? upstreamHead(exchange, asker.target) : exchange.filteredHead;
+  const built = exchange.filteredHead === '' ? upstreamHead(exchange, asker.target) : exchange.filteredHead;
+  const text = facts.deadlineMs === 0 ? built : withDeadline(exchange, built);
   connection.send(text, body, facts.method === 'HEAD');
   if (head.expectsContinue && port?.canInform === true) connection.expectContinue();
   for (const chunk of exchange.collector?.chunks ?? []) connection.writeBody(chunk);
   for (const chunk of exchange.kept?.chunks ?? []) connection.writeBody(chunk);
   if (!facts.isRequestWhole) port?.resumeBody();
   else if (body !== 'none') connection.endBody();
+}
+
+function withDeadline({ plan, facts, gateway }: Exchange, head: string): string {
+  const field = plan?.deadline ?? null;
+  if (field === null) return head;
+  return `${head.slice(0, -2)}${deadlineLine(field, facts.deadlineMs - gateway.clock.nowMs, Date.now())}\r\n`;
 }
 
 export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: UpstreamFailure): void {

@@ -1,4 +1,6 @@
 import { never } from '../base/never.ts';
+import type { DeadlineField } from '../config/retry-types.ts';
+import { msLeftBy } from './deadline.ts';
 import { maxForwards } from '../http/forward.ts';
 import { capturesOf } from '../routing/captures.ts';
 import type { Found } from '../routing/route.ts';
@@ -53,9 +55,20 @@ function admit(exchange: Exchange, plan: RoutePlan): void {
     exchange.sendOwn(answerForMaxForwards(head, plan, exchange.gateway.secretParameters));
     return;
   }
-  if (plan.totalMs !== 0) exchange.gateway.watchDeadline(exchange, facts.startMs + plan.totalMs);
+  if (plan.deadline !== null) observeDeadline(exchange, plan, plan.deadline);
+  else if (plan.totalMs !== 0) exchange.gateway.watchDeadline(exchange, facts.startMs + plan.totalMs);
   if (plan.limits !== null) startLimiting(exchange, plan, plan.limits);
   else enterRoute(exchange, plan);
+}
+
+/** The route's deadline, or the client's where that is sooner. */
+function observeDeadline(exchange: Exchange, { totalMs }: RoutePlan, field: DeadlineField): void {
+  const { facts, gateway } = exchange;
+  const byClient = msLeftBy(field, facts.field(field), Date.now());
+  if (byClient === undefined && totalMs === 0) return;
+  const leftMs = Math.min(byClient ?? Number.POSITIVE_INFINITY, totalMs === 0 ? Number.POSITIVE_INFINITY : totalMs);
+  facts.deadlineMs = facts.startMs + leftMs;
+  gateway.watchDeadline(exchange, facts.deadlineMs);
 }
 
 /** After the limits, or at once where there are none. */

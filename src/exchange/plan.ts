@@ -1,4 +1,5 @@
-import type { GatewayConfig, RouteConfig } from '../config/types.ts';
+import type { DeadlineField } from '../config/retry-types.ts';
+import type { FieldEdits, GatewayConfig, RouteConfig } from '../config/types.ts';
 import { assert } from '../base/assert.ts';
 import { compileResponsePolicy, type ResponsePolicy } from '../http/client-head.ts';
 import { compileForwardPolicy, type ForwardPolicy, type ForwardSettings } from '../http/forward.ts';
@@ -55,6 +56,8 @@ export type RoutePlan = {
   readonly sharing: SharingPlan | null;
   readonly shedding: SheddingPlan | null;
   readonly resilience: ResiliencePlan | null;
+  /** Told to the upstream, and heard of the client; `null` = neither. */
+  readonly deadline: DeadlineField | null;
   /** Authorization and Cookie reach the upstream. */
   readonly forwardsCredentials: boolean;
   readonly maxBodyBytes: number;
@@ -124,7 +127,7 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
     forward: compileForwardPolicy({
       forwardCredentials: upstream?.forwardCredentials ?? false,
       host: upstream?.host ?? 'client',
-      requestFields: route.requestFields,
+      requestFields: withoutDeadline(route.requestFields, upstream?.deadline),
       pseudonym,
       forwarded: config.forwarded,
       requestId: 'pass',
@@ -142,6 +145,7 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
       render: renderRespond,
       planFor: (name) => compilePlan(elsewhere(route, name), config, services),
     }),
+    deadline: upstream?.deadline ?? null,
     forwardsCredentials: upstream?.forwardCredentials ?? false,
     cache: compileCachePlan(route, services.caching, services.metrics),
     maxBodyBytes: route.maxBodyBytes,
@@ -155,6 +159,11 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
 function elsewhere(route: PlannedRoute, upstream: string): PlannedRoute {
   const action: RouteConfig['action'] = { kind: 'upstream', upstream };
   return { ...route, action, cache: undefined, collapse: undefined, dedupe: undefined, limits: [], fallback: undefined };
+}
+
+/** The client's own word on it is replaced by ours. */
+function withoutDeadline(edits: FieldEdits, deadline: DeadlineField | undefined): FieldEdits {
+  return deadline === undefined ? edits : { ...edits, remove: [...edits.remove, deadline] };
 }
 
 /** Fields that tell who asks: from a peer that is not trusted they are no more than a claim, and a key is a secret between the client and us. */

@@ -53,6 +53,8 @@ export class RequestFacts implements RouteQuery {
   bytesSent = 0;
   startMs = 0;
   askedMs = 0;
+  /** Until when the answer is of use, where the upstream is to be told; 0 = not known, or not told. */
+  deadlineMs = 0;
   /** Spent waiting for what another request gets; -1 = it did not. */
   waitMs = -1;
   /** A new connection comes by an event of its own, before which nobody has looked at the clock. */
@@ -138,6 +140,7 @@ export class RequestFacts implements RouteQuery {
     this.bytesSent = 0;
     this.startMs = 0;
     this.askedMs = 0;
+    this.deadlineMs = 0;
     this.waitMs = -1;
     this.connectedMs = 0;
     this.headMs = 0;

@@ -21,7 +21,7 @@ export function startBehindCache(run: CacheRun): void {
     run.isShared = startSharing(exchange, plan, run);
     if (run.isShared) return;
   }
-  startTry(exchange, plan, 'first');
+  startTry(exchange, plan, run.isRefresh ? 'revalidation' : 'first');
 }
 
 /** False: the request is none that shares. `inner`: its run so far. */

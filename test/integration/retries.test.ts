@@ -226,3 +226,23 @@ test('the fallback holds for failures of ours and for the deadline', async (t) =
   const late = await open(t, [slow], { upstream: { retry: undefined }, route: { fallback, timeout: '30ms' } });
   assert.equal((await askOnce(late.port, GET)).status, 299);
 });
+
+test('the upstream is told how much time is left, and a client can only shorten it', async (t) => {
+  const origin = await originOf(t, OK_REPLY);
+  const front = await open(t, [origin], { upstream: { deadline: 'grpc-timeout' }, route: { timeout: '10s' } });
+  await askOnce(front.port, GET);
+  await askOnce(front.port, 'GET /a HTTP/1.1\r\nHost: a\r\ngrpc-timeout: 2S\r\n\r\n');
+  await askOnce(front.port, 'GET /a HTTP/1.1\r\nHost: a\r\ngrpc-timeout: 1H\r\n\r\n');
+  const told = origin.requests.map(({ field }) => Number(/^(\d+)m$/.exec(field('grpc-timeout') ?? '')?.[1]));
+  assert.ok(told[0] !== undefined && told[0] > 9000 && told[0] <= 10_000, String(told));
+  assert.ok(told[1] !== undefined && told[1] > 1000 && told[1] <= 2000, String(told));
+  assert.ok(told[2] !== undefined && told[2] > 9000 && told[2] <= 10_000, String(told));
+});
+
+test('a client whose deadline passes is told so', async (t) => {
+  const slow = await originOf(t, () => undefined);
+  const front = await open(t, [slow], { upstream: { retry: undefined, deadline: 'x-request-deadline' } });
+  const soon = new Date(Date.now() + 80).toISOString();
+  const reply = await askOnce(front.port, `GET /a HTTP/1.1\r\nHost: a\r\nX-Request-Deadline: ${soon}\r\n\r\n`);
+  assert.equal(reply.status, 504);
+});

@@ -126,6 +126,7 @@ export class TestUpstream {
       health: undefined,
       retry: undefined,
       hedge: undefined,
+      deadline: undefined,
     };
     this.cluster = new Cluster(
       {

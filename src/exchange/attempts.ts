@@ -33,9 +33,8 @@ export function startTry(exchange: Exchange, plan: RoutePlan, kind: TryKind): vo
   if (facts.attempts++ === 0) facts.askedMs = gateway.clock.nowMs;
   exchange.state = 'connecting';
   const isRetry = kind === 'retry';
-  const key = plan.balanceKey === null ? 0 : balanceKeyOf(exchange, plan.balanceKey);
   const held = plan.sticky === null ? null : plan.sticky.heldBy(exchange);
-  const target = cluster.choose(key, isRetry ? current.target : null, held);
+  const target = cluster.choose(balanceKeyOf(exchange, plan), isRetry ? current.target : null, held);
   if (target === null) {
     current.refuse(cluster.refusal);
     return;

@@ -7,6 +7,7 @@ import { Consumers } from '../policy/consumers.ts';
 import { clientAddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import type { Limiting } from './limiting.ts';
+import type { RoutePlan } from './plan.ts';
 import { RequestView } from './request-view.ts';
 
 /** What of a request tells its endpoint, where the balancer hashes; made ready at load. */
@@ -99,7 +100,7 @@ class ExchangeKey implements BalanceKeySource {
 
 const source = new ExchangeKey();
 
-/** 32 bits, never 0. */
-export function balanceKeyOf(exchange: Exchange, plan: BalanceKeyPlan): number {
-  return source.hash(exchange, plan);
+/** 32 bits; 0 where the upstream does not look at the request. */
+export function balanceKeyOf(exchange: Exchange, { balanceKey }: Pick<RoutePlan, 'balanceKey'>): number {
+  return balanceKey === null ? 0 : source.hash(exchange, balanceKey);
 }

@@ -1,5 +1,6 @@
 import type { Cluster } from '../upstream/cluster.ts';
 import { CELL } from '../upstream/endpoint-memory.ts';
+import { balanceKeyOf } from './balance-key.ts';
 import type { Exchange } from './exchange.ts';
 import type { HedgePlan } from './resilience-plan.ts';
 import type { StatusSet } from './retry-plan.ts';
@@ -66,7 +67,7 @@ function race(exchange: Exchange, plan: RoutePlan): void {
   const { state, current, rivals } = exchange;
   if (cluster === null || hedge === null || exchange.plan !== plan || (state !== 'connecting' && state !== 'sent')) return;
   const running = rivals?.length ?? 0;
-  const target = cluster.choose(0, current.target);
+  const target = cluster.choose(balanceKeyOf(exchange, plan), current.target);
   if (target === null || target === current.target || rivals?.some((rival) => rival.target === target)) {
     cluster.giveBackChoice();
     return;

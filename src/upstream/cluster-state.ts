@@ -94,9 +94,7 @@ export class ClusterState {
         return null;
       }
     }
-    const probed = this.#probes.length === 0 ? null : this.#probe();
-    const isHeld = held !== null && held !== avoid && this.#stages.some(({ targets }) => targets.includes(held));
-    const target = isHeld ? held : (probed ?? this.#pick(key, avoid));
+    const target = held !== null && held !== avoid && this.#mayAsk(held) ? held : this.#probeOrPick(key, avoid);
     this.#chosen = target;
     if (target === null) {
       choice.refusal = this.#refusal;
@@ -123,6 +121,15 @@ export class ClusterState {
       if (ms > 0 && (least === 0 || ms < least)) least = ms;
     }
     return least;
+  }
+
+  #mayAsk(target: Target): boolean {
+    for (const { targets } of this.#stages) if (targets.includes(target)) return true;
+    return false;
+  }
+
+  #probeOrPick(key: number, avoid: Target | null): Target | null {
+    return (this.#probes.length === 0 ? null : this.#probe()) ?? this.#pick(key, avoid);
   }
 
   #probe(): Target | null {

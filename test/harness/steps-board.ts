@@ -1,8 +1,8 @@
 import { type Cells, realAtomics, STEP_KINDS, type StepKind } from './steps.ts';
+import { BoardCells, byteOf } from './steps-board-cells.ts';
 import {
   MAX_PARTICIPANTS,
   MAX_STEPS,
-  MAX_DECISIONS,
   TEXT_BYTES,
   FINISHED,
   VERDICT,
@@ -19,7 +19,6 @@ import {
   MAY_TIME_OUT,
   ORDER,
   NOW_MS,
-  HEAD_CELLS,
   WAKE,
   STATE,
   AFTER,
@@ -35,8 +34,6 @@ import {
   SWAP_BUFFER,
   SWAP_BYTE,
   SWAP_EXPECTED,
-  PART_CELLS,
-  STATES,
   WAITS,
   VERDICTS,
   COMMANDS,
@@ -46,6 +43,7 @@ import {
   LOG_CELLS,
   TEXT_AT,
 } from './steps-board-layout.ts';
+import { StepChoice } from './steps-choice.ts';
 
 /**
  * What the scheduler and the participants' threads share. Only the thread that holds the baton reads or writes it, so its cells
@@ -58,21 +56,22 @@ export type Decision = { readonly mask: number; readonly previous: number; reado
 
 export class Board {
   readonly memory: SharedArrayBuffer;
+  readonly #parts: BoardCells;
   readonly #cells: Int32Array;
   readonly #texts: readonly Buffer[];
-  #watched: readonly SharedArrayBuffer[] = [];
-  #words: readonly Int32Array[] = [];
+  readonly #choice: StepChoice;
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(TEXT_AT + MAX_PARTICIPANTS * TEXT_BYTES)) {
     this.memory = memory;
-    this.#cells = new Int32Array(memory, 0, TEXT_AT / 4);
+    this.#parts = new BoardCells(memory);
+    this.#cells = this.#parts.cells;
+    this.#choice = new StepChoice(this.#parts);
     this.#texts = Array.from({ length: MAX_PARTICIPANTS }, (_, who) => Buffer.from(memory, TEXT_AT + who * TEXT_BYTES, TEXT_BYTES));
   }
 
   /** The memory of the case, the same list on every thread. */
   watch(memories: readonly SharedArrayBuffer[]): void {
-    this.#watched = memories;
-    this.#words = memories.map((memory) => new Int32Array(memory, 0, memory.byteLength >> 2));
+    this.#parts.watch(memories);
   }
 
   // --- the main thread ---
@@ -99,9 +98,9 @@ export class Board {
       cells[PREFIX_AT + at] = who;
     });
     run.after.forEach((mask, who) => {
-      this.#set(who, AFTER, mask);
-      this.#set(who, SPIN_BUFFER, -1);
-      this.#set(who, SWAP_BUFFER, -1);
+      this.#parts.set(who, AFTER, mask);
+      this.#parts.set(who, SPIN_BUFFER, -1);
+      this.#parts.set(who, SWAP_BUFFER, -1);
     });
   }
 
@@ -155,17 +154,17 @@ export class Board {
 
   /** What the participant ended with, as JSON. */
   textOf(who: number): string {
-    return this.#texts[who]!.toString('utf8', 0, this.#get(who, TEXT_LENGTH));
+    return this.#texts[who]!.toString('utf8', 0, this.#parts.get(who, TEXT_LENGTH));
   }
 
   // --- both ---
 
   stateOf(who: number): number {
-    return this.#get(who, STATE);
+    return this.#parts.get(who, STATE);
   }
 
   takenBy(who: number): number {
-    return this.#get(who, TAKEN);
+    return this.#parts.get(who, TAKEN);
   }
 
   /** Says that all is over, or that a command is done. */
@@ -176,7 +175,7 @@ export class Board {
   }
 
   wake(who: number, command: number): void {
-    const cell = this.#cellOf(who, WAKE);
+    const cell = this.#parts.cellOf(who, WAKE);
     realAtomics.store(this.#cells, cell, command);
     realAtomics.notify(this.#cells, cell);
   }
@@ -185,7 +184,7 @@ export class Board {
 
   /** Sleeps until the next command. */
   sleep(who: number): number {
-    const cell = this.#cellOf(who, WAKE);
+    const cell = this.#parts.cellOf(who, WAKE);
     for (;;) {
       const command = realAtomics.load(this.#cells, cell);
       if (command !== COMMANDS.sleep) {
@@ -197,12 +196,12 @@ export class Board {
   }
 
   setState(who: number, state: number): void {
-    this.#set(who, STATE, state);
+    this.#parts.set(who, STATE, state);
   }
 
   setText(who: number, text: string): void {
     const written = this.#texts[who]!.write(text, 'utf8');
-    this.#set(who, TEXT_LENGTH, written);
+    this.#parts.set(who, TEXT_LENGTH, written);
     if (Buffer.byteLength(text) > TEXT_BYTES) throw new Error('the outcome is too long for the board');
   }
 
@@ -218,12 +217,12 @@ export class Board {
 
   /** Counts a step that is about to happen; true when its taker has to die instead. */
   countStep(who: number, kind: StepKind, cells: Cells, index: number): boolean {
-    const taken = this.#get(who, TAKEN) + 1;
-    this.#set(who, TAKEN, taken);
+    const taken = this.#parts.get(who, TAKEN) + 1;
+    this.#parts.set(who, TAKEN, taken);
     const at = this.steps;
     this.#cells[STEPS] = at + 1;
     if (at < MAX_STEPS) {
-      this.#cells[LOG_AT + at * LOG_CELLS] = (who << 16) | ((this.#bufferOf(cells) & 0xff) << 8) | STEP_KINDS.indexOf(kind);
+      this.#cells[LOG_AT + at * LOG_CELLS] = (who << 16) | ((this.#parts.bufferOf(cells) & 0xff) << 8) | STEP_KINDS.indexOf(kind);
       this.#cells[LOG_AT + at * LOG_CELLS + 1] = byteOf(cells, index);
     }
     return this.#cells[KILL_WHO] === who && this.#cells[KILL_STEP] === taken;
@@ -238,40 +237,42 @@ export class Board {
    * nobody else can. Loads are never taken for spins, because a reader that looks twice must be overtaken between its looks.
    */
   noteSwap(who: number, cells: Cells, index: number, expected: number): void {
-    const buffer = this.#bufferOf(cells);
+    const buffer = this.#parts.bufferOf(cells);
     const byte = byteOf(cells, index);
     const isFailing = cells instanceof Int32Array && realAtomics.load(cells, index) !== expected;
     const isSame =
-      this.#get(who, SWAP_BUFFER) === buffer && this.#get(who, SWAP_BYTE) === byte && this.#get(who, SWAP_EXPECTED) === expected;
-    this.#set(who, SPIN_BUFFER, isFailing && isSame ? buffer : -1);
-    this.#set(who, SPIN_BYTE, byte);
-    this.#set(who, SPIN_VALUE, isFailing ? realAtomics.load(cells, index) : 0);
-    this.#set(who, SWAP_BYTE, byte);
-    this.#set(who, SWAP_EXPECTED, expected);
-    this.#set(who, SWAP_BUFFER, buffer);
+      this.#parts.get(who, SWAP_BUFFER) === buffer &&
+      this.#parts.get(who, SWAP_BYTE) === byte &&
+      this.#parts.get(who, SWAP_EXPECTED) === expected;
+    this.#parts.set(who, SPIN_BUFFER, isFailing && isSame ? buffer : -1);
+    this.#parts.set(who, SPIN_BYTE, byte);
+    this.#parts.set(who, SPIN_VALUE, isFailing ? realAtomics.load(cells, index) : 0);
+    this.#parts.set(who, SWAP_BYTE, byte);
+    this.#parts.set(who, SWAP_EXPECTED, expected);
+    this.#parts.set(who, SWAP_BUFFER, buffer);
   }
 
   forgetSwap(who: number): void {
-    this.#set(who, SPIN_BUFFER, -1);
-    this.#set(who, SWAP_BUFFER, -1);
+    this.#parts.set(who, SPIN_BUFFER, -1);
+    this.#parts.set(who, SWAP_BUFFER, -1);
   }
 
   beginWait(who: number, place: { readonly cells: Cells; readonly index: number }, timeoutMs: number): void {
-    this.#set(who, WAIT_BUFFER, this.#bufferOf(place.cells));
-    this.#set(who, WAIT_BYTE, byteOf(place.cells, place.index));
-    this.#set(who, WAIT_MODE, timeoutMs === Number.POSITIVE_INFINITY ? WAITS.forever : WAITS.bounded);
+    this.#parts.set(who, WAIT_BUFFER, this.#parts.bufferOf(place.cells));
+    this.#parts.set(who, WAIT_BYTE, byteOf(place.cells, place.index));
+    this.#parts.set(who, WAIT_MODE, timeoutMs === Number.POSITIVE_INFINITY ? WAITS.forever : WAITS.bounded);
     this.#cells[ORDER] = (this.#cells[ORDER] ?? 0) + 1;
-    this.#set(who, WAIT_ORDER, this.#cells[ORDER]);
+    this.#parts.set(who, WAIT_ORDER, this.#cells[ORDER]);
   }
 
   hasWait(who: number): boolean {
-    return this.#get(who, WAIT_MODE) !== WAITS.none;
+    return this.#parts.get(who, WAIT_MODE) !== WAITS.none;
   }
 
   /** Ends a wait: was it a wake-up? If not, the case's clock moves on by the time waited. */
   endWait(who: number, timeoutMs: number): boolean {
-    const isNotified = this.#get(who, WAIT_MODE) === WAITS.notified;
-    this.#set(who, WAIT_MODE, WAITS.none);
+    const isNotified = this.#parts.get(who, WAIT_MODE) === WAITS.notified;
+    this.#parts.set(who, WAIT_MODE, WAITS.none);
     if (isNotified) return true;
     this.#cells[TIMEOUTS] = this.timeouts + 1;
     this.#cells[NOW_MS] = this.nowMs + Math.ceil(timeoutMs);
@@ -282,134 +283,15 @@ export class Board {
   notify(cells: Cells, index: number, count: number): number {
     let woken = 0;
     for (; woken < count; woken += 1) {
-      const who = this.#firstWaiter(this.#bufferOf(cells), byteOf(cells, index));
+      const who = this.#choice.firstWaiter(this.#parts.bufferOf(cells), byteOf(cells, index));
       if (who < 0) break;
-      this.#set(who, WAIT_MODE, WAITS.notified);
+      this.#parts.set(who, WAIT_MODE, WAITS.notified);
     }
     return woken;
   }
 
   /** Chooses who takes the next step and notes the choice. -1: all have ended. -2: nobody can ever go on. */
   choose(): number {
-    const mask = this.#enabled();
-    if (mask === 0) return this.#allEnded() ? -1 : this.#lastResort();
-    const previous = this.#cells[PREVIOUS] ?? -1;
-    const chosen = (mask & (mask - 1)) === 0 ? 31 - Math.clz32(mask) : this.#decide(mask, previous);
-    this.#cells[PREVIOUS] = chosen;
-    return chosen;
+    return this.#choice.choose();
   }
-
-  #decide(mask: number, previous: number): number {
-    const at = this.#cells[DECISIONS] ?? 0;
-    const first = 31 - Math.clz32(mask & -mask);
-    let chosen = previous >= 0 && (mask & (1 << previous)) !== 0 ? previous : first;
-    if (at < (this.#cells[PREFIX] ?? 0)) chosen = this.#cells[PREFIX_AT + at] ?? 0;
-    else if (this.#cells[RANDOM] !== 0) chosen = this.#atRandom(mask, chosen);
-    if (at < MAX_DECISIONS) this.#cells[DECISIONS_AT + at] = (chosen << 16) | ((previous + 1) << 8) | mask;
-    this.#cells[DECISIONS] = at + 1;
-    return chosen;
-  }
-
-  /** Mostly goes on with the same one: orders with few changes find more than a coin for each step. */
-  #atRandom(mask: number, usual: number): number {
-    if (this.#random() % 4 !== 0) return usual;
-    const choices = Array.from({ length: MAX_PARTICIPANTS }, (_, who) => who).filter((who) => (mask & (1 << who)) !== 0);
-    return choices[this.#random() % choices.length] ?? usual;
-  }
-
-  #random(): number {
-    let x = this.#cells[RANDOM] ?? 1;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.#cells[RANDOM] = x;
-    return x >>> 1;
-  }
-
-  #enabled(): number {
-    let mask = 0;
-    for (let who = 0; who < (this.#cells[COUNT] ?? 0); who += 1) if (this.#isEnabled(who)) mask |= 1 << who;
-    return mask;
-  }
-
-  #isEnabled(who: number): boolean {
-    const state = this.#get(who, STATE);
-    if (state === STATES.waitingToBegin) return this.#hasPredecessorsEnded(who);
-    if (state === STATES.waiting) {
-      const mode = this.#get(who, WAIT_MODE);
-      return mode === WAITS.notified || (mode === WAITS.bounded && this.#cells[MAY_TIME_OUT] === 1);
-    }
-    if (state !== STATES.ready) return false;
-    const buffer = this.#get(who, SPIN_BUFFER);
-    return buffer < 0 || realAtomics.load(this.#words[buffer]!, this.#get(who, SPIN_BYTE) >> 2) !== this.#get(who, SPIN_VALUE);
-  }
-
-  #hasPredecessorsEnded(who: number): boolean {
-    const after = this.#get(who, AFTER);
-    for (let other = 0; other < MAX_PARTICIPANTS; other += 1) {
-      if ((after & (1 << other)) !== 0 && !this.#hasEnded(other)) return false;
-    }
-    return true;
-  }
-
-  #hasEnded(who: number): boolean {
-    const state = this.#get(who, STATE);
-    return state === STATES.done || state === STATES.killed;
-  }
-
-  #allEnded(): boolean {
-    for (let who = 0; who < (this.#cells[COUNT] ?? 0); who += 1) if (!this.#hasEnded(who)) return false;
-    return true;
-  }
-
-  /** Nobody can go on by itself: somebody who spins goes on spinning, or the longest bounded wait times out. */
-  #lastResort(): number {
-    let found = -2;
-    for (let who = 0; who < (this.#cells[COUNT] ?? 0); who += 1) {
-      const state = this.#get(who, STATE);
-      if (state === STATES.waiting && this.#get(who, WAIT_MODE) === WAITS.bounded && this.#isEarlier(who, found)) found = who;
-    }
-    for (let who = 0; found < 0 && who < (this.#cells[COUNT] ?? 0); who += 1) {
-      if (this.#get(who, STATE) !== STATES.ready) continue;
-      this.#cells[NOW_MS] = this.nowMs + 1;
-      found = who;
-    }
-    if (found >= 0) this.#cells[PREVIOUS] = found;
-    return found;
-  }
-
-  #isEarlier(who: number, than: number): boolean {
-    return than < 0 || this.#get(who, WAIT_ORDER) < this.#get(than, WAIT_ORDER);
-  }
-
-  #firstWaiter(buffer: number, byte: number): number {
-    let found = -1;
-    for (let who = 0; who < (this.#cells[COUNT] ?? 0); who += 1) {
-      const mode = this.#get(who, WAIT_MODE);
-      if (mode !== WAITS.bounded && mode !== WAITS.forever) continue;
-      if (this.#get(who, WAIT_BUFFER) !== buffer || this.#get(who, WAIT_BYTE) !== byte || this.#hasEnded(who)) continue;
-      if (this.#isEarlier(who, found)) found = who;
-    }
-    return found;
-  }
-
-  #bufferOf(cells: Cells): number {
-    return this.#watched.indexOf(cells.buffer as SharedArrayBuffer);
-  }
-
-  #cellOf(who: number, cell: number): number {
-    return HEAD_CELLS + who * PART_CELLS + cell;
-  }
-
-  #get(who: number, cell: number): number {
-    return this.#cells[this.#cellOf(who, cell)] ?? 0;
-  }
-
-  #set(who: number, cell: number, value: number): void {
-    this.#cells[this.#cellOf(who, cell)] = value;
-  }
-}
-
-function byteOf(cells: Cells, index: number): number {
-  return cells.byteOffset + index * cells.BYTES_PER_ELEMENT;
 }

@@ -1,85 +1,14 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { Engine } from '../../src/config/types.ts';
 import type { Filter } from '../../src/exchange/filters.ts';
 import { askOnce, connectRaw } from '../harness/raw-client.ts';
-import { type Answer, RawOrigin } from '../harness/raw-origin.ts';
-import type { Reply } from '../harness/http-reply.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { type ConfiguredFront, openConfigured } from './configured-front.ts';
 import { HostRecords } from './keyed-front.ts';
+import { held, numbered, openScene, type PostOptions, post, problemOf } from './keyed-scene.ts';
 
 const ENGINES: readonly Engine[] = ['node', 'uws'];
-
-type PostOptions = {
-  readonly key?: string;
-  readonly body?: string;
-  readonly method?: string;
-  readonly path?: string;
-  readonly fields?: string;
-};
-
-/** The whole message. */
-function post({ key, body = 'pay 10', method = 'POST', path = '/pay', fields = '' }: PostOptions): string {
-  const keyLine = key === undefined ? '' : `Idempotency-Key: ${key}\r\n`;
-  return `${method} ${path} HTTP/1.1\r\nHost: a.example\r\n${keyLine}${fields}Content-Length: ${body.length}\r\n\r\n${body}`;
-}
-
-type Scene = {
-  readonly origin: RawOrigin;
-  readonly records: HostRecords;
-  readonly front: ConfiguredFront;
-  readonly ask: (options: PostOptions) => Promise<Reply>;
-  readonly counted: (result: string) => number;
-};
-
-type SceneOptions = {
-  readonly engine?: Engine;
-  readonly keyed?: object;
-  readonly route?: object;
-  readonly upstream?: object;
-  readonly filters?: Readonly<Record<string, Filter>>;
-  readonly records?: HostRecords;
-};
-
-const numbered: Answer = (_, index) => {
-  const body = `run ${index}`;
-  return `HTTP/1.1 201 Created\r\nX-Origin: o\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-};
-
-async function openScene(t: TestContext, answer: Answer = numbered, options: SceneOptions = {}): Promise<Scene> {
-  const origin = await RawOrigin.answering(answer);
-  t.after(() => origin.close());
-  const records = options.records ?? new HostRecords(t);
-  const front = await openConfigured(
-    t,
-    {
-      listeners: [{ name: 'web', listen: '127.0.0.1:0', engine: options.engine ?? 'node' }],
-      upstreams: { o: { endpoints: [origin.url], forwardCredentials: true, ...options.upstream } },
-      routes: [{ name: 'pay', upstream: 'o', dedupe: { methods: [], idempotencyKey: { ...options.keyed } }, ...options.route }],
-      store: '/nowhere',
-    },
-    { records: records.connect(t), filters: options.filters ?? {} },
-  );
-  return {
-    origin,
-    records,
-    front,
-    ask: (one) => askOnce(front.port, post(one)),
-    counted: (result) => front.counted('sluice_idempotency_total', result),
-  };
-}
-
-/** An origin that keeps its answers until it is told. */
-function held(): { readonly answer: Answer; readonly release: () => void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return { answer: (request, index, connection) => promise.then(() => numbered(request, index, connection)), release: resolve };
-}
-
-function problemOf(reply: Reply): string {
-  return `${reply.status} ${JSON.parse(reply.text).type.replace('urn:sluice:problem:', '')}`;
-}
 
 for (const engine of ENGINES) {
   test(`${engine}: the first request runs, and whoever sends it again gets its answer, marked`, async (t) => {
@@ -261,107 +190,6 @@ test('a body that is too long is refused, whether its length is told or not', as
   assert.equal((await askOnce(front.port, chunked)).status, 413);
   assert.equal((await ask({ key: 'k', body: 'x'.repeat(10) })).text, 'run 0');
   assert.equal(origin.requests.length, 1);
-});
-
-for (const isLengthKnown of [true, false]) {
-  test(`an answer that is too long passes, ${isLengthKnown ? 'length told' : 'chunked'}, and its key is used up`, async (t) => {
-    const body = 'y'.repeat(3000);
-    const framing = isLengthKnown
-      ? `Content-Length: ${body.length}\r\n\r\n${body}`
-      : `Transfer-Encoding: chunked\r\n\r\nbb8\r\n${body}\r\n0\r\n\r\n`;
-    const { ask, origin } = await openScene(t, () => `HTTP/1.1 200 OK\r\n${framing}`, { keyed: { maxAnswer: '1KiB' } });
-    assert.equal((await ask({ key: 'k' })).text, body);
-    assert.equal(problemOf(await ask({ key: 'k' })), '409 idempotency-answer-not-kept');
-    assert.equal(origin.requests.length, 1);
-  });
-}
-
-test('errors are answers like others: what may have been carried out is not sent again', async (t) => {
-  for (const status of [400, 403, 404, 409, 500, 502, 503, 504]) {
-    const { ask, origin } = await openScene(t, () => `HTTP/1.1 ${status} X\r\nContent-Length: 1\r\n\r\nx`);
-    await ask({ key: 'k' });
-    const again = await ask({ key: 'k' });
-    assert.deepEqual([again.status, again.field('idempotent-replayed'), origin.requests.length], [status, 'true', 1]);
-  }
-});
-
-test('an answer that asks for the request again is not kept', async (t) => {
-  for (const line of ['429 Too Many Requests', '425 Too Early', '421 Misdirected Request', '401 Unauthorized', '503 X\r\nRetry-After: 1']) {
-    const { ask, origin } = await openScene(t, () => `HTTP/1.1 ${line}\r\nContent-Length: 0\r\n\r\n`);
-    await ask({ key: 'k' });
-    const again = await ask({ key: 'k' });
-    assert.deepEqual([again.field('idempotent-replayed'), origin.requests.length], [undefined, 2], line);
-  }
-});
-
-test('an answer without a body, and one with fields twice, come again as they were', async (t) => {
-  const answers = ['204 No Content\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Latin: \xe4\r\n\r\n', '200 OK\r\nContent-Length: 0\r\n\r\n'];
-  for (const answer of answers) {
-    const { ask } = await openScene(t, () => `HTTP/1.1 ${answer}`);
-    const [first, second] = [await ask({ key: 'k' }), await ask({ key: 'k' })];
-    const fieldsOf = (reply: Reply): string =>
-      reply.fields
-        .filter(([name]) => name.toLowerCase() !== 'idempotent-replayed')
-        .map(([name, value]) => `${name}: ${value}`)
-        .join('\n');
-    assert.equal(second.status, first.status);
-    assert.equal(fieldsOf(second), fieldsOf(first));
-    assert.equal(second.text, '');
-  }
-});
-
-test('an upstream that was never reached leaves the key free; one that broke off leaves it unknown', async (t) => {
-  let isBroken = true;
-  const { ask, origin, counted } = await openScene(t, (request, index, connection) => {
-    if (isBroken) connection.reset();
-    return isBroken ? undefined : numbered(request, index, connection);
-  });
-  assert.equal((await ask({ key: 'broken' })).status, 502);
-  isBroken = false;
-  assert.equal(problemOf(await ask({ key: 'broken' })), '409 idempotency-outcome-unknown');
-  assert.equal(counted('unknown'), 1);
-  assert.equal(origin.requests.length, 1);
-  const refused = await openScene(t, numbered, { upstream: { endpoints: ['http://127.0.0.1:1'] }, records: new HostRecords(t) });
-  assert.equal((await refused.ask({ key: 'k' })).status, 502);
-  assert.equal((await refused.ask({ key: 'k' })).status, 502, 'it was tried again');
-  assert.equal(refused.counted('ran'), 2);
-});
-
-test('an answer that breaks off in its body is none', async (t) => {
-  const { ask, origin } = await openScene(t, (_, __, connection) => {
-    void connection.send('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf').then(() => connection.close());
-    return undefined;
-  });
-  assert.equal((await ask({ key: 'k' })).status, 502);
-  assert.equal(problemOf(await ask({ key: 'k' })), '409 idempotency-outcome-unknown');
-  assert.equal(origin.requests.length, 1);
-});
-
-test('a PUT that met a closing connection is not sent twice, where its key says so', async (t) => {
-  let requests = 0;
-  const { ask, origin } = await openScene(
-    t,
-    (request, index, connection) => {
-      requests += 1;
-      if (request.method !== 'PUT') return numbered(request, index, connection);
-      connection.close();
-      return undefined;
-    },
-    { keyed: { methods: ['PUT', 'POST'] } },
-  );
-  // Leaves a connection that has served before.
-  await ask({ key: 'first' });
-  assert.equal((await ask({ key: 'k', method: 'PUT' })).status, 502);
-  assert.equal(requests, 2);
-  assert.equal(origin.requests.length, 2);
-});
-
-test('the deadline of the route makes the outcome unknown', async (t) => {
-  const { answer, release } = held();
-  const { ask } = await openScene(t, answer, { route: { timeout: '100ms' } });
-  assert.equal((await ask({ key: 'k' })).status, 504);
-  assert.equal(problemOf(await ask({ key: 'k' })), '409 idempotency-outcome-unknown');
-  release();
 });
 
 test('without records nothing is sent', async (t) => {

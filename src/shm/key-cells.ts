@@ -179,11 +179,11 @@ export class KeyCells {
 
   #mend(cell: number, state: number): void {
     const isPublished = (state & KIND_MASK) === READY && this.#isLast(cell);
-    if (!isPublished) {
-      this.#unname(cell);
-      if (Atomics.load(this.#cells, cell) === 0) Atomics.store(this.#cells, cell, 1);
-    }
-    Atomics.compareExchange(this.#cells, cell + STATE, state, isPublished ? BLANK : FREE);
+    const next = isPublished ? BLANK : this.#mark(CLAIMED);
+    // Another thread may have made it live meanwhile; what is not published is ours from here on.
+    if (Atomics.compareExchange(this.#cells, cell + STATE, state, next) !== state || isPublished) return;
+    this.#unname(cell);
+    this.#giveBack(cell);
   }
 
   /** Calls `visit` with every cell, live or not. */

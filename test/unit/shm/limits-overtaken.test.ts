@@ -5,7 +5,9 @@ import { LIMIT_CELL, LimitMemory, layLimitTable } from '../../../src/shm/limit-m
 import { LimitTable } from '../../../src/shm/limit-table.ts';
 import { layQuotaTable, QuotaTable } from '../../../src/shm/quota-table.ts';
 import { type CompiledLimit, compileLimit } from '../../../src/shm/rolling-limit.ts';
+import { runKilledAt } from '../../harness/kill-at.ts';
 import { overtakeAtEveryStep, runOvertaken } from '../../harness/overtake.ts';
+import { faultsOfLimits } from '../../threads/limits-world.ts';
 import { bucketOf, windowOf } from './limit-fixture.ts';
 import { SEED } from './store-fixture.ts';
 
@@ -233,4 +235,28 @@ describe('a quota, one of two overtaken at any step', () => {
       assert.ok(moved > 0);
     });
   }
+});
+
+test('what a dead thread was about to make for a fingerprint of 0 is mended, overtaken at any step by one that makes another cell', () => {
+  let deaths = 0;
+  for (let step = 1; ; step += 1) {
+    const makeDead = (): { readonly world: World; readonly isDead: boolean } => {
+      const world = makeWorld(4);
+      return { world, isDead: runKilledAt(step, () => world.a.take(BUCKET, LOW, 0, NOW_MS, 1, 0)).kind === 'killed' };
+    };
+    if (!makeDead().isDead) break;
+    deaths += 1;
+    overtakeAtEveryStep({
+      prepare: () => makeDead().world,
+      act: ({ b }) => b.recover(0),
+      // The fingerprint that cells have which were used once and are nobody's.
+      other: ({ memory }) => assert.ok(new LimitTable(memory.memory, 2).take(BUCKET, LOW, 1, NOW_MS, 3, 0)),
+      check: ({ b, memory }) => {
+        assert.deepEqual(faultsOfLimits(memory.memory, true), []);
+        assert.equal(remainingOf(b, BUCKET, 1, NOW_MS), 7);
+        assert.ok(b.take(BUCKET, LOW, 0, NOW_MS, 9, 0));
+      },
+    });
+  }
+  assert.ok(deaths > 10, `${deaths}`);
 });

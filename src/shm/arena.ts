@@ -1,3 +1,4 @@
+import { floatAt, wordAt } from '../base/elements.ts';
 import { ARENA_STATE, GRANULE_WORDS, MAX_BLOCK_GRANULES, type StoreMemory, TOTALS } from './store-layout.ts';
 
 const FREE_SIZE = 0;
@@ -41,7 +42,7 @@ export class Arena {
   }
 
   get freeGranules(): number {
-    return this.#totals[TOTALS.FREE_GRANULES] ?? 0;
+    return floatAt(this.#totals, TOTALS.FREE_GRANULES);
   }
 
   /** A contiguous block of `size` granules (1..`MAX_BLOCK_GRANULES`); -1 when there is none so large. */
@@ -75,7 +76,7 @@ export class Arena {
       this.#unlist(after);
     }
     if (block > 0 && !this.#isUsed(block - 1)) {
-      const before = this.#words[(block - 1) * GRANULE_WORDS + FOOTER] ?? 0;
+      const before = wordAt(this.#words, (block - 1) * GRANULE_WORDS + FOOTER);
       from -= before;
       total += before;
       this.#unlist(from);
@@ -90,7 +91,7 @@ export class Arena {
     let block = this.#largest();
     for (let looked = 0; block !== NONE && looked < 64; looked += 1) {
       largest = Math.max(largest, this.#sizeOf(block));
-      block = (this.#words[block * GRANULE_WORDS + FREE_NEXT] ?? 0) - 1;
+      block = wordAt(this.#words, block * GRANULE_WORDS + FREE_NEXT) - 1;
     }
     return largest;
   }
@@ -116,7 +117,7 @@ export class Arena {
       let block = this.#head(sizeClass);
       for (let steps = 0; block !== NONE && steps < this.granules; steps += 1) {
         visit(block, this.#sizeOf(block));
-        block = (this.#words[block * GRANULE_WORDS + FREE_NEXT] ?? 0) - 1;
+        block = wordAt(this.#words, block * GRANULE_WORDS + FREE_NEXT) - 1;
       }
     }
   }
@@ -136,19 +137,19 @@ export class Arena {
 
   #firstFrom(sizeClass: number): number {
     const row = sizeClass >>> 4;
-    const inRow = (this.#state[ARENA_STATE.ROWS + row] ?? 0) & (-1 << (sizeClass & 15));
+    const inRow = wordAt(this.#state, ARENA_STATE.ROWS + row) & (-1 << (sizeClass & 15));
     if (inRow !== 0) return this.#head(row * 16 + lowestBit(inRow));
-    const rows = row >= 31 ? 0 : (this.#state[ARENA_STATE.SUMMARY] ?? 0) & (-2 << row);
+    const rows = wordAt(this.#state, ARENA_STATE.SUMMARY) & (-2 << row);
     if (rows === 0) return NONE;
     const higher = lowestBit(rows);
-    return this.#head(higher * 16 + lowestBit(this.#state[ARENA_STATE.ROWS + higher] ?? 0));
+    return this.#head(higher * 16 + lowestBit(wordAt(this.#state, ARENA_STATE.ROWS + higher)));
   }
 
   #largest(): number {
-    const rows = this.#state[ARENA_STATE.SUMMARY] ?? 0;
+    const rows = wordAt(this.#state, ARENA_STATE.SUMMARY);
     if (rows === 0) return NONE;
     const row = 31 - Math.clz32(rows);
-    return this.#head(row * 16 + 31 - Math.clz32(this.#state[ARENA_STATE.ROWS + row] ?? 0));
+    return this.#head(row * 16 + 31 - Math.clz32(wordAt(this.#state, ARENA_STATE.ROWS + row)));
   }
 
   /** Takes the first `size` granules of a free block and lists the rest again. */
@@ -176,44 +177,44 @@ export class Arena {
 
   #unlist(block: number): void {
     const at = block * GRANULE_WORDS;
-    const next = (this.#words[at + FREE_NEXT] ?? 0) - 1;
-    const before = (this.#words[at + FREE_BEFORE] ?? 0) - 1;
+    const next = wordAt(this.#words, at + FREE_NEXT) - 1;
+    const before = wordAt(this.#words, at + FREE_BEFORE) - 1;
     if (next !== NONE) this.#words[next * GRANULE_WORDS + FREE_BEFORE] = before + 1;
     if (before !== NONE) this.#words[before * GRANULE_WORDS + FREE_NEXT] = next + 1;
     else this.#setHead(classOf(this.#sizeOf(block)), next);
   }
 
   #head(sizeClass: number): number {
-    return (this.#state[ARENA_STATE.HEADS + sizeClass] ?? 0) - 1;
+    return wordAt(this.#state, ARENA_STATE.HEADS + sizeClass) - 1;
   }
 
   #setHead(sizeClass: number, block: number): void {
     const row = sizeClass >>> 4;
     const bit = 1 << (sizeClass & 15);
-    const before = this.#state[ARENA_STATE.ROWS + row] ?? 0;
+    const before = wordAt(this.#state, ARENA_STATE.ROWS + row);
     const after = block === NONE ? before & ~bit : before | bit;
-    const rows = this.#state[ARENA_STATE.SUMMARY] ?? 0;
+    const rows = wordAt(this.#state, ARENA_STATE.SUMMARY);
     this.#state[ARENA_STATE.HEADS + sizeClass] = block + 1;
     this.#state[ARENA_STATE.ROWS + row] = after;
     this.#state[ARENA_STATE.SUMMARY] = after === 0 ? rows & ~(1 << row) : rows | (1 << row);
   }
 
   #sizeOf(freeBlock: number): number {
-    return this.#words[freeBlock * GRANULE_WORDS + FREE_SIZE] ?? 0;
+    return wordAt(this.#words, freeBlock * GRANULE_WORDS + FREE_SIZE);
   }
 
   #isUsed(granule: number): boolean {
-    return (((this.#used[granule >>> 5] ?? 0) >>> (granule & 31)) & 1) === 1;
+    return ((wordAt(this.#used, granule >>> 5) >>> (granule & 31)) & 1) === 1;
   }
 
   #markUsed(first: number, last: number): void {
-    this.#used[first >>> 5] = (this.#used[first >>> 5] ?? 0) | (1 << (first & 31));
-    this.#used[last >>> 5] = (this.#used[last >>> 5] ?? 0) | (1 << (last & 31));
+    this.#used[first >>> 5] = wordAt(this.#used, first >>> 5) | (1 << (first & 31));
+    this.#used[last >>> 5] = wordAt(this.#used, last >>> 5) | (1 << (last & 31));
   }
 
   #markFree(first: number, last: number): void {
-    this.#used[first >>> 5] = (this.#used[first >>> 5] ?? 0) & ~(1 << (first & 31));
-    this.#used[last >>> 5] = (this.#used[last >>> 5] ?? 0) & ~(1 << (last & 31));
+    this.#used[first >>> 5] = wordAt(this.#used, first >>> 5) & ~(1 << (first & 31));
+    this.#used[last >>> 5] = wordAt(this.#used, last >>> 5) & ~(1 << (last & 31));
   }
 }
 

@@ -1,3 +1,4 @@
+import { floatAt, wordAt } from '../base/elements.ts';
 import { makeNumbers, type Numbers } from '../base/numbers.ts';
 import { GRANULE_BYTES, GRANULE_WORDS, type StoreMemory } from './store-layout.ts';
 
@@ -75,11 +76,10 @@ export function writeHead(memory: StoreMemory, block: number, head: ObjectHead):
  * caller checks the state word afterwards. Undefined when it cannot be right.
  */
 export function readHead(memory: StoreMemory, first: number, headBlock: number): ObjectHead | undefined {
-  const { granules, words, bytes } = memory;
-  if (first < 0 || first >= granules || headBlock < 0 || headBlock >= granules) return undefined;
-  const keyLength = words[first * GRANULE_WORDS + BLOCK.KEY_LENGTH] ?? 0;
-  const ownKeyLength = words[headBlock * GRANULE_WORDS + BLOCK.KEY_LENGTH] ?? 0;
-  const metaLength = words[headBlock * GRANULE_WORDS + BLOCK.META_LENGTH] ?? 0;
+  const { words, bytes } = memory;
+  const keyLength = wordAt(words, first * GRANULE_WORDS + BLOCK.KEY_LENGTH);
+  const ownKeyLength = wordAt(words, headBlock * GRANULE_WORDS + BLOCK.KEY_LENGTH);
+  const metaLength = wordAt(words, headBlock * GRANULE_WORDS + BLOCK.META_LENGTH);
   if (keyLength < 0 || ownKeyLength < 0 || metaLength < 0) return undefined;
   if (keyLength > MAX_HEAD_BYTES || ownKeyLength > MAX_HEAD_BYTES || metaLength > MAX_HEAD_BYTES) return undefined;
   const keyFrom = first * GRANULE_BYTES + BLOCK.KEY_AT;
@@ -95,6 +95,6 @@ export function readHead(memory: StoreMemory, first: number, headBlock: number):
 function readNumbers(memory: StoreMemory, headBlock: number): Numbers {
   const from = (headBlock * GRANULE_BYTES + BLOCK.NUMBERS_AT) / 8;
   const numbers = makeNumbers();
-  for (let index = 0; index < NUMBERS; index += 1) numbers[index] = memory.numbers[from + index] ?? 0;
+  for (let index = 0; index < NUMBERS; index += 1) numbers[index] = floatAt(memory.numbers, from + index);
   return numbers;
 }

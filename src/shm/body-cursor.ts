@@ -1,3 +1,4 @@
+import { wordAt } from '../base/elements.ts';
 import { BLOCK } from './blocks.ts';
 import type { EntryTable } from './entry-table.ts';
 import { GRANULE_BYTES, GRANULE_WORDS, RECORD, type StoreMemory } from './store-layout.ts';
@@ -32,7 +33,7 @@ export class BodyCursor {
   next(length: number, maxBytes: number): Buffer | undefined {
     const count = Math.min(this.#contiguous(length), maxBytes);
     if (count <= 0) return undefined;
-    const bodyAt = this.#memory.words[this.#block * GRANULE_WORDS + BLOCK.BODY_AT] ?? 0;
+    const bodyAt = wordAt(this.#memory.words, this.#block * GRANULE_WORDS + BLOCK.BODY_AT);
     const from = this.#block * GRANULE_BYTES + bodyAt + this.#passed;
     this.#advance(count);
     return this.#memory.bytes.subarray(from, from + count);
@@ -61,7 +62,7 @@ export class BodyCursor {
     if (left <= 0) return 0;
     for (;;) {
       // The published length was read after these were written, so for its bytes they are true; what is beyond it may be growing.
-      const rest = (this.#memory.words[this.#block * GRANULE_WORDS + BLOCK.USED] ?? 0) - this.#passed;
+      const rest = wordAt(this.#memory.words, this.#block * GRANULE_WORDS + BLOCK.USED) - this.#passed;
       if (rest > 0) return Math.min(rest, left);
       const next = this.#table.nextBlock(this.#block);
       if (next === -1) return 0;

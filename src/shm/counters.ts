@@ -1,3 +1,4 @@
+import { floatAt } from '../base/elements.ts';
 import { assert } from '../base/assert.ts';
 import { alignToLine, createSegment, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
@@ -47,7 +48,7 @@ export class CounterBlocks {
     assert(totals.length <= this.cells, 'no more cells are summed than a block has');
     totals.fill(0);
     for (const block of this.#blocks) {
-      for (let cell = 0; cell < totals.length; cell += 1) totals[cell] = (totals[cell] ?? 0) + (block[cell] ?? 0);
+      for (let cell = 0; cell < totals.length; cell += 1) totals[cell] = floatAt(totals, cell) + floatAt(block, cell);
     }
   }
 }

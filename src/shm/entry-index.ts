@@ -1,3 +1,4 @@
+import { wordAt } from '../base/elements.ts';
 import { BLOCK } from './blocks.ts';
 import { type EntryTable, STATE, stateOf } from './entry-table.ts';
 import type { KeyedHash } from './keyed-hash.ts';
@@ -24,7 +25,6 @@ export class EntryIndex {
   readonly #records: Int32Array;
   readonly #buckets: Int32Array;
   readonly #words: Int32Array;
-  readonly #granules: number;
   readonly #bucketMask: number;
 
   constructor(store: StoreMemory, table: EntryTable) {
@@ -32,7 +32,6 @@ export class EntryIndex {
     this.#records = store.records;
     this.#buckets = store.buckets;
     this.#words = store.words;
-    this.#granules = store.granules;
     this.#bucketMask = store.buckets.length - 1;
   }
 
@@ -62,14 +61,14 @@ export class EntryIndex {
   remove(entry: number): void {
     const bucket = this.#table.get(entry, RECORD.HASH_LOW) & this.#bucketMask;
     const next = this.#table.get(entry, RECORD.CHAIN_NEXT);
-    let at = this.#buckets[bucket] ?? 0;
+    let at = wordAt(this.#buckets, bucket);
     if (at === entry + 1) {
       Atomics.store(this.#buckets, bucket, next);
       return;
     }
     while (at !== 0) {
       const cell = (at - 1) * RECORD_WORDS + RECORD.CHAIN_NEXT;
-      at = this.#records[cell] ?? 0;
+      at = wordAt(this.#records, cell);
       if (at === entry + 1) Atomics.store(this.#records, cell, next);
     }
   }
@@ -83,13 +82,13 @@ export class EntryIndex {
     const records = this.#records;
     for (const entry of entries) {
       const at = entry * RECORD_WORDS;
-      const bucket = (records[at + RECORD.HASH_LOW] ?? 0) & this.#bucketMask;
-      const next = heads[bucket] ?? 0;
+      const bucket = wordAt(records, at + RECORD.HASH_LOW) & this.#bucketMask;
+      const next = wordAt(heads, bucket);
       if (records[at + RECORD.CHAIN_NEXT] !== next) Atomics.store(records, at + RECORD.CHAIN_NEXT, next);
       heads[bucket] = entry + 1;
     }
     for (let bucket = 0; bucket < heads.length; bucket += 1) {
-      if (this.#buckets[bucket] !== heads[bucket]) Atomics.store(this.#buckets, bucket, heads[bucket] ?? 0);
+      if (this.#buckets[bucket] !== heads[bucket]) Atomics.store(this.#buckets, bucket, wordAt(heads, bucket));
     }
   }
 
@@ -116,13 +115,12 @@ export class EntryIndex {
   /** Whether an entry can be part of the chain of this hash. */
   #belongs(entry: number, word: number, hashLow: number): boolean {
     if (stateOf(word) !== STATE.LIVE && stateOf(word) !== STATE.DOOMED) return false;
-    return (((this.#records[entry * RECORD_WORDS + RECORD.HASH_LOW] ?? 0) ^ hashLow) & this.#bucketMask) === 0;
+    return ((wordAt(this.#records, entry * RECORD_WORDS + RECORD.HASH_LOW) ^ hashLow) & this.#bucketMask) === 0;
   }
 
   /** Compares the whole key. What it reads may be changing; the caller checks the state word afterwards. */
   #hasKey(entry: number, hash: KeyedHash, keyLength: number): boolean {
-    const block = this.#records[entry * RECORD_WORDS + RECORD.FIRST] ?? 0;
-    if (block < 0 || block >= this.#granules) return false;
+    const block = wordAt(this.#records, entry * RECORD_WORDS + RECORD.FIRST);
     const words = this.#words;
     const wanted = hash.words;
     const at = block * GRANULE_WORDS;

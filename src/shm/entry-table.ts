@@ -1,3 +1,4 @@
+import { floatAt, wordAt } from '../base/elements.ts';
 import { BLOCK } from './blocks.ts';
 import { GRANULE_WORDS, MAX_BLOCK_GRANULES, RECORD, RECORD_WORDS, type StoreMemory } from './store-layout.ts';
 
@@ -83,7 +84,7 @@ export class EntryTable {
   }
 
   get(entry: number, cell: number): number {
-    return this.records[entry * RECORD_WORDS + cell] ?? 0;
+    return wordAt(this.records, entry * RECORD_WORDS + cell);
   }
 
   set(entry: number, cell: number, value: number): void {
@@ -98,7 +99,7 @@ export class EntryTable {
 
   /** Host ms; 0 or Infinity: never. */
   uselessAfter(entry: number): number {
-    return this.#uselessAfter[(entry * RECORD_WORDS + RECORD.USELESS_AFTER) / 2] ?? 0;
+    return floatAt(this.#uselessAfter, (entry * RECORD_WORDS + RECORD.USELESS_AFTER) / 2);
   }
 
   setUselessAfter(entry: number, hostMs: number): void {
@@ -135,7 +136,7 @@ export class EntryTable {
   /** How long an owned block is by its own header; 0 when that cannot be. */
   blockGranules(block: number): number {
     if (block < 0 || block >= this.#granules) return 0;
-    const granules = this.#words[block * GRANULE_WORDS + BLOCK.GRANULES] ?? 0;
+    const granules = wordAt(this.#words, block * GRANULE_WORDS + BLOCK.GRANULES);
     return granules > 0 && granules <= MAX_BLOCK_GRANULES && block + granules <= this.#granules ? granules : 0;
   }
 

@@ -89,17 +89,14 @@ export class Epochs {
   }
 
   /** The worst that has befallen any of the cells, or everything, after `since`. */
-  verdict(cells: ArrayLike<number>, since: number): EpochVerdict {
+  verdict(cells: readonly number[], since: number): EpochVerdict {
     if (this.#isBumped(this.#hard, cells, since)) return 'gone';
     return this.#isBumped(this.#soft, cells, since) ? 'stale' : 'valid';
   }
 
-  #isBumped(table: BigInt64Array, cells: ArrayLike<number>, since: number): boolean {
+  #isBumped(table: BigInt64Array, cells: readonly number[], since: number): boolean {
     if (Number(Atomics.load(table, EVERYTHING)) > since) return true;
-    for (let at = 0; at < cells.length; at += 1) {
-      const cell = cells[at] ?? EVERYTHING;
-      if (Number(Atomics.load(table, cell)) > since) return true;
-    }
+    for (const cell of cells) if (Number(Atomics.load(table, cell)) > since) return true;
     return false;
   }
 

@@ -1,3 +1,4 @@
+import { floatAt, wordAt } from '../base/elements.ts';
 import type { EntryTable } from './entry-table.ts';
 import { Ghosts } from './ghosts.ts';
 import { CONTROL, RECORD, type StoreMemory, TOTALS } from './store-layout.ts';
@@ -41,10 +42,9 @@ export class EvictionQueues {
     this.push(entry, isHeir || returns ? QUEUE.MAIN : QUEUE.SMALL);
   }
 
-  /** Takes an entry out of its queue, if it is in one. */
+  /** Takes an entry out of its queue; it is in one. */
   remove(entry: number): void {
     const queue = this.#table.get(entry, RECORD.QUEUE);
-    if (queue === QUEUE.NONE) return;
     const newer = this.#table.get(entry, RECORD.NEWER);
     const older = this.#table.get(entry, RECORD.OLDER);
     if (newer === 0) this.#control[headOf(queue)] = older;
@@ -56,8 +56,8 @@ export class EvictionQueues {
   }
 
   push(entry: number, queue: number): void {
-    const turn = ((this.#control[CONTROL.QUEUE_TURN] ?? 0) + 1) | 0;
-    const head = this.#control[headOf(queue)] ?? 0;
+    const turn = (wordAt(this.#control, CONTROL.QUEUE_TURN) + 1) | 0;
+    const head = wordAt(this.#control, headOf(queue));
     this.#control[CONTROL.QUEUE_TURN] = turn;
     this.#table.set(entry, RECORD.QUEUE_TURN, turn);
     this.#table.set(entry, RECORD.QUEUE, queue);
@@ -82,7 +82,7 @@ export class EvictionQueues {
     let pinned = 0;
     for (;;) {
       const queue = this.#pick();
-      const entry = (this.#control[headOf(queue) + 1] ?? 0) - 1;
+      const entry = wordAt(this.#control, headOf(queue) + 1) - 1;
       if (entry === -1) return -1;
       const marks = this.#table.get(entry, RECORD.MARKS);
       if (this.#table.hasPins(entry)) {
@@ -117,13 +117,13 @@ export class EvictionQueues {
 
   /** From which queue to take: the small one when it is over its share, or alone. */
   #pick(): number {
-    if ((this.#totals[TOTALS.SMALL_GRANULES] ?? 0) > this.#smallGranules) return QUEUE.SMALL;
-    return (this.#control[headOf(QUEUE.MAIN)] ?? 0) === 0 ? QUEUE.SMALL : QUEUE.MAIN;
+    if (floatAt(this.#totals, TOTALS.SMALL_GRANULES) > this.#smallGranules) return QUEUE.SMALL;
+    return wordAt(this.#control, headOf(QUEUE.MAIN)) === 0 ? QUEUE.SMALL : QUEUE.MAIN;
   }
 
   #weigh(queue: number, granules: number): void {
     const total = queue === QUEUE.SMALL ? TOTALS.SMALL_GRANULES : TOTALS.MAIN_GRANULES;
-    this.#totals[total] = (this.#totals[total] ?? 0) + granules;
+    this.#totals[total] = floatAt(this.#totals, total) + granules;
   }
 }
 

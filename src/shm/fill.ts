@@ -1,3 +1,4 @@
+import { wordAt } from '../base/elements.ts';
 import { BLOCK, granulesFor, writeBlockHeader } from './blocks.ts';
 import { generationOf, STAGE, STATE, withState } from './entry-table.ts';
 import { QUEUE } from './eviction-queues.ts';
@@ -132,7 +133,7 @@ export class Fill {
   #link(isHeir: boolean): number {
     const { table, queues, index, memory } = this.#core;
     const word = withState(this.#word, STATE.LIVE);
-    const birth = ((memory.control[CONTROL.BIRTH] ?? 0) + 1) | 0;
+    const birth = (wordAt(memory.control, CONTROL.BIRTH) + 1) | 0;
     memory.control[CONTROL.BIRTH] = birth;
     table.set(this.#entry, RECORD.BIRTH, birth);
     queues.add(this.#entry, isHeir);
@@ -161,14 +162,14 @@ export class Fill {
   #setUsed(more: number): void {
     const { words } = this.#core.memory;
     const cell = this.#block * GRANULE_WORDS + BLOCK.USED;
-    words[cell] = (words[cell] ?? 0) + more;
+    words[cell] = wordAt(words, cell) + more;
   }
 
   #openBlock(block: number): void {
     const { words } = this.#core.memory;
     this.#block = block;
-    this.#position = block * GRANULE_BYTES + (words[block * GRANULE_WORDS + BLOCK.BODY_AT] ?? 0);
-    this.#end = (block + (words[block * GRANULE_WORDS + BLOCK.GRANULES] ?? 0)) * GRANULE_BYTES;
+    this.#position = block * GRANULE_BYTES + wordAt(words, block * GRANULE_WORDS + BLOCK.BODY_AT);
+    this.#end = (block + wordAt(words, block * GRANULE_WORDS + BLOCK.GRANULES)) * GRANULE_BYTES;
   }
 
   /** Chains blocks for at least `missing` more bytes behind the current one, which is the last. */
@@ -207,28 +208,15 @@ export class Fill {
     return block;
   }
 
-  /** Locked. Gives back the blocks behind the one written last, and the rest of that one. */
+  /** Locked. Gives back the rest of the block written last; there is none behind it, as a block is chained for bytes that come into it. */
   #trim(): void {
     const { arena, table, memory } = this.#core;
-    const header = this.#block * GRANULE_WORDS;
-    let freed = 0;
-    let next = table.nextBlock(this.#block);
-    Atomics.store(memory.words, header + BLOCK.NEXT, 0);
-    while (next !== -1) {
-      const block = next;
-      const granules = table.blockGranules(block);
-      next = table.nextBlock(block);
-      arena.give(block, granules);
-      freed += granules;
-    }
     const kept = granulesFor(this.#position - this.#block * GRANULE_BYTES);
     const rest = table.blockGranules(this.#block) - kept;
-    if (rest > 0) {
-      memory.words[header + BLOCK.GRANULES] = kept;
-      arena.shorten(this.#block, kept + rest, kept);
-      freed += rest;
-    }
-    table.set(this.#entry, RECORD.GRANULES, table.get(this.#entry, RECORD.GRANULES) - freed);
+    if (rest === 0) return;
+    memory.words[this.#block * GRANULE_WORDS + BLOCK.GRANULES] = kept;
+    arena.shorten(this.#block, kept + rest, kept);
+    table.set(this.#entry, RECORD.GRANULES, table.get(this.#entry, RECORD.GRANULES) - rest);
   }
 
   #fail(reason: FillFailure): false {

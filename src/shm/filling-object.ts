@@ -11,8 +11,6 @@ import { RECORD } from './store-layout.ts';
 export type FillingState = 'filling' | 'whole' | 'gone';
 
 const WAITED = 1;
-/** Its filler may get from one state to the next while it is being pinned. */
-const MAX_TRIES = 3;
 
 type FillName = { readonly entry: number; readonly generation: number; readonly key: string };
 
@@ -105,7 +103,8 @@ export function openFilling(core: StoreCore, name: FillName): FillingObject | un
 function pinFill(core: StoreCore, { entry, generation }: Omit<FillName, 'key'>): number | undefined {
   const { table, pins } = core;
   if (entry < 0 || entry >= core.usedEntries) return undefined;
-  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+  // Fails as often as the state changes meanwhile: at most twice within the generation.
+  for (;;) {
     const word = table.word(entry);
     if (generationOf(word) !== generation) return undefined;
     const state = stateOf(word);
@@ -114,7 +113,6 @@ function pinFill(core: StoreCore, { entry, generation }: Omit<FillName, 'key'>):
     if (!canPin) return undefined;
     if (pins.pin(entry, word)) return word;
   }
-  return undefined;
 }
 
 /** Pins do not keep the head: an update replaces it, and the generation with it. */

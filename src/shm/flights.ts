@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { itemAt } from '../base/elements.ts';
 import { ChangeWatch, type ChangeWaiter } from './change-watch.ts';
 import {
   FLIGHT,
@@ -158,7 +159,7 @@ export class Flights {
       // Read while it was written, or a takeover in between: another try sees what came of it.
       if (!isOver && (!isKnown || Atomics.load(this.#cells, at) !== word)) continue;
       ticket.word = word;
-      return isOver ? 'over' : (STATE_NAMES[flightState(word)] ?? 'over');
+      return isOver ? 'over' : itemAt(STATE_NAMES, flightState(word));
     }
   }
 

@@ -1,3 +1,4 @@
+import { wordAt } from '../base/elements.ts';
 import { CONTROL, GHOST_WAYS, type StoreMemory } from './store-layout.ts';
 
 /**
@@ -23,13 +24,13 @@ export class Ghosts {
 
   /** Remembers what has been dropped; `granules` is how large it was. The oldest of its set makes room. */
   add(hashLow: number, hashHigh: number, granules: number): void {
-    const clock = ((this.#control[CONTROL.GHOST_CLOCK] ?? 0) + granules) | 0;
+    const clock = (wordAt(this.#control, CONTROL.GHOST_CLOCK) + granules) | 0;
     this.#control[CONTROL.GHOST_CLOCK] = clock;
     const set = (hashLow & this.#setMask) * 2 * GHOST_WAYS;
     let oldest = set;
     let oldestAge = -1;
     for (let at = set; at < set + 2 * GHOST_WAYS; at += 2) {
-      const age = this.#slots[at] === 0 ? 2 ** 32 : (clock - (this.#slots[at + 1] ?? 0)) >>> 0;
+      const age = this.#slots[at] === 0 ? 2 ** 32 : (clock - wordAt(this.#slots, at + 1)) >>> 0;
       if (age <= oldestAge) continue;
       oldest = at;
       oldestAge = age;
@@ -40,13 +41,13 @@ export class Ghosts {
 
   /** True when it is remembered; it is forgotten by that. */
   take(hashLow: number, hashHigh: number): boolean {
-    const clock = this.#control[CONTROL.GHOST_CLOCK] ?? 0;
+    const clock = wordAt(this.#control, CONTROL.GHOST_CLOCK);
     const wanted = fingerprint(hashHigh);
     const set = (hashLow & this.#setMask) * 2 * GHOST_WAYS;
     for (let at = set; at < set + 2 * GHOST_WAYS; at += 2) {
       if (this.#slots[at] !== wanted) continue;
       this.#slots[at] = 0;
-      return (clock - (this.#slots[at + 1] ?? 0)) >>> 0 < this.#window;
+      return (clock - wordAt(this.#slots, at + 1)) >>> 0 < this.#window;
     }
     return false;
   }

@@ -28,8 +28,7 @@ export class Heartbeats {
 
   /** The worker's loop has turned. */
   beat(worker: number): void {
-    const cell = worker * STRIDE;
-    Atomics.store(this.#cells, cell, ((this.#cells[cell] ?? 0) + 1) | 0);
+    Atomics.add(this.#cells, worker * STRIDE, 1);
   }
 
   /** The worker's latest beat. */

@@ -27,8 +27,9 @@ export class KeyedHash {
   /** `seed`: at least 8 bytes; the first 8 are the key. */
   constructor(seed: Uint8Array) {
     assert(seed.byteLength >= 8, 'a seed has at least 8 bytes');
-    this.#key0 = wordAt(seed, 0);
-    this.#key1 = wordAt(seed, 4);
+    const words = new DataView(seed.buffer, seed.byteOffset);
+    this.#key0 = words.getInt32(0, true);
+    this.#key1 = words.getInt32(4, true);
   }
 
   /** Sets `low`, `high` and `words`. `text` is no longer than `MAX_HASHED_LENGTH`; of each character the low byte counts. */
@@ -104,11 +105,5 @@ function packWord(text: string, at: number): number {
 function packRest(text: string, from: number): number {
   let word = 0;
   for (let at = from; at < text.length; at += 1) word |= (text.charCodeAt(at) & 0xff) << ((at - from) * 8);
-  return word;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  let word = 0;
-  for (let index = 3; index >= 0; index -= 1) word = (word << 8) | (bytes[at + index] ?? 0);
   return word;
 }

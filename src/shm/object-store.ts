@@ -1,3 +1,4 @@
+import { floatAt } from '../base/elements.ts';
 import type { Numbers } from '../base/numbers.ts';
 import { assert } from '../base/assert.ts';
 import { Arena } from './arena.ts';
@@ -206,19 +207,19 @@ export class ObjectStore {
     const { memory, arena } = this.#core;
     const { totals, control } = memory;
     return {
-      objects: totals[TOTALS.OBJECTS] ?? 0,
+      objects: floatAt(totals, TOTALS.OBJECTS),
       maxObjects: memory.maxEntries,
-      payloadBytes: totals[TOTALS.PAYLOAD] ?? 0,
+      payloadBytes: floatAt(totals, TOTALS.PAYLOAD),
       arenaBytes: memory.granules * GRANULE_BYTES,
       freeBytes: arena.freeGranules * GRANULE_BYTES,
       largestFreeBytes: Math.min(arena.largestFree(), arena.freeGranules) * GRANULE_BYTES,
-      fillingBytes: (totals[TOTALS.FILLING_GRANULES] ?? 0) * GRANULE_BYTES,
-      evictions: totals[TOTALS.EVICTIONS] ?? 0,
+      fillingBytes: floatAt(totals, TOTALS.FILLING_GRANULES) * GRANULE_BYTES,
+      evictions: floatAt(totals, TOTALS.EVICTIONS),
       dooms: Atomics.load(control, CONTROL.DOOMS) >>> 0,
-      fills: totals[TOTALS.FILLS] ?? 0,
+      fills: floatAt(totals, TOTALS.FILLS),
       failedFills: this.#core.allFailures(),
       lockTimeouts: Atomics.load(control, CONTROL.LOCK_TIMEOUTS) >>> 0,
-      recoveries: totals[TOTALS.RECOVERIES] ?? 0,
+      recoveries: floatAt(totals, TOTALS.RECOVERIES),
     };
   }
 

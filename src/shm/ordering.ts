@@ -1,6 +1,6 @@
 const cell = new Int32Array(1);
 /** x64 never lets a load pass a load. */
-const NEEDS_STORE = process.arch !== 'x64' && process.arch !== 'ia32';
+const NEEDS_STORE = process.arch !== 'x64';
 
 /**
  * Between plain reads of shared bytes and the atomic load that checks whether they were still what they were: on arm64 an

@@ -73,7 +73,7 @@ export class OwnerLock {
 
   #taken(): 'mine' {
     this.#hasTimedOut = false;
-    Atomics.store(this.#cells, this.#at + 1, ((this.#cells[this.#at + 1] ?? 0) + 1) | 0);
+    Atomics.add(this.#cells, this.#at + 1, 1);
     return 'mine';
   }
 

@@ -1,3 +1,4 @@
+import { wordAt } from '../base/elements.ts';
 import { type EntryTable, STATE, stateOf } from './entry-table.ts';
 import type { ReleasedSet } from './released-set.ts';
 import { RECORD } from './store-layout.ts';
@@ -15,21 +16,21 @@ import { RECORD } from './store-layout.ts';
 export class Pins {
   readonly #table: EntryTable;
   readonly #released: ReleasedSet;
-  readonly #counts: Uint32Array;
+  readonly #counts: Int32Array;
   readonly #word: number;
   readonly #bit: number;
 
   constructor(table: EntryTable, released: ReleasedSet, self: number, maxEntries: number) {
     this.#table = table;
     this.#released = released;
-    this.#counts = new Uint32Array(maxEntries);
+    this.#counts = new Int32Array(maxEntries);
     this.#word = RECORD.PINS + (self >>> 5);
     this.#bit = 1 << (self & 31);
   }
 
   /** Pins if the state word is `word`. */
   pin(entry: number, word: number): boolean {
-    const count = this.#counts[entry] ?? 0;
+    const count = wordAt(this.#counts, entry);
     if (count > 0) {
       if (this.#table.word(entry) !== word) return false;
       this.#counts[entry] = count + 1;
@@ -46,11 +47,11 @@ export class Pins {
 
   /** This participant pins it. */
   holds(entry: number): boolean {
-    return (this.#counts[entry] ?? 0) > 0;
+    return wordAt(this.#counts, entry) > 0;
   }
 
   unpin(entry: number): void {
-    const count = this.#counts[entry] ?? 0;
+    const count = wordAt(this.#counts, entry);
     if (count === 0) return;
     this.#counts[entry] = count - 1;
     if (count === 1) this.#clear(entry, this.#word, this.#bit);

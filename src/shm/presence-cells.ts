@@ -98,7 +98,7 @@ export class PresenceCells {
   /** Before everything is counted anew. */
   forgetHeld(): void {
     for (let slot = 0; slot < this.slots; slot++) {
-      if ((this.#cells[slot] ?? 0) !== 0) Atomics.and(this.#cells, slot, ALL ^ HELD);
+      if (this.isHeld(slot)) Atomics.and(this.#cells, slot, ALL ^ HELD);
     }
   }
 

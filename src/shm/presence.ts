@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { itemAt } from '../base/elements.ts';
 import { PresenceCells } from './presence-cells.ts';
 import { createSegment, LINE_BYTES, planSegment, readDimensions, SEGMENT_KINDS, type SegmentPlan } from './segment.ts';
 
@@ -61,7 +62,7 @@ export class Presence {
   }
 
   get state(): PresenceState {
-    return PRESENCE_STATES[Atomics.load(this.#control, CELL_STATE)] ?? 'off';
+    return itemAt(PRESENCE_STATES, Atomics.load(this.#control, CELL_STATE));
   }
 
   set state(state: PresenceState) {

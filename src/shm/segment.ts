@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { wordAt } from '../base/elements.ts';
 import { SEED_BYTES } from './keyed-hash.ts';
 
 /** One cache line. Every region begins on one, so that two writers of two regions never share a line. */
@@ -92,7 +93,7 @@ export function readDimensions(memory: SharedArrayBuffer, kind: number, version:
   assert(Atomics.load(header, CELL_MAGIC) === MAGIC, 'the memory is a segment of Sluice');
   assert(header[CELL_KIND] === kind, `the segment is of kind ${kind}, not ${header[CELL_KIND]}`);
   assert(header[CELL_VERSION] === version, `the segment's layout is version ${version}, not ${header[CELL_VERSION]}`);
-  assert((header[CELL_LINES] ?? 0) * LINE_BYTES === memory.byteLength, 'the segment is as long as its header says');
+  assert(wordAt(header, CELL_LINES) * LINE_BYTES === memory.byteLength, 'the segment is as long as its header says');
   return Array.from(header.subarray(CELL_DIMENSIONS));
 }
 

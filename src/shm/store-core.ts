@@ -1,3 +1,4 @@
+import { floatAt, wordAt } from '../base/elements.ts';
 import { Arena } from './arena.ts';
 import { ChangeWatch } from './change-watch.ts';
 import { Claims } from './claims.ts';
@@ -12,7 +13,7 @@ import { CONTROL, RECORD, type StoreMemory, TOTALS } from './store-layout.ts';
 import { rebuild } from './store-repair.ts';
 import type { FillFailure } from './store-types.ts';
 
-/** So many victims may go in the search for one contiguous block or one entry. */
+/** So many victims may go in the search for one contiguous block. */
 const MAX_SEARCH = 256;
 
 /** Running fills may hold this share of the arena: nothing of theirs can be dropped, and many slow ones must not push out everything else. */
@@ -112,27 +113,27 @@ export class StoreCore {
 
   /** Locked. */
   listFree(entry: number): void {
-    this.table.set(entry, RECORD.OLDER, this.memory.control[CONTROL.FREE_ENTRY] ?? 0);
+    this.table.set(entry, RECORD.OLDER, wordAt(this.memory.control, CONTROL.FREE_ENTRY));
     this.memory.control[CONTROL.FREE_ENTRY] = entry + 1;
   }
 
   /** Locked. A free entry, dropping others for it if need be; -1 when there is none to be had. */
   takeEntry(): number {
     const { control } = this.memory;
-    for (let tries = 0; tries < MAX_SEARCH; tries += 1) {
-      const free = (control[CONTROL.FREE_ENTRY] ?? 0) - 1;
+    // Each round but the last drops one object.
+    for (;;) {
+      const free = wordAt(control, CONTROL.FREE_ENTRY) - 1;
       if (free !== -1) {
         control[CONTROL.FREE_ENTRY] = this.table.get(free, RECORD.OLDER);
         return free;
       }
-      const unused = control[CONTROL.USED_ENTRIES] ?? 0;
+      const unused = wordAt(control, CONTROL.USED_ENTRIES);
       if (unused < this.memory.maxEntries) {
         Atomics.store(control, CONTROL.USED_ENTRIES, unused + 1);
         return unused;
       }
       if (!this.evict()) return -1;
     }
-    return -1;
   }
 
   /** Locked. Makes sure that so much is free, in whatever pieces. */
@@ -153,7 +154,7 @@ export class StoreCore {
 
   /** Locked. Whether a running fill may have so much more. */
   mayFill(granules: number): boolean {
-    return (this.memory.totals[TOTALS.FILLING_GRANULES] ?? 0) + granules <= this.memory.granules * MAX_FILLING_SHARE;
+    return floatAt(this.memory.totals, TOTALS.FILLING_GRANULES) + granules <= this.memory.granules * MAX_FILLING_SHARE;
   }
 
   /** Locked. So many more granules belong to a running fill. */
@@ -171,7 +172,7 @@ export class StoreCore {
 
   /** Locked. Drops one object to make room. False when nothing may go. */
   evict(): boolean {
-    const hostMs = this.memory.totals[TOTALS.HOST_MS] ?? 0;
+    const hostMs = floatAt(this.memory.totals, TOTALS.HOST_MS);
     const entry = this.queues.victim(hostMs);
     if (entry === -1) return false;
     const word = this.table.word(entry);
@@ -205,7 +206,7 @@ export class StoreCore {
   }
 
   addTotal(cell: number, amount: number): void {
-    this.memory.totals[cell] = (this.memory.totals[cell] ?? 0) + amount;
+    this.memory.totals[cell] = floatAt(this.memory.totals, cell) + amount;
   }
 
   payloadOf(entry: number): number {

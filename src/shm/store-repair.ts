@@ -1,3 +1,4 @@
+import { floatAt, wordAt } from '../base/elements.ts';
 import { packBlock } from './arena.ts';
 import { BLOCK } from './blocks.ts';
 import { headCell, nextGeneration, STATE, stateOf, withState } from './entry-table.ts';
@@ -106,11 +107,11 @@ function keepBlocks(core: StoreCore, entry: number, into: { word: number; blocks
     return false;
   }
   const head = table.get(entry, headCell(word));
-  const keyLength = memory.words[table.get(entry, RECORD.FIRST) * GRANULE_WORDS + BLOCK.KEY_LENGTH] ?? 0;
-  const metaLength = memory.words[head * GRANULE_WORDS + BLOCK.META_LENGTH] ?? 0;
+  const keyLength = wordAt(memory.words, table.get(entry, RECORD.FIRST) * GRANULE_WORDS + BLOCK.KEY_LENGTH);
+  const metaLength = wordAt(memory.words, head * GRANULE_WORDS + BLOCK.META_LENGTH);
   table.set(entry, RECORD.GRANULES, total);
   table.set(entry, RECORD.HEAD_PAYLOAD, keyLength + metaLength);
-  table.setUselessAfter(entry, memory.numbers[(head * GRANULE_BYTES + BLOCK.NUMBERS_AT) / 8] ?? 0);
+  table.setUselessAfter(entry, floatAt(memory.numbers, (head * GRANULE_BYTES + BLOCK.NUMBERS_AT) / 8));
   return true;
 }
 
@@ -127,13 +128,11 @@ const MAX_AGE = 2 ** 27 - 1;
 
 /** Entries by the turn in one of their cells, oldest first. Turns wrap: an age is a difference. What is older than `MAX_AGE` turns counts as that old. */
 function inOrder(core: StoreCore, entries: readonly number[], cell: number, nowCell: number): Float64Array {
-  const now = core.memory.control[nowCell] ?? 0;
+  const now = wordAt(core.memory.control, nowCell);
   const ordered = new Float64Array(entries.length);
   for (const [at, entry] of entries.entries()) {
     const age = Math.min((now - core.table.get(entry, cell)) >>> 0, MAX_AGE);
     ordered[at] = (MAX_AGE - age) * INDEX_RANGE + entry;
   }
-  ordered.sort();
-  for (let at = 0; at < ordered.length; at += 1) ordered[at] = (ordered[at] ?? 0) % INDEX_RANGE;
-  return ordered;
+  return ordered.sort().map((aged) => aged % INDEX_RANGE);
 }

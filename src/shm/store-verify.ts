@@ -1,3 +1,4 @@
+import { wordAt } from '../base/elements.ts';
 import { generationOf, STATE, stateOf } from './entry-table.ts';
 import { headOf, QUEUE } from './eviction-queues.ts';
 import type { StoreCore } from './store-core.ts';
@@ -70,7 +71,7 @@ function verifyChains(core: StoreCore, say: Say): void {
   const seen = new Set<number>();
   for (let bucket = 0; bucket < memory.buckets.length; bucket += 1) {
     const births = new Map<number, number>();
-    for (let link = memory.buckets[bucket] ?? 0; link !== 0; link = table.get(link - 1, RECORD.CHAIN_NEXT)) {
+    for (let link = wordAt(memory.buckets, bucket); link !== 0; link = table.get(link - 1, RECORD.CHAIN_NEXT)) {
       const entry = link - 1;
       if (seen.has(entry)) {
         say(`entry ${entry} is linked twice`);
@@ -105,7 +106,7 @@ function verifyQueue(core: StoreCore, of: { queue: number; queued: Set<number> }
   const { queue, queued } = of;
   let granules = 0;
   let newer = 0;
-  let link = memory.control[headOf(queue)] ?? 0;
+  let link = wordAt(memory.control, headOf(queue));
   for (; link !== 0; link = table.get(link - 1, RECORD.OLDER)) {
     const entry = link - 1;
     if (queued.has(entry)) {
@@ -119,7 +120,7 @@ function verifyQueue(core: StoreCore, of: { queue: number; queued: Set<number> }
     granules += table.get(entry, RECORD.GRANULES);
     newer = link;
   }
-  if ((memory.control[headOf(queue) + 1] ?? 0) !== newer) say(`the tail of queue ${queue} is not its last`);
+  if (wordAt(memory.control, headOf(queue) + 1) !== newer) say(`the tail of queue ${queue} is not its last`);
   const total = memory.totals[queue === QUEUE.SMALL ? TOTALS.SMALL_GRANULES : TOTALS.MAIN_GRANULES];
   if (total !== granules) say(`queue ${queue} weighs ${granules}, not ${total}`);
 }
@@ -128,7 +129,11 @@ function verifyQueue(core: StoreCore, of: { queue: number; queued: Set<number> }
 function verifyEntries(core: StoreCore, say: Say): void {
   const { table, memory } = core;
   const listed = new Set<number>();
-  for (let link = memory.control[CONTROL.FREE_ENTRY] ?? 0; link !== 0 && !listed.has(link - 1); link = table.get(link - 1, RECORD.OLDER)) {
+  for (
+    let link = wordAt(memory.control, CONTROL.FREE_ENTRY);
+    link !== 0 && !listed.has(link - 1);
+    link = table.get(link - 1, RECORD.OLDER)
+  ) {
     listed.add(link - 1);
   }
   for (let entry = 0; entry < core.usedEntries; entry += 1) {

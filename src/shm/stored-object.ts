@@ -1,3 +1,4 @@
+import { wordAt } from '../base/elements.ts';
 import type { Numbers } from '../base/numbers.ts';
 import { BLOCK, type ObjectHead } from './blocks.ts';
 import { type EntryTable, generationOf } from './entry-table.ts';
@@ -58,8 +59,9 @@ function viewPieces(source: ObjectSource, entry: number, bodyLength: number): re
   let isFirst = true;
   for (let left = bodyLength; left > 0; block = table.nextBlock(block)) {
     const end = table.blockGranules(block) * GRANULE_BYTES;
-    const used = memory.words[block * GRANULE_WORDS + BLOCK.USED] ?? 0;
-    const from = memory.words[block * GRANULE_WORDS + BLOCK.BODY_AT] ?? 0;
+    if (end === 0) return [];
+    const used = wordAt(memory.words, block * GRANULE_WORDS + BLOCK.USED);
+    const from = wordAt(memory.words, block * GRANULE_WORDS + BLOCK.BODY_AT);
     // Only the first block of a body may hold none of it.
     const isSane = from >= BLOCK.HEADER_BYTES && used >= 0 && used <= left && from + used <= end;
     if (!isSane || (used === 0 && !isFirst)) return [];

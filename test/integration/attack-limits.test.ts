@@ -42,10 +42,13 @@ test('one who sends more than he may leaves places among those who wait to the o
   const limits = [{ name: 'slow', key: { header: 'X-Kind' }, rate: '20/1s', maxDelay: '20s', ...THROTTLE }];
   const { ask, front, counted } = await openLimited(t, { limits }, { top: { limits: { maxDelayed: 40 } } });
   for (const kind of ['b', 'c']) await ask(`X-Kind: ${kind}\r\n`);
+  const beganMs = performance.now();
   const flood = Promise.all(Array.from({ length: 100 }, () => ask('X-Kind: a\r\n')));
-  const settled = (): number => counted('refused') + counted('delayed');
-  await waitFor('the flood has come', () => settled() >= 99);
-  assert.ok(counted('delayed') >= 20 && counted('delayed') <= 30, `${counted('delayed')} of one wait`);
+  // Two of the others came before; on a slow machine more than the first one of the flood goes at once.
+  await waitFor('the flood has come', () => counted() >= 102);
+  // Each that may go leaves its place to another.
+  const gone = ((performance.now() - beganMs) / 1000) * 20;
+  assert.ok(counted('delayed') >= 20 && counted('delayed') <= 21 + gone, `${counted('delayed')} of one wait`);
   const others = await Promise.all(['b', 'c', 'b'].map((kind) => ask(`X-Kind: ${kind}\r\n`)));
   assert.deepEqual(
     others.map(({ status }) => status),

@@ -29,10 +29,10 @@ describe('an object is read while it fills, in every order of steps', () => {
     'one fills what is dropped at once, one reads, one takes all room',
   ];
   for (const name of THREE) {
-    test(`${name}, at most one preemption, and in 500 random orders`, async () => {
+    test(`${name}, at most one preemption, and in 200 random orders`, async () => {
       const { runs } = await rig.explore(name, { maxPreemptions: 1 });
       assert.ok(runs > 100, `${runs}`);
-      await rig.sample(name, 500);
+      await rig.sample(name, 200);
     });
   }
 

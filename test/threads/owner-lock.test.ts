@@ -24,8 +24,8 @@ describe('the owner lock, in every order of steps', () => {
     await rig.explore('three take the lock', { maxPreemptions: 2 });
   });
 
-  test('three take it, in 2000 random orders', async () => {
-    await rig.sample('three take the lock', 2000);
+  test('three take it, in 500 random orders', async () => {
+    await rig.sample('three take the lock', 500);
   });
 
   test('one tries it, at most three preemptions', async () => {

@@ -21,9 +21,9 @@ describe('an object that is read while it fills', () => {
     });
   }
 
-  test('a fill, two who follow: at most one preemption, and 500 at random', async () => {
+  test('a fill, two who follow: at most one preemption, and 200 at random', async () => {
     await rig.explore('a fill, two who follow', { maxPreemptions: 1 });
-    await rig.sample('a fill, two who follow', 500);
+    await rig.sample('a fill, two who follow', 200);
   });
 
   test('a filler dies at any step, one follows, one mends: without preemptions', async () => {

@@ -25,10 +25,10 @@ describe('the object store', () => {
   }
 
   for (const name of THREE) {
-    test(`${name}: every order with at most one preemption, and 500 at random`, async () => {
+    test(`${name}: every order with at most one preemption, and 200 at random`, async () => {
       const { runs } = await rig.explore(name, { maxPreemptions: 1 });
       assert.ok(runs > 10, `${runs}`);
-      await rig.sample(name, 500);
+      await rig.sample(name, 200);
     });
   }
 

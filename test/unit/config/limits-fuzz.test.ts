@@ -158,7 +158,7 @@ test('no limits, however they are written, make the check fall over, and what it
       for (const { limits } of [...result.config.routes, ...result.config.tiers])
         for (const limit of limits) if (limit.kind === 'rate') assert.ok(costOf(limit) <= limit.burst);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
-  assert.ok(usable > 100, `only ${usable} of them were good`);
+  assert.ok(usable > 30, `only ${usable} of them were good`);
 });

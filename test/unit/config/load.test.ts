@@ -311,6 +311,6 @@ test('no text makes the loader throw, and every problem has a place in the text'
       assert.ok(result.problems.length > 0);
       for (const { line, column } of result.problems) assert.ok(line >= 1 && column >= 1 && line <= text.split('\n').length);
     }),
-    { numRuns: 2000 },
+    { numRuns: 700 },
   );
 });

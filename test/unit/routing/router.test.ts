@@ -44,7 +44,7 @@ test('the router finds what the obvious one finds, whatever the routes and the o
       const router = routerOf(routes);
       for (const asked of requests) assert.deepEqual(tell(router, asked), referenceMatch(routes, asked));
     }),
-    { numRuns: 4000 },
+    { numRuns: 1500 },
   );
 });
 
@@ -74,7 +74,7 @@ test('an explanation chooses the route that the router finds, and gives every ro
       const isRefused = verdicts.every(({ outcome }) => outcome !== 'chosen') && verdicts.some(({ outcome }) => outcome === 'method');
       assert.equal(isRefused, told.kind === 'method-not-allowed');
     }),
-    { numRuns: 3000 },
+    { numRuns: 1200 },
   );
 });
 

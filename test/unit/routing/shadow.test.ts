@@ -39,9 +39,9 @@ test('no request ever reaches a route that is reported, and what it matches goes
         }
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1200 },
   );
-  assert.ok(reported > 1000, `the routes made here shadow each other often enough to tell: ${reported}`);
+  assert.ok(reported > 400, `the routes made here shadow each other often enough to tell: ${reported}`);
 });
 
 test('a route that is reported is never found by the router itself', () => {
@@ -50,7 +50,7 @@ test('a route that is reported is never found by the router itself', () => {
       const result = new Router(routes.map((source) => ({ ...source, value: source.name }))).match(queryOf(request));
       if (result.kind === 'found') assert.ok(!findShadowed(routes).some(({ name }) => name === result.value));
     }),
-    { numRuns: 3000 },
+    { numRuns: 1200 },
   );
 });
 

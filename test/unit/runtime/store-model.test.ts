@@ -134,7 +134,7 @@ test('what comes from disk is what was published last under its key and not remo
       model.end();
       found += model.found;
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
   assert.ok(found > 0);
 });

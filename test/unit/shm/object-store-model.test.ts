@@ -157,7 +157,7 @@ test('a roomy store agrees with a plain map of lists, whatever is done to it by 
       assertSound(twin.stores[0]!);
       twin.empty();
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 

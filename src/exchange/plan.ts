@@ -143,7 +143,8 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
     shedding: upstream?.adaptive === undefined ? null : compileShedding(route, upstream.name, services),
     resilience: compileResilience(route, upstream, {
       render: renderRespond,
-      planFor: (name) => compilePlan(elsewhere(route, name), config, services),
+      // Its cookie would take the place of the one that holds the client to the route's own upstream.
+      planFor: (name) => Object.freeze({ ...compilePlan(elsewhere(route, name), config, services), sticky: null }),
     }),
     deadline: upstream?.deadline ?? null,
     forwardsCredentials: upstream?.forwardCredentials ?? false,

@@ -19,10 +19,10 @@ export class Sticky {
   readonly #cluster: Cluster;
   readonly #config: StickyConfig;
   readonly #attributes: string;
-  /** Of every endpoint that there has been, by `host:port`. */
-  readonly #ids = new Map<string, string>();
   #targets: readonly Target[] = [];
   #byId: ReadonlyMap<string, Target> = new Map();
+  /** By `host:port`: of the endpoints that there are, and of one that has gone and still answers. */
+  #ids = new Map<string, string>();
 
   constructor(cluster: Cluster, config: StickyConfig) {
     this.#cluster = cluster;
@@ -60,15 +60,16 @@ export class Sticky {
   /** Endpoints come and go with discovery; a list of them is never changed, but replaced. */
   #known(): ReadonlyMap<string, Target> {
     const { targets } = this.#cluster;
-    if (targets !== this.#targets) {
-      this.#targets = targets;
-      this.#byId = new Map(targets.map((target) => [this.#idOf(target.endpoint), target]));
-    }
+    if (targets === this.#targets) return this.#byId;
+    const ids = new Map(targets.map(({ endpoint }) => [nameOf(endpoint), this.#idOf(endpoint)]));
+    this.#targets = targets;
+    this.#byId = new Map(targets.map((target) => [ids.get(nameOf(target.endpoint)) ?? '', target]));
+    this.#ids = ids;
     return this.#byId;
   }
 
-  #idOf({ host, port }: EndpointConfig): string {
-    const name = `${host}:${port}`;
+  #idOf(endpoint: EndpointConfig): string {
+    const name = nameOf(endpoint);
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
     const text = `${this.#cluster.config.name}\0${name}`;
@@ -76,4 +77,8 @@ export class Sticky {
     this.#ids.set(name, id);
     return id;
   }
+}
+
+function nameOf({ host, port }: EndpointConfig): string {
+  return `${host}:${port}`;
 }

@@ -125,3 +125,18 @@ test('an answer that tells of an error binds nobody to who gave it', async (t) =
   const { ask } = await openSticky(t, { status: '503 Service Unavailable' });
   assert.equal(setCookie(await ask()), undefined);
 });
+
+test('what a fallback answers holds nobody: the client keeps the cookie of its own upstream', async (t) => {
+  const other = await RawOrigin.answering('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother');
+  t.after(() => other.close());
+  const broken = await RawOrigin.answering('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
+  t.after(() => broken.close());
+  const sticky = { secret: SECRET };
+  const front = await openConfigured(t, {
+    upstreams: { o: { endpoints: [broken.url], sticky }, f: { endpoints: [other.url], sticky } },
+    routes: [{ match: '/*', upstream: 'o', fallback: { on: [503], upstream: 'f' } }],
+  });
+  const reply = await askOnce(front.port, 'GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n');
+  assert.equal(reply.body.toString(), 'other');
+  assert.equal(setCookie(reply), undefined);
+});

@@ -3,6 +3,7 @@ import { compileBalance, compileSticky } from './balance-schema.ts';
 import { compileBreaker, compileResources } from './breaker-schema.ts';
 import type { ParsedCache } from './cache-schema.ts';
 import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
+import { compileDiscovery } from './discovery-schema.ts';
 import { compileHealth } from './health-schema.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
 import { compileFallback, compileHedge, compileRetry } from './retry-schema.ts';
@@ -107,6 +108,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
     retry: compileRetry(upstream.retry),
     hedge: compileHedge(upstream.hedge),
     deadline: upstream.deadline === 'none' ? undefined : upstream.deadline,
+    discovery: compileDiscovery(upstream.discovery),
   };
 }
 

@@ -17,7 +17,6 @@ export const PLANNED_LISTENER_KEYS = {
 };
 
 export const PLANNED_UPSTREAM_KEYS = {
-  discovery: planned('service discovery'),
   tls: planned('TLS to upstreams'),
 };
 

@@ -7,6 +7,7 @@ import type { BalanceConfig, SplitPart, StickyConfig } from './balance-types.ts'
 import type { OutsideText } from './expand.ts';
 import type { CollapseConfig, DedupeConfig } from './dedupe-types.ts';
 import type { BreakerConfig, ResourcesConfig } from './breaker-types.ts';
+import type { DiscoveryConfig } from './discovery-types.ts';
 import type { HealthConfig } from './health-types.ts';
 import type { DeadlineField, FallbackConfig, HedgeConfig, RetryConfig } from './retry-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
@@ -120,6 +121,8 @@ export type UpstreamConfig = {
   readonly hedge: HedgeConfig | undefined;
   /** `undefined`: it is not told of deadlines. */
   readonly deadline: DeadlineField | undefined;
+  /** `undefined`: the endpoints are those of the file. Else there may be none, and they serve until others are found. */
+  readonly discovery: DiscoveryConfig | undefined;
 };
 
 /** How many requests an upstream may have at once, over the whole host, by how fast it answers; the excess is shed (503). */

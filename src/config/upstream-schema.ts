@@ -3,6 +3,7 @@ import { adaptiveSchema } from './adaptive-schema.ts';
 import { parseEndpoint } from './address.ts';
 import { balanceSchema, endpointPriority, endpointZone, stickySchema, upstreamZone } from './balance-schema.ts';
 import { breakerSchema, extraLoadSchema, resourcesSchema } from './breaker-schema.ts';
+import { discoverySchema } from './discovery-schema.ts';
 import { healthSchema } from './health-schema.ts';
 import { minRate } from './listener-schema.ts';
 import { PLANNED_PROTOCOL, PLANNED_UPSTREAM_KEYS } from './planned.ts';
@@ -31,7 +32,7 @@ const endpoint = z
   )
   .describe('A URL, or a mapping.');
 
-const endpoints = z
+export const endpoints = z
   .array(endpoint, { error: 'must be a list of endpoints' })
   .min(1, { error: 'must have at least one endpoint' })
   .max(1000, { error: 'must not have more than 1000 endpoints' });
@@ -91,8 +92,9 @@ const limits = z
   .prefault({})
   .describe('Bounds of what the upstream may send.');
 
-const upstreamObject = z.strictObject({
-  endpoints: endpoints.describe('Where to send requests: a list of URLs or mappings. Required.'),
+const upstreamShape = z.strictObject({
+  endpoints: endpoints.optional().describe('Where to send requests: a list of URLs or mappings. Required, unless `discovery` finds them.'),
+  discovery: discoverySchema,
   zone: upstreamZone,
   balance: balanceSchema,
   sticky: stickySchema,
@@ -115,7 +117,14 @@ const upstreamObject = z.strictObject({
 });
 
 /** The shorthands take the defaults of the long form. */
-const upstreamSettings = upstreamObject.omit({ endpoints: true });
+const upstreamSettings = upstreamShape.omit({ endpoints: true });
+
+const upstreamObject = upstreamShape.transform(({ endpoints: known, ...rest }, context) => {
+  if (known === undefined && rest.discovery === undefined) {
+    context.addIssue({ code: 'custom', message: 'must have `endpoints`, or `discovery` that finds them', path: [] });
+  }
+  return { ...rest, endpoints: known ?? [] };
+});
 
 export const upstreamSchema = z
   .union(

@@ -225,6 +225,35 @@ export function endpointRestored(
   log.info('endpoint is no longer ejected', facts);
 }
 
+/** Discovery has found other endpoints than there were: so many now, of that new, and so many gone. */
+export function endpointsDiscovered(
+  log: EventLog,
+  facts: { readonly upstream: string; readonly endpoints: number; readonly added: number; readonly removed: number },
+): void {
+  log.info('endpoints of an upstream have changed', facts);
+}
+
+/** `endpoints`: so many are used on. Told once until it recovers. */
+export function discoveryFailing(
+  log: EventLog,
+  facts: { readonly upstream: string; readonly reason: string; readonly endpoints: number },
+): void {
+  log.warn('discovery fails, the endpoints that are known are used on', facts);
+}
+
+export function discoveryRecovered(log: EventLog, facts: { readonly upstream: string }): void {
+  log.info('discovery answers again', facts);
+}
+
+export function discoveryExpired(log: EventLog, facts: { readonly upstream: string; readonly reason: string }): void {
+  log.error('discovery has failed for too long, the upstream has no endpoints any more', facts);
+}
+
+/** At the start; those requests get 503 until there are some. */
+export function discoveryAwaited(log: EventLog, facts: { readonly upstreams: string; readonly waitedMs: number }): void {
+  log.warn('start goes on without endpoints that discovery has not found', facts);
+}
+
 // What keeps the access log, and who knocks at the admin port
 
 export function accessLogFailed(log: EventLog, facts: { readonly path: string; readonly problem: string }): void {

@@ -1,10 +1,11 @@
-import { CHECK_RESULTS, EJECTION_REASONS, ENDPOINT_STATES } from './labels.ts';
+import { CHECK_RESULTS, DISCOVERY_RESULTS, EJECTION_REASONS, ENDPOINT_STATES } from './labels.ts';
 import { COUNTER, GAUGE, type MetricRow } from './metric-row.ts';
 
 const CHECKED = { name: 'upstream', from: 'checked-upstream' } as const;
+const DISCOVERING = { name: 'upstream', from: 'discovering-upstream' } as const;
 const ENDPOINT = { name: 'endpoint', from: 'endpoint' } as const;
 
-/** Of upstreams whose endpoints are checked or judged. */
+/** Of upstreams whose endpoints are checked, judged or found. */
 export const HEALTH_METRICS = [
   {
     ...GAUGE,
@@ -35,5 +36,18 @@ export const HEALTH_METRICS = [
     name: 'sluice_health_checks_total',
     labels: [CHECKED, { name: 'result', values: CHECK_RESULTS }],
     help: 'Active checks of endpoints.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_discovery_answers_total',
+    labels: [DISCOVERING, { name: 'result', values: DISCOVERY_RESULTS }],
+    help: 'Answers to questions for the endpoints of an upstream.',
+  },
+  { ...GAUGE, name: 'sluice_discovery_endpoints', labels: [DISCOVERING], help: 'Endpoints of the upstream now.' },
+  {
+    ...GAUGE,
+    name: 'sluice_discovery_failing',
+    labels: [DISCOVERING],
+    help: 'Whether the last answer was none, or empty (1), so that the endpoints of an earlier one are used, or not (0).',
   },
 ] as const satisfies readonly MetricRow[];

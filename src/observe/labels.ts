@@ -71,6 +71,8 @@ export const RESOURCE_KINDS = ['connections', 'pending', 'requests', 'retries'] 
 export const CHECK_RESULTS = ['passed', 'failed'] as const;
 /** What the coordinator thinks of an endpoint: one that is both is `unhealthy`. */
 export const ENDPOINT_STATES = ['healthy', 'unhealthy', 'ejected'] as const;
+/** What a source of endpoints said: others than before, the same, none at all, or nothing of use. */
+export const DISCOVERY_RESULTS = ['changed', 'same', 'empty', 'failed'] as const;
 /** Why an endpoint was ejected: the words of `upstream/health/outlier-judge.ts`, which lies above; a test holds the two together. */
 export const EJECTION_REASONS = [
   'consecutive-5xx',

@@ -14,6 +14,7 @@ export type MetricSubjects = {
     readonly breaker?: { readonly service: unknown } | undefined;
     readonly resources?: unknown;
     readonly health?: unknown;
+    readonly discovery?: unknown;
   }[];
   readonly routes: readonly MetricRoute[];
   readonly tiers?: readonly (Limited & Named)[];
@@ -167,6 +168,8 @@ function valuesOf(label: LabelRow, { upstream, route }: PartialSet, subjects: Me
       return namesOf(subjects.upstreams.filter(({ resources }) => resources !== undefined));
     case 'breaker':
       return breakersOf(subjects.upstreams.find(({ name }) => name === upstream));
+    case 'discovering-upstream':
+      return namesOf(subjects.upstreams.filter(({ discovery }) => discovery !== undefined));
     case 'checked-upstream':
       return namesOf(subjects.upstreams.filter(({ health }) => health !== undefined));
     case 'endpoint':

@@ -95,6 +95,7 @@ export class Coordinator {
     if (typeof crew === 'string') return crew;
     // What was used of quotas before is known before the first request.
     await this.#keepers?.quotas.opened();
+    await this.#hosts?.upstreams.ready(this.#start.lastGood === undefined ? 'start' : 'after-death');
     const [failure, adminFailure] = await Promise.all([
       crew.start(),
       this.#openAdmin(config.admin),

@@ -52,8 +52,9 @@ function adaptiveLines({ adaptive }: UpstreamConfig, { shedPriority }: RouteConf
   ];
 }
 
-function endpointsText({ endpoints }: UpstreamConfig): string {
-  return endpoints.map(endpointText).join(', ');
+function endpointsText({ endpoints, discovery }: UpstreamConfig): string {
+  const found = discovery === undefined ? [] : [`what ${discovery.question.kind} discovery finds`];
+  return [...endpoints.map(endpointText), ...found].join(', ');
 }
 
 function endpointText({ url, weight, priority, zone }: EndpointConfig): string {

@@ -6,6 +6,7 @@ import { parseListen } from '../config/address.ts';
 import type { LoadResult } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import { needsAdminToken } from '../config/semantics.ts';
+import type { DiscoveryConfig } from '../config/discovery-types.ts';
 import type { GatewayConfig, ListenAddress } from '../config/types.ts';
 import { summarizeError } from './faults.ts';
 import { property } from './property.ts';
@@ -57,7 +58,7 @@ export async function readConfigFile(path: string): Promise<ReadConfig> {
   const problems = [...routes.problems.map((problem) => formatProblem(inFile(path, problem))), ...missingModules(path, modules)];
   if (problems.length > 0) return { kind: 'bad', problems };
   const warnings = [...loaded.warnings, ...routes.warnings.map((problem) => inFile(path, problem))].map(formatProblem);
-  return { kind: 'ok', config: withStorePath(loaded.config, dirname(path)), warnings, modules };
+  return { kind: 'ok', config: withPaths(loaded.config, dirname(path)), warnings, modules };
 }
 
 async function parseFile(path: string): Promise<LoadResult | string> {
@@ -85,10 +86,23 @@ function readSecret(configPath: string, path: string): string {
   return readFileSync(resolve(dirname(configPath), path), 'utf8').replace(/\r?\n$/, '');
 }
 
-/** `store.path` is meant from the folder of the configuration, wherever the process runs. */
-function withStorePath(config: GatewayConfig, folder: string): GatewayConfig {
-  const { store } = config;
-  return store === undefined ? config : { ...config, store: { ...store, path: resolve(folder, store.path) } };
+/** Paths are meant from the folder of the configuration, wherever the process runs. */
+function withPaths(config: GatewayConfig, folder: string): GatewayConfig {
+  const { store, upstreams } = config;
+  return {
+    ...config,
+    store: store === undefined ? undefined : { ...store, path: resolve(folder, store.path) },
+    upstreams: upstreams.map((upstream) => ({ ...upstream, discovery: withSourcePaths(upstream.discovery, folder) })),
+  };
+}
+
+function withSourcePaths(discovery: DiscoveryConfig | undefined, folder: string): DiscoveryConfig | undefined {
+  const question = discovery?.question;
+  if (discovery === undefined || question === undefined) return undefined;
+  const from = (path: string): string => (path === '' ? '' : resolve(folder, path));
+  if (question.kind === 'file') return { ...discovery, question: { ...question, path: from(question.path) } };
+  if (question.kind !== 'kubernetes') return discovery;
+  return { ...discovery, question: { ...question, tokenFile: from(question.tokenFile), caFile: from(question.caFile) } };
 }
 
 function resolveModules(config: GatewayConfig, folder: string): Record<string, string> {

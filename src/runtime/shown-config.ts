@@ -1,4 +1,6 @@
 import type { OutsideText } from '../config/expand.ts';
+import type { DiscoveryConfig } from '../config/discovery-types.ts';
+import type { HealthConfig } from '../config/health-types.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import { hyphened, isCredentialName } from '../http/credential-fields.ts';
 
@@ -16,6 +18,8 @@ export function shownConfig(config: GatewayConfig | undefined): unknown {
     admin: admin === undefined ? undefined : { ...admin, token: admin.token === undefined ? undefined : HIDDEN },
     upstreams: upstreams.map((upstream) => ({
       ...upstream,
+      discovery: withoutToken(upstream.discovery),
+      health: withoutValues(upstream.health),
       sticky: upstream.sticky === undefined ? undefined : { ...upstream.sticky, secret: HIDDEN },
     })),
     routes: routes.map((route) => ({
@@ -25,6 +29,17 @@ export function shownConfig(config: GatewayConfig | undefined): unknown {
     consumers: consumers === undefined ? undefined : { ...consumers, list },
   };
   return asWritten(shown, outside);
+}
+
+function withoutToken(discovery: DiscoveryConfig | undefined): DiscoveryConfig | undefined {
+  if (discovery?.question.kind !== 'consul' || discovery.question.token === '') return discovery;
+  return { ...discovery, question: { ...discovery.question, token: HIDDEN } };
+}
+
+function withoutValues(health: HealthConfig | undefined): HealthConfig | undefined {
+  if (health?.active?.question.kind !== 'http') return health;
+  const { question } = health.active;
+  return { ...health, active: { ...health.active, question: { ...question, headers: question.headers.map(withoutSecret) } } };
 }
 
 function withoutSecret([name, value]: readonly [string, string]): readonly [string, string] {

@@ -13,6 +13,8 @@ export interface UpstreamDriver {
   onEndpoints?(endpoints: readonly EndpointState[]): void;
   /** After the thread of a worker has ended. */
   recover?(worker: number): void;
+  /** Until then there is nothing to ask, and a start waits a little. */
+  readonly ready?: Promise<void>;
   /** At a scrape. */
   writeMetrics?(writer: MetricsWriter): void;
   /** For `GET /upstreams`: fields of the upstream, and of each endpoint by its slot. */

@@ -1,4 +1,5 @@
 import { makeBreakerDriver } from './breaker-driver.ts';
+import { driveDiscovery } from './discovery-driver.ts';
 import { driveEndpointMetrics } from './endpoint-metrics.ts';
 import { ExtraLoadDriver } from './extra-load-driver.ts';
 import { driveHealth } from './health-driver.ts';
@@ -9,6 +10,7 @@ import type { MakeDriver } from './upstream-driver.ts';
 
 /** Everything that the coordinator may do for an upstream; each decides by its configuration whether it is wanted. In the order of their ticks. */
 export const DRIVERS: readonly MakeDriver[] = [
+  driveDiscovery,
   driveHealth,
   driveOutliers,
   makeBreakerDriver,

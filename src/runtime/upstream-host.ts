@@ -1,6 +1,7 @@
 import { LoopClock } from '../base/clock.ts';
 import type { EndpointConfig, GatewayConfig, UpstreamConfig } from '../config/types.ts';
 import { type EndpointState, hasState } from '../config/upstream-types.ts';
+import * as events from '../observe/events.ts';
 import type { EventLog } from '../observe/log.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import { createEndpointMemory, type EndpointMemory, WORD } from '../upstream/endpoint-memory.ts';
@@ -11,6 +12,8 @@ import type { UpstreamSegment } from './messages.ts';
 import type { DrivenUpstream, MakeDriver, UpstreamDriver, UpstreamFinding } from './upstream-driver.ts';
 
 const TICK_MS = 50;
+/** How long a start waits for discovery. */
+const READY_MS = Object.freeze({ start: 5_000, 'after-death': 500 });
 
 export type UpstreamHostOptions = {
   /** How many workers may ever live at once. */
@@ -57,7 +60,9 @@ export class UpstreamHost {
     this.#slots ??= new EndpointSlots(this.#memory);
     const slots = this.#slots;
     const services = Object.fromEntries(stateful.map(({ name }) => [name, slots.take(name)]));
-    const endpoints = Object.fromEntries(stateful.map((upstream) => [upstream.name, this.#endpointsFor(upstream, slots)]));
+    const endpoints = Object.fromEntries(
+      stateful.map((upstream) => [upstream.name, placed(upstream.name, this.#foundFor(upstream) ?? upstream.endpoints, slots)]),
+    );
     return { ...this.#memory.segments, services, endpoints, limits: this.#limits.prepare(stateful) };
   }
 
@@ -65,11 +70,14 @@ export class UpstreamHost {
   settle(config: GatewayConfig): void {
     const wanted = new Map(config.upstreams.filter(hasState).map((upstream) => [upstream.name, upstream]));
     for (const [name, { settings, drivers }] of this.#driven) {
-      if (JSON.stringify(wanted.get(name)) === settings) continue;
+      const upstream = wanted.get(name);
+      if (JSON.stringify(upstream) === settings) continue;
+      const found = upstream === undefined ? undefined : this.#foundFor(upstream);
       for (const driver of drivers) driver.stop();
       this.#driven.delete(name);
+      if (upstream !== undefined) this.#drive(upstream, found);
     }
-    for (const upstream of wanted.values()) if (!this.#driven.has(upstream.name)) this.#drive(upstream);
+    for (const upstream of wanted.values()) if (!this.#driven.has(upstream.name)) this.#drive(upstream, undefined);
     this.#limits.settle(wanted.values());
     this.#keepSlots();
     // They may have changed after the plan was made ready with them.
@@ -91,6 +99,19 @@ export class UpstreamHost {
     for (const { drivers } of this.#driven.values()) for (const driver of drivers) driver.recover?.(worker);
   }
 
+  /** Every upstream has an endpoint, or has waited for one: to start without is better than not to start, and after a death the others should not wait for long. */
+  async ready(when: keyof typeof READY_MS): Promise<void> {
+    const limitMs = READY_MS[when];
+    const awaited = Array.from(this.#driven.values()).flatMap(({ drivers }) => drivers.flatMap(({ ready }) => ready ?? []));
+    if (awaited.length === 0) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, limitMs);
+    await Promise.race([Promise.all(awaited), late]);
+    clearTimeout(timer);
+    const missing = Array.from(this.#driven).flatMap(([name, { endpoints }]) => (endpoints.length === 0 ? [name] : []));
+    if (missing.length > 0) events.discoveryAwaited(this.#options.log, { upstreams: missing.join(', '), waitedMs: limitMs });
+  }
+
   close(): void {
     clearInterval(this.#timer);
     for (const { drivers } of this.#driven.values()) for (const driver of drivers) driver.stop();
@@ -109,13 +130,13 @@ export class UpstreamHost {
     };
   }
 
-  #endpointsFor({ name, endpoints }: UpstreamConfig, slots: EndpointSlots): readonly EndpointState[] {
-    // Discovery knows better than the file which there are.
-    const known = this.#driven.get(name)?.endpoints;
-    return placed(name, known ?? endpoints, slots);
+  /** What discovery has found, which it knows better than the file; also with other settings, until it answers anew. */
+  #foundFor({ name, discovery }: UpstreamConfig): readonly EndpointConfig[] | undefined {
+    const driven = this.#driven.get(name);
+    return discovery !== undefined && driven?.isDiscovered === true ? driven.endpoints : undefined;
   }
 
-  #drive(config: UpstreamConfig): void {
+  #drive(config: UpstreamConfig, found: readonly EndpointConfig[] | undefined): void {
     const [memory, slots] = [this.#memory, this.#slots];
     if (memory === undefined || slots === undefined) return;
     const serviceSlot = slots.take(config.name);
@@ -123,9 +144,9 @@ export class UpstreamHost {
     const listeners: ((finding: UpstreamFinding) => void)[] = [];
     const weights = new EndpointWeights();
     const drivers: UpstreamDriver[] = [];
-    const endpoints = this.#endpointsFor(config, slots);
+    const endpoints = placed(config.name, found ?? config.endpoints, slots);
     this.#clock.refresh();
-    const driven: Driven = { settings: JSON.stringify(config), serviceSlot, drivers, endpoints, isDiscovered: false };
+    const driven: Driven = { settings: JSON.stringify(config), serviceSlot, drivers, endpoints, isDiscovered: found !== undefined };
     this.#driven.set(config.name, driven);
     const upstream: DrivenUpstream = {
       config,

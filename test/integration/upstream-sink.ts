@@ -127,6 +127,7 @@ export class TestUpstream {
       retry: undefined,
       hedge: undefined,
       deadline: undefined,
+      discovery: undefined,
     };
     this.cluster = new Cluster(
       {

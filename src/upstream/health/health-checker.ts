@@ -2,6 +2,8 @@ import type { ActiveHealthConfig } from '../../config/health-types.ts';
 import type { CheckGate } from './check-gate.ts';
 import type { Probe, ProbeAddress, ProbeOutcome } from './probe.ts';
 
+/** Between two ticks. What is beyond twice this was our own thread's standing still, and no fault of the endpoint's. */
+const TICK_MS = 50;
 /** However many requests fail: checks brought forward come no more often. */
 const MIN_HURRY_MS = 1000;
 
@@ -30,6 +32,8 @@ export class HealthChecker {
   #consecutive = 0;
   #last: (ProbeOutcome & { readonly atMs: number; readonly tookMs: number }) | undefined;
   #nowMs = 0;
+  /** Of the check that is under way: for so long nobody could have heard its answer. */
+  #deafMs = 0;
   #dueMs = Number.NEGATIVE_INFINITY;
   #startedMs = Number.NEGATIVE_INFINITY;
   #isWaiting = false;
@@ -49,9 +53,11 @@ export class HealthChecker {
   }
 
   tick(nowMs: number): void {
+    const sinceMs = nowMs - this.#nowMs;
     this.#nowMs = nowMs;
     if (this.#close !== undefined) {
-      if (nowMs - this.#startedMs >= this.#config.timeoutMs) this.#settle({ isGood: false, reason: 'timeout' });
+      if (sinceMs > 2 * TICK_MS) this.#deafMs += sinceMs - TICK_MS;
+      if (nowMs - this.#startedMs - this.#deafMs >= this.#config.timeoutMs) this.#settle({ isGood: false, reason: 'timeout' });
     } else if (!this.#isWaiting && nowMs >= this.#dueMs) {
       this.#isWaiting = true;
       this.#services.gate.enter(this.#run);
@@ -80,6 +86,7 @@ export class HealthChecker {
   #start(): void {
     this.#isWaiting = false;
     this.#startedMs = this.#nowMs;
+    this.#deafMs = 0;
     const began = performance.now();
     let isSettled = false;
     const done = (outcome: ProbeOutcome): void => {

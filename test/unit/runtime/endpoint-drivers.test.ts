@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseConfigObject } from '../../../src/config/load.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
@@ -21,12 +24,21 @@ function configOf(upstream: object): GatewayConfig {
   return result.config;
 }
 
+const namesOf = (endpoints: readonly { readonly host: string; readonly port: number }[]): string =>
+  endpoints.map(({ host, port }) => `${host}:${port}`).join(' ');
+
 /** The coordinator's side of upstreams as it is, with all drivers, in this process. */
 function openHost(t: TestContext) {
   const told: string[] = [];
   const tell = (event: string, { endpoint, reason }: EventFields): number => told.push(`${event}: ${String(endpoint)}: ${String(reason)}`);
   const log: EventLog = { info: tell, warn: tell, error: tell };
-  const host = new UpstreamHost({ slots: 2, log, drivers: DRIVERS, onEndpoints: () => {} });
+  const moved: string[] = [];
+  const host = new UpstreamHost({
+    slots: 2,
+    log,
+    drivers: DRIVERS,
+    onEndpoints: (upstream, endpoints) => moved.push(`${upstream}: ${namesOf(endpoints)}`),
+  });
   t.after(() => host.close());
   const registry = new MetricRegistry();
   const block = new Float64Array(registry.maxCells);
@@ -42,6 +54,7 @@ function openHost(t: TestContext) {
     return {
       memory,
       slotOf,
+      planned: namesOf(segment.endpoints['o'] ?? []),
       stateOf: (index: number): number => Atomics.load(memory.words, memory.wordAt(slotOf(index), WORD.STATE)),
       version: (): number => Atomics.load(memory.words, memory.wordAt(segment.services['o'] ?? -1, WORD.VERSION)),
     };
@@ -52,7 +65,7 @@ function openHost(t: TestContext) {
     assert.ok(series !== undefined, `${name} ${labels.join()}`);
     return block[series.slot] ?? 0;
   };
-  return { host, told, use, metric };
+  return { host, told, moved, use, metric };
 }
 
 async function openOrigin(t: TestContext): Promise<{ readonly url: string; status: number; readonly origin: RawOrigin }> {
@@ -62,7 +75,7 @@ async function openOrigin(t: TestContext): Promise<{ readonly url: string; statu
   return Object.assign(answer, { url: origin.url, origin });
 }
 
-const ACTIVE = { path: '/healthz', interval: '100ms', timeout: '100ms', healthyAfter: 2, unhealthyAfter: 2 };
+const ACTIVE = { path: '/healthz', interval: '300ms', timeout: '300ms', healthyAfter: 2, unhealthyAfter: 2 };
 
 test('an endpoint that fails its checks is flagged, and used again when it passes them; all of it is told', async (t) => {
   const [one, two] = [await openOrigin(t), await openOrigin(t)];
@@ -114,4 +127,70 @@ test('an endpoint that fails its requests is ejected, checked at once, and resto
   await waitFor('it is restored', () => made.stateOf(1) === 0 && told.length === 2);
   assert.equal(told[1], `endpoint is no longer ejected: ${two.url}: passed a check`);
   assert.deepEqual([one.origin.requests.length, two.origin.requests.length], [1, 2]);
+});
+
+function listFile(t: TestContext): { readonly path: string; readonly write: (...hosts: readonly string[]) => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-endpoints-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'list.json');
+  const write = (...hosts: readonly string[]): void => {
+    writeFileSync(`${path}.new`, JSON.stringify(hosts.map((host) => `http://${host}`)));
+    renameSync(`${path}.new`, path);
+  };
+  return { path, write };
+}
+
+test('endpoints of the configuration serve until discovery finds others; what is found stays over a reload with other settings', async (t) => {
+  const { path, write } = listFile(t);
+  const { use, moved, told, metric } = openHost(t);
+  const upstream = (refresh: string): object => ({ endpoints: ['http://10.0.0.9'], discovery: { file: path, refresh } });
+  assert.equal(use(configOf(upstream('1h')))?.planned, '10.0.0.9:80');
+  await waitFor('the missing file is told', () => told.some((line) => line.startsWith('discovery fails')));
+  write('10.0.0.1:8080', '10.0.0.2:8080');
+  await waitFor('they are found', () => moved.at(-1) === 'o: 10.0.0.1:8080 10.0.0.2:8080');
+  assert.deepEqual(
+    told.map((line) => line.split(':', 1)[0]),
+    ['discovery fails, the endpoints that are known are used on', 'discovery answers again', 'endpoints of an upstream have changed'],
+  );
+  assert.equal(metric('sluice_discovery_endpoints', 'o'), 2);
+  assert.equal(metric('sluice_discovery_failing', 'o'), 0);
+  assert.equal(metric('sluice_discovery_answers_total', 'changed'), 1);
+  const again = use(configOf(upstream('50m')));
+  assert.equal(again?.planned, '10.0.0.1:8080 10.0.0.2:8080');
+  write('10.0.0.3:8080');
+  await waitFor('it goes on', () => moved.at(-1) === 'o: 10.0.0.3:8080');
+  // Without discovery the file of the configuration counts again, at once.
+  assert.equal(use(configOf({ endpoints: ['http://10.0.0.9'], health: { passive: true } }))?.planned, '10.0.0.9:80');
+  assert.equal(use(configOf({ endpoints: ['http://10.0.0.8'], health: { passive: true } }))?.planned, '10.0.0.8:80', 'nor those before');
+});
+
+test('a start waits for endpoints that only discovery has, but not for ever', async (t) => {
+  const { path, write } = listFile(t);
+  const { use, host, told } = openHost(t);
+  use(configOf({ discovery: { file: path, refresh: '1h' } }));
+  await host.ready('after-death');
+  assert.ok(told.some((line) => line.startsWith('start goes on without endpoints')));
+  const waiting = host.ready('start');
+  write('10.0.0.1:8080');
+  await waiting;
+  assert.equal(told.filter((line) => line.startsWith('start goes on')).length, 1);
+});
+
+test('endpoints that discovery finds are checked, and what is known of one that stays goes on', async (t) => {
+  const [one, two] = [await openOrigin(t), await openOrigin(t)];
+  one.status = 500;
+  const { path, write } = listFile(t);
+  const { use, host, told, moved } = openHost(t);
+  write(one.url.slice(7));
+  use(configOf({ discovery: { file: path, refresh: '1h' }, health: { active: { ...ACTIVE, interval: '60s' } } }));
+  await waitFor('the first one is not well', () =>
+    told.some((line) => line.startsWith(`endpoint is not well, it is not used: ${one.url}`)),
+  );
+  write(one.url.slice(7), two.url.slice(7));
+  await waitFor('the second one is checked', () => two.origin.requests.length === 1);
+  assert.equal(one.origin.requests.length, 1, 'the one that stayed is not asked anew');
+  assert.equal(moved.length, 2);
+  const shown = JSON.stringify(host.snapshot());
+  assert.match(shown, /"discovery":\{"source":"file [^"]*list\.json","isFailing":false/);
+  assert.match(shown, /"reason":"status 500"/);
 });

@@ -71,14 +71,23 @@ test('after the first one it takes as many in a row as are configured, in both d
 
 test('a check that takes too long has failed, is closed, and its late answer does not count', async () => {
   const { checker, asked, results, gate } = scene();
-  checker.tick(0);
-  checker.tick(450);
+  for (let nowMs = 0; nowMs < 500; nowMs += 50) checker.tick(nowMs);
   assert.equal(results.length, 0);
   checker.tick(500);
   assert.deepEqual([results[0]?.reason, results[0]?.isHealthy, asked[0]?.isClosed, gate.taken], ['timeout', false, true, 0]);
   asked[0]?.answer({ isGood: true, reason: 'late' });
   await Promise.resolve();
   assert.equal(results.length, 1);
+});
+
+test("a time in which our own thread stood still is not the endpoint's", async () => {
+  const { checker, asked, results } = scene();
+  checker.tick(0);
+  checker.tick(3000);
+  assert.equal(results.length, 0);
+  asked[0]?.answer({ isGood: true, reason: 'was there all the time' });
+  await Promise.resolve();
+  assert.equal(results[0]?.isGood, true);
 });
 
 test('an endpoint is never asked twice at once', () => {

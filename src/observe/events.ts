@@ -306,8 +306,9 @@ export function quotasOpened(log: EventLog, facts: { readonly keys: number; read
   log.info('quotas opened', facts);
 }
 
-export function quotasUnusable(log: EventLog, facts: { readonly problem: string }): void {
-  log.error('store of quotas cannot be used, quotas and tiers are kept in memory until the next start', facts);
+/** `triedAgain`: quotas will be kept there as soon as that is possible, if nothing else has been counted there before. */
+export function quotasUnusable(log: EventLog, facts: { readonly problem: string; readonly triedAgain: boolean }): void {
+  log.error('store of quotas cannot be used, quotas and tiers are kept in memory', facts);
 }
 
 export function quotasDamaged(log: EventLog, facts: { readonly movedTo: string }): void {

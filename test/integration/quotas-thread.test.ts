@@ -34,6 +34,26 @@ function threadsOf(t: TestContext): readonly Worker[] {
   return threads;
 }
 
+test('a thread that gets to its store late begins it under the seed of the table, and leaves one alone that has another', async (t) => {
+  const folder = temporaryFolder(t);
+  const told: string[] = [];
+  const log = new LineEventLog((line) => told.push(line), Date.now);
+  const sources = await readSources();
+  const hosts = [3, 3, 4].map((seed) => {
+    const quotas = createQuotaTable({ bytes: 2 ** 16, seed: Buffer.alloc(16, seed) });
+    const host = new QuotasHost({ sources, log });
+    return { host, quotas };
+  });
+  for (const { host, quotas } of hosts) {
+    new QuotaTable(quotas, WORKER).add(...KEY, START_SEC, 5);
+    host.prepare({ storePath: folder, quotas, participant: THREAD, flushMs: NEVER_MS });
+    await host.opened();
+    await host.close();
+  }
+  assert.equal(keptIn(folder), 10);
+  assert.equal(told.filter((line) => line.includes('was not to be had at the start')).length, 1);
+});
+
 test('what a quotas thread had taken from the table and not written when it died, the next one writes', async (t) => {
   const folder = temporaryFolder(t);
   const threads = threadsOf(t);

@@ -55,8 +55,9 @@ export class LimitHost {
   keeping({ tiers, consumers, usageFlushMs }: GatewayConfig): QuotaKeeping | undefined {
     const quotas = this.#memory.tables?.segments.quotas;
     const hasQuotas = [...tiers, ...(consumers?.list ?? [])].some((allowance) => allowance.quotas.length > 0);
-    if (quotas === undefined || !hasQuotas || this.#usage.path === '') return undefined;
-    return { storePath: this.#usage.path, quotas, participant: this.#memory.quotasThreadIndex, flushMs: usageFlushMs };
+    const storePath = this.#usage.countedPath;
+    if (quotas === undefined || !hasQuotas || storePath === '') return undefined;
+    return { storePath, quotas, participant: this.#memory.quotasThreadIndex, flushMs: usageFlushMs };
   }
 
   /** Right before another plan comes into force: what consumers have used of their old limits counts for the new ones. */

@@ -81,11 +81,14 @@ function open(path: string): DatabaseSync {
   }
 }
 
-/** The seed of all that is counted under this store; whoever comes first makes it. Who only reads it need not wait for somebody who writes. */
-export function seedOf(database: DatabaseSync): Uint8Array {
+/**
+ * The seed of all that is counted under this store; whoever comes first makes it, or has `own` already. Who only reads it need not wait for somebody
+ * who writes.
+ */
+export function seedOf(database: DatabaseSync, own: Uint8Array = randomBytes(SEED_BYTES)): Uint8Array {
   const read = database.prepare("SELECT value FROM facts WHERE name = 'seed'");
   const make = database.prepare("INSERT OR IGNORE INTO facts (name, value) VALUES ('seed', ?)");
-  if (read.get() === undefined) make.run(randomBytes(SEED_BYTES));
+  if (read.get() === undefined) make.run(own);
   const seed = read.get()?.['value'];
   if (!(seed instanceof Uint8Array) || seed.byteLength !== SEED_BYTES) throw new Error('the seed of the quotas is not one');
   return seed;

@@ -5,11 +5,12 @@ import { QuotaTable } from '../../shm/quota-table.ts';
 import { summarizeError } from '../faults.ts';
 import { QuotaBook } from './quota-book.ts';
 import type { FromQuotas, QuotasEvent, QuotasStart, ToQuotas } from './quota-messages.ts';
-import { openQuotas } from './quota-schema.ts';
+import { openQuotas, seedOf } from './quota-schema.ts';
 
 // The quotas thread: writes what was used of quotas to the disk every `usage.flush`, and brings it back at the start. Its work with the
 // disk is synchronous, and each commit waits for the disk; nobody waits for this thread once it has opened.
 
+const OTHER_SEED = 'the store was not to be had at the start; what is used is kept in memory until the next one';
 const PRUNE_MS = 3_600_000;
 
 class QuotasThread {
@@ -74,7 +75,15 @@ class QuotasThread {
   }
 
   #open(): QuotaBook {
-    return new QuotaBook(openQuotas(this.#start.storePath), this.#table, this.#start.how);
+    const database = openQuotas(this.#start.storePath);
+    try {
+      // What is there could not be read at the start, and was counted under another seed: its keys are strangers to us, and ours to it.
+      if (Buffer.compare(seedOf(database, this.#table.seed), this.#table.seed) !== 0) throw new Error(OTHER_SEED);
+      return new QuotaBook(database, this.#table, this.#start.how);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   }
 
   /** The first `sync` has brought what is on disk into the table. */

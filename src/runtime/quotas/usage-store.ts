@@ -4,7 +4,11 @@ import * as events from '../../observe/events.ts';
 import type { EventLog } from '../../observe/log.ts';
 import { SEED_BYTES } from '../../shm/keyed-hash.ts';
 import { summarizeError } from '../faults.ts';
+import { type DiskTrouble, troubleOf } from '../store/disk-schema.ts';
 import { readUsageState, writeMove } from './usage-state.ts';
+
+/** Somebody else has the store to himself, or the disk is full: that may be over soon. */
+const PASSING: ReadonlySet<DiskTrouble> = new Set(['busy', 'full']);
 
 /**
  * What is known of usage beyond the life of this process: the seed under which keys are hashed, and consumers that were moved to another
@@ -16,6 +20,8 @@ export class UsageStore {
   #seed: Uint8Array | undefined;
   /** '' = nothing outlives the process. */
   #path = '';
+  /** The same, of a store that could not be read when it was time to. */
+  #laterPath = '';
 
   constructor(log: EventLog) {
     this.#log = log;
@@ -32,7 +38,12 @@ export class UsageStore {
     return this.#path;
   }
 
-  /** Before the first plan that limits anything. What cannot be read is told; quotas and moves are then kept in memory. */
+  /** Where what is counted is to be kept, if not yet: under our own seed, should there be none. */
+  get countedPath(): string {
+    return this.#path === '' ? this.#laterPath : this.#path;
+  }
+
+  /** Before the first plan that limits anything. What cannot be read is told; moves are then kept in memory, and quotas until the store can be had. */
   open({ store }: GatewayConfig): void {
     // Once keys are hashed, another seed would make them strangers.
     if (this.#seed !== undefined || store === undefined) return;
@@ -43,13 +54,15 @@ export class UsageStore {
       this.#path = store.path;
       for (const [consumer, tier] of moves) this.#moves.set(consumer, tier);
     } catch (error) {
-      events.quotasUnusable(this.#log, { problem: summarizeError(error) });
+      const isPassing = PASSING.has(troubleOf(error));
+      if (isPassing) this.#laterPath = store.path;
+      events.quotasUnusable(this.#log, { problem: summarizeError(error), triedAgain: isPassing });
     }
   }
 
   /** The configuration has another store than what is counted is kept in. */
   isElsewhere({ consumers, store }: GatewayConfig): boolean {
-    return this.#seed !== undefined && consumers !== undefined && (store?.path ?? '') !== this.#path;
+    return this.#seed !== undefined && consumers !== undefined && (store?.path ?? '') !== this.countedPath;
   }
 
   /** `undefined`: the consumer has the tier that the configuration says. */

@@ -183,6 +183,18 @@ test('a store that somebody else is writing to, however long, is known all the s
   assert.ok(performance.now() - startedMs < 1_500, 'nobody waited');
 });
 
+test('a store that cannot be had yet is kept in mind for what is counted, one that never can is not', (t: TestContext) => {
+  const folder = folderFor(t);
+  const text = `${CONSUMERS}${ROUTES}store: { path: "${folder}" }\n`;
+  const before = new Kit(text);
+  const writer = new DatabaseSync(quotaFile(folder));
+  t.after(() => writer.close());
+  writer.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+  const after = new Kit(text);
+  assert.equal(after.host.isDurable, false);
+  assert.equal(after.host.keeping(after.config)?.storePath, before.host.keeping(before.config)?.storePath);
+});
+
 test('a key of a limit is looked up and reset by words', async () => {
   const kit = new Kit(CONSUMERS + ROUTES);
   kit.use('acme', 'free-100-per-1h', 5);

@@ -1,3 +1,5 @@
+import { ReadSlot } from '../base/read-slot.ts';
+
 const READ_BYTES = 64 * 1024;
 
 /**
@@ -6,21 +8,11 @@ const READ_BYTES = 64 * 1024;
  */
 export class ReadBuffers {
   readonly shared: Buffer;
-  /** Being read into: what the reader was given last. It learns of another only when a read returns. */
-  filled: Buffer;
-  private next: Buffer;
+  readonly slot: ReadSlot;
 
   constructor(shared: Buffer) {
     this.shared = shared;
-    this.filled = shared;
-    this.next = shared;
-  }
-
-  /** At the end of a read: the buffer for the next one, `undefined` = the same. */
-  turn(): Buffer | undefined {
-    if (this.next === this.filled) return undefined;
-    this.filled = this.next;
-    return this.next;
+    this.slot = new ReadSlot(shared);
   }
 
   /** A piece of `bytes` that may be lent: a copy where the next read of another connection would overwrite it. */
@@ -30,15 +22,15 @@ export class ReadBuffers {
 
   /** A body goes on: it is read into a buffer of its own from the next read on. */
   useOwn(): void {
-    if (this.next === this.shared) this.next = Buffer.allocUnsafeSlow(READ_BYTES);
+    if (this.slot.next === this.shared) this.slot.next = Buffer.allocUnsafeSlow(READ_BYTES);
   }
 
   /** A piece of `bytes` is still in use somewhere: the next read must not overwrite it. */
   leave(bytes: Buffer): void {
-    if (bytes === this.next) this.next = Buffer.allocUnsafeSlow(READ_BYTES);
+    if (bytes === this.slot.next) this.slot.next = Buffer.allocUnsafeSlow(READ_BYTES);
   }
 
   useShared(): void {
-    this.next = this.shared;
+    this.slot.next = this.shared;
   }
 }

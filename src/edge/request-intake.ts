@@ -89,7 +89,7 @@ export class RequestIntake {
 
   /** Returns the buffer for the next read, `undefined` = the same. */
   private onRead(length: number): Buffer | undefined {
-    const { filled } = this.buffers;
+    const { filled } = this.buffers.slot;
     this.owner.onBytes(length);
     try {
       if (this.stash.length === 0) this.consume(filled, 0, length);
@@ -101,7 +101,7 @@ export class RequestIntake {
       this.isStopped = true;
       this.reader.pause();
     }
-    return this.buffers.turn();
+    return this.buffers.slot.turn();
   }
 
   private onThrown(error: unknown): void {

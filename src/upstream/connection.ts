@@ -169,7 +169,7 @@ export class Connection implements SocketEvents, Placed {
 
   onOpen(): void {
     if (this.#times.phase !== 'connecting') return;
-    this.#input = new DirectReader(this.#socket, this.#buffer.filled, (bytes) => this.#onRead(bytes));
+    this.#input = new DirectReader(this.#socket, this.#buffer.slot.filled, (bytes) => this.#onRead(bytes));
     this.#rest();
     this.#owner.onConnectionOpen(this);
   }
@@ -202,9 +202,9 @@ export class Connection implements SocketEvents, Placed {
   #onRead(bytes: number): Buffer | undefined {
     // Nobody has asked for these bytes, so they must never be taken for an answer to the next request.
     if (this.#ring.count === this.#ring.unflushed) this.#fail('reset', 'bytes that nobody asked for');
-    else this.#consume(this.#buffer.filled, bytes);
+    else this.#consume(this.#buffer.slot.filled, bytes);
     if (this.#times.isOpen) this.#ring.current()?.sink?.onUpstreamPause();
-    return this.#buffer.turn();
+    return this.#buffer.slot.turn();
   }
 
   #onDrain(): void {

@@ -11,14 +11,12 @@ export type Loan = 'released' | 'kept';
 export type RequestBody = 'none' | 'length' | 'chunked';
 
 /**
- * The receiving side of one attempt at one upstream, implemented by `Exchange`. The pool and the connection call it; after
+ * The receiving side of one attempt at one upstream, as `Try` in `exchange` is. The pool and the connection call it; after
  * `onUpstreamEnd` or `onUpstreamFail` no further call comes for that attempt. No call comes synchronously from inside
  * `Pool.request` except `onUpstreamConnection`.
  */
 export interface UpstreamSink {
-  /**
-   * A connection is there and is now this sink's. The sink must call `connection.send(…)` before it returns.
-   */
+  /** A connection is there and is now this sink's, who calls `send` on it, or `abandon`, before it returns. */
   onUpstreamConnection(connection: UpstreamConnection): void;
   /** An interim answer (1xx but 101). `head` is valid during the call only. */
   onUpstreamInformational(head: ResponseHead): void;
@@ -36,7 +34,7 @@ export interface UpstreamSink {
   onUpstreamDrain(): void;
 }
 
-/** What a sink may do with the connection it holds. Implemented by `Connection`. */
+/** What a sink may do with the connection it holds: an `Attempt`. */
 export interface UpstreamConnection {
   /** True if it has carried a request before: a reset may then only mean that the origin closed it while idle. */
   readonly isReused: boolean;
@@ -47,10 +45,7 @@ export interface UpstreamConnection {
   send(head: string, body: RequestBody, isHead: boolean): void;
   /** To be called after `send` where the head has an expectation: the origin may answer without a look at the body. */
   expectContinue(): void;
-  /**
-   * The head with a body that is already there in one piece (RequestBody `length` or `chunked`), which may be more to come
-   * or the whole. Same as send, then writeBody, but in one write.
-   */
+  /** Body bytes, lent. Those that come before `onUpstreamConnection` returns leave in one write with the head. */
   writeBody(bytes: Buffer): Loan;
   /** True when the socket's queue is full: the sink must stop its client and wait for `onUpstreamDrain`. */
   readonly isFull: boolean;

@@ -47,28 +47,28 @@ test('what was taken out of a stash stays as it is when the stash is filled agai
 test('a body that goes on is read into a buffer of its own, and never two connections into one', () => {
   const shared = Buffer.alloc(64 * 1024);
   const [one, two] = [new ReadBuffers(shared), new ReadBuffers(shared)];
-  assert.equal(one.turn(), undefined);
+  assert.equal(one.slot.turn(), undefined);
   one.useOwn();
   two.useOwn();
-  assert.equal(one.filled, shared, 'the reader learns of another only at the end of a read');
-  const [own, other] = [one.turn(), two.turn()];
+  assert.equal(one.slot.filled, shared, 'the reader learns of another only at the end of a read');
+  const [own, other] = [one.slot.turn(), two.slot.turn()];
   assert.ok(own !== undefined && own !== shared && own !== other);
-  assert.equal(one.filled, own);
+  assert.equal(one.slot.filled, own);
   one.useOwn();
-  assert.equal(one.turn(), undefined);
+  assert.equal(one.slot.turn(), undefined);
   one.useShared();
-  assert.equal(one.turn(), shared);
+  assert.equal(one.slot.turn(), shared);
 });
 
 test('a piece that is still in use keeps its buffer from being read into', () => {
   const buffers = new ReadBuffers(Buffer.alloc(1024));
   buffers.useOwn();
-  const own = buffers.turn() as Buffer;
+  const own = buffers.slot.turn() as Buffer;
   buffers.leave(own);
-  const next = buffers.turn();
+  const next = buffers.slot.turn();
   assert.ok(next !== undefined && next !== own);
   buffers.leave(own);
-  assert.equal(buffers.turn(), undefined, 'an earlier one is not read into anyhow');
+  assert.equal(buffers.slot.turn(), undefined, 'an earlier one is not read into anyhow');
 });
 
 test('a piece of the shared buffer is lent as a copy, one of an own buffer as it stands', () => {

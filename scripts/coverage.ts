@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path';
 import { finishProof, type Row } from './prove/report.ts';
 import { chooseFiles } from './tests/choose-files.ts';
 import { type FileCoverage, type Gap, readCoverage } from './tests/coverage.ts';
-import { reasonFor } from './tests/shm-gaps.ts';
+import { explainGaps } from './tests/shm-gaps.ts';
 import { runSuite } from './tests/suite.ts';
 
 const MIN_LINES = 0.9;
@@ -34,8 +34,8 @@ const files = readCoverage(folder);
 if (kept === undefined) rmSync(folder, { recursive: true });
 
 const folders = Map.groupBy(files, ({ file }) => file.split('/').slice(0, 2).join('/'));
-const gaps = files.filter(({ file }) => file.startsWith('src/shm/')).flatMap((file) => file.gaps);
-const unexplained = gaps.filter((gap) => reasonFor(gap) === undefined);
+const gaps = explainGaps(files.filter(({ file }) => file.startsWith('src/shm/')).flatMap((file) => file.gaps));
+const unexplained = gaps.filter(({ why }) => why === undefined);
 finishProof({
   title: 'Lines of src/ that the tests run',
   script: 'scripts/coverage.ts',
@@ -44,7 +44,7 @@ finishProof({
     ['**src**', shareOf(files)],
     ...[...folders].map(([name, inside]): Row => [name, shareOf(inside)]),
     ...files.filter((file) => ratioOf([file]) < MIN_LINES).map((file): Row => [`below: ${file.file}`, shareOf([file])]),
-    ...gaps.map((gap): Row => [nameOf(gap), reasonFor(gap) ?? '**no test, no reason**']),
+    ...gaps.map((gap): Row => [nameOf(gap), gap.why ?? '**no test, no reason**']),
   ],
   report: { files: files.map(({ file, lines, covered }) => ({ file, lines, covered })), failures },
   isGood: chosen.length > 0 || (ratioOf(files) >= MIN_LINES && unexplained.length === 0),

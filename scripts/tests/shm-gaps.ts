@@ -1,12 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../pinned-node.ts';
 import type { Gap } from './coverage.ts';
 
-/** Branches of `src/shm/` that no test takes, each with its reason: file, how the code begins, why. */
-const REASONS: readonly (readonly [file: string, text: string, why: string])[] = [];
+export type ExplainedGap = Gap & { readonly why: string | undefined };
 
-/** Behind the index of a cell: the type says that there may be none. */
-const CELL = /^\?\? (?:0|0n|-1)$/;
+const FOLDER = 'src/shm';
+const ROW = /^\| `([\w-]+\.ts)` \| .* \| (.*) \|$/gm;
 
-export function reasonFor({ file, text }: Gap): string | undefined {
-  if (CELL.test(text)) return 'for the type checker: the cell is there';
-  return REASONS.find(([where, begin]) => file === `src/shm/${where}` && text.startsWith(begin))?.[2];
+/** Branches of `src/shm/` that no test takes, each with its reason from the table in that folder's README: one for each row of its file. */
+export function explainGaps(gaps: readonly Gap[]): readonly ExplainedGap[] {
+  const reasons = new Map<string, string[]>();
+  for (const [, name = '', why = ''] of readFileSync(join(ROOT, FOLDER, 'README.md'), 'utf8').matchAll(ROW)) {
+    const file = `${FOLDER}/${name}`;
+    reasons.set(file, [...(reasons.get(file) ?? []), why]);
+  }
+  return gaps.map((gap) => ({ ...gap, why: reasons.get(gap.file)?.shift() }));
 }

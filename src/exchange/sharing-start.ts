@@ -10,7 +10,9 @@ import { type InnerRun, SharingRun } from './sharing-run.ts';
 
 /** To the upstream, unless an identical request is on its way there. */
 export function startForwarding(exchange: Exchange, plan: RoutePlan): void {
-  if (plan.sharing === null || !startSharing(exchange, plan, null)) startTry(exchange, plan, 'first');
+  // Its GET is of another route than the HEAD that was served something stale, and of one that keeps nothing.
+  if (exchange.refreshOf !== null) exchange.complete();
+  else if (plan.sharing === null || !startSharing(exchange, plan, null)) startTry(exchange, plan, 'first');
 }
 
 /** The same for what the cache does not have, and what nobody else waits for there: it is shared as it is, stored or not. */

@@ -6,6 +6,7 @@ import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { RawOrigin } from '../harness/raw-origin.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type CachedFront, type CachedOptions, hostCache, openCached } from './cached-front.ts';
+import { openConfigured } from './configured-front.ts';
 
 /** An exchange whose client has left goes on for the store alone: where the store takes nothing of it, it has no reason to. */
 
@@ -229,4 +230,24 @@ test('a client leaves while it is served something stale in place of an error: n
   await waitFor('it is being served', () => front.counted('sluice_cache_requests_total', 'stale') === 1);
   client.reset();
   await waitFor('nothing is under way', () => front.gateway.inFlight === 0);
+});
+
+test('a HEAD that is served stale asks nothing of a route that keeps nothing', async (t) => {
+  const heads = await RawOrigin.answering(
+    'HTTP/1.1 200 OK\r\nCache-Control: max-age=0, stale-while-revalidate=60\r\nETag: "e"\r\nContent-Length: 1\r\n\r\n',
+  );
+  const gets = await RawOrigin.answering(STORED);
+  t.after(() => Promise.all([heads.close(), gets.close()]));
+  const config = {
+    upstreams: { heads: heads.url, gets: gets.url },
+    routes: [
+      { name: 'heads', match: { path: '/*', methods: ['HEAD'] }, upstream: 'heads', cache: true },
+      { name: 'gets', match: '/*', upstream: 'gets' },
+    ],
+  };
+  const { port, gateway, counted } = await openConfigured(t, config, { caching: hostCache().open(0) });
+  for (let i = 0; i < 3; i++) assert.equal((await askOnce(port, 'HEAD /a HTTP/1.1\r\nHost: a.example\r\n\r\n')).status, 200);
+  assert.ok(counted('sluice_cache_requests_total', 'stale') > 0);
+  await waitFor('nothing is under way', () => gateway.inFlight === 0);
+  assert.equal(gets.requests.length, 0);
 });

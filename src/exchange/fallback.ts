@@ -50,6 +50,8 @@ function fallBack(
   { fallback, why }: { readonly fallback: FallbackPlan; readonly why: string },
 ): boolean {
   const { respond, other } = fallback;
+  // Nobody is there for it, and nothing of it is kept.
+  if (exchange.refreshOf !== null || exchange.clientOutcome !== null) return false;
   // Another upstream would be sent what is no longer here, or what must not be sent twice.
   if (other !== null && (!exchange.canSendAgain || exchange.run?.isOnce === true)) return false;
   exchange.current.forgo();

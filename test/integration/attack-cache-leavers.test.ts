@@ -251,3 +251,34 @@ test('a HEAD that is served stale asks nothing of a route that keeps nothing', a
   await waitFor('nothing is under way', () => gateway.inFlight === 0);
   assert.equal(gets.requests.length, 0);
 });
+
+test('where nobody waits for the answer, no other upstream is asked in place of one that fails', async (t) => {
+  const gate = new Barrier('the client has left');
+  const first = 'HTTP/1.1 200 OK\r\nCache-Control: max-age=1\r\nAge: 5\r\nETag: "a"\r\nContent-Length: 2\r\n\r\nok';
+  const origin = await RawOrigin.answering(async ({ target }, index, connection) => {
+    if (index === 0) return first;
+    if (target === '/left') await gate.wait();
+    connection.reset();
+    return undefined;
+  });
+  const other = await RawOrigin.answering(STORED);
+  t.after(() => Promise.all([origin.close(), other.close()]));
+  const config = {
+    upstreams: { origin: origin.url, other: other.url },
+    routes: [
+      { name: 'all', match: '/*', upstream: 'origin', cache: { staleWhileRevalidate: '1h' }, fallback: { on: [502], upstream: 'other' } },
+    ],
+  };
+  const { port, gateway, listener } = await openConfigured(t, config, { caching: hostCache(16 * 2 ** 20, true).open(0) });
+  await askOnce(port, get('/a'));
+  assert.equal((await askOnce(port, get('/a'))).text, 'ok');
+  await waitFor('it is refreshed', () => origin.requests.length > 1 && gateway.inFlight === 0);
+  const client = await connectRaw(port);
+  await client.send(get('/left'));
+  await waitFor('the origin is asked', () => origin.requests.some(({ target }) => target === '/left'));
+  client.reset();
+  await waitFor('the client is gone', () => listener.connections === 0);
+  gate.open();
+  await waitFor('nothing is under way', () => gateway.inFlight === 0);
+  assert.equal(other.requests.length, 0);
+});

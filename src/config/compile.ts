@@ -8,6 +8,7 @@ import { compileHealth } from './health-schema.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
 import { compileFallback, compileHedge, compileRetry } from './retry-schema.ts';
 import { deepFreeze } from './freeze.ts';
+import { withoutHiddenParameters } from './hidden-parameters.ts';
 import type { ParsedConfig } from './schema.ts';
 import { compileParts } from './split-schema.ts';
 import type { GatewayConfig, ListenerConfig, RouteCacheConfig, RouteConfig, StoreConfig, UpstreamConfig } from './types.ts';
@@ -29,7 +30,7 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     upstreams,
     routes: parsed.routes.map((route, i) => ({
       ...compileRoute(route, i),
-      ...compileSharedAnswers(route, parsed.cacheMemory),
+      ...compileSharedAnswers(route, parsed),
       ...compileRouteLimits(route, allTiers),
       ...compileTarget(route, (upstream) => route.timeout ?? totalMs.get(upstream) ?? 0),
       line: lineOf(i),
@@ -141,9 +142,10 @@ function compileRoute(
 
 function compileSharedAnswers(
   route: ParsedConfig['routes'][number],
-  memoryBytes: number,
+  parsed: ParsedConfig,
 ): Pick<RouteConfig, 'cache' | 'collapse' | 'dedupe'> {
-  const cache = compileCache(route.cache, memoryBytes, route.fallback?.stale ?? 0);
+  const compiled = compileCache(route.cache, parsed.cacheMemory, route.fallback?.stale ?? 0);
+  const cache = compiled === undefined ? undefined : { ...compiled, key: withoutHiddenParameters(compiled.key, route, parsed) };
   return { cache, collapse: compileCollapse(route.collapse, cache), dedupe: compileDedupe(route.dedupe) };
 }
 

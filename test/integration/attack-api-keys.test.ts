@@ -204,3 +204,24 @@ test('nor is it one with the identical request of another then', async (t) => {
   origin.open();
   assert.deepEqual(new Set([(await first).text, (await second).text]), new Set(['run 0', 'run 1']));
 });
+
+test('a key in the query that the origin does not get is no part of what is stored, and a write or a purge is one for all keys', async (t) => {
+  const { ask, origin, front } = await openScene(
+    t,
+    telling('Cache-Control: max-age=60\r\n', ({ target }) => target),
+    {
+      from: [{ apiKey: { query: 'k' } }],
+      upstream: { forwardCredentials: false },
+      cache: { debug: true },
+    },
+  );
+  for (const target of ['/a?k=s3cret&b=1', '/a?b=1&k=other', '/a?b=1', '/a?%6b=x&b=1']) {
+    const reply = await ask(target);
+    assert.equal(reply.text, '/a?b=1', target);
+    assert.doesNotMatch(reply.field('Cache-Status') ?? '', /s3cret|other/);
+  }
+  assert.equal(origin.requests.length, 1);
+  await askOnce(front.port, 'POST /a?k=s3cret&b=1 HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n');
+  await ask('/a?b=1&k=other');
+  assert.equal(origin.requests.length, 3);
+});

@@ -13,6 +13,8 @@ import type { LastGood, ProxyStart, StartOptions } from './start-options.ts';
 const READY_TIMEOUT_MS = 30_000;
 /** What a proxy process may take beyond its own drain deadline before it is killed. */
 const KILL_MARGIN_MS = 8_000;
+/** While nothing serves the next process does not wait longer: a start costs 1.3 s of CPU, so one that dies at once takes less than half a core. */
+const MAX_DOWN_MS = 2_000;
 /** The main thread of a proxy process may stand still for so many times what a worker may: nothing but it can be replaced by replacing all. */
 const STUCK_FACTOR = 3;
 const RUN_TOKEN_BYTES = 6;
@@ -221,7 +223,7 @@ export class Supervisor {
   #onNextDied(how: string): void {
     this.#next = undefined;
     events.upgradeFailed(this.#log, { reason: how });
-    if (this.#current === undefined) this.#restartAfter(this.#backOff.afterDeath(0));
+    if (this.#current === undefined) this.#restartAfter(Math.min(MAX_DOWN_MS, this.#backOff.afterDeath(0)));
   }
 
   #onCurrentDied(proxy: ProxyHandle, how: string): void {
@@ -234,7 +236,7 @@ export class Supervisor {
       return;
     }
     // The newer process of an upgrade takes over as soon as it is ready.
-    const delayMs = this.#next === undefined ? this.#backOff.afterDeath(performance.now() - proxy.startedMs) : 0;
+    const delayMs = this.#next === undefined ? Math.min(MAX_DOWN_MS, this.#backOff.afterDeath(performance.now() - proxy.startedMs)) : 0;
     events.proxyDied(this.#log, { pid: proxy.pid, how, restartInMs: delayMs });
     if (this.#next === undefined) this.#restartAfter(delayMs);
   }

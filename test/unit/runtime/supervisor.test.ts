@@ -142,6 +142,17 @@ test('a reload that a process ends when it has a successor is not what runs afte
   assert.deepEqual(Reflect.get(Object(stage.proxy(2).begun), 'lastGood'), { config: configNamed('new'), modules: {} });
 });
 
+test('a process that dies again and again is back within two seconds each time', async (t) => {
+  const stage = new Stage(t);
+  stage.proxy(0).becomeReady('a');
+  for (let deaths = 0; deaths < 12; deaths++) {
+    stage.proxy(deaths).die('SIGABRT');
+    t.mock.timers.tick(2_000);
+    await turn();
+    stage.proxy(deaths + 1).becomeReady('a');
+  }
+});
+
 test('a second signal kills a process that does not hear it, and a flood of them puts nothing off', (t) => {
   const stage = new Stage(t);
   stage.proxy(0).becomeReady('a');

@@ -1,4 +1,4 @@
-import { RESOURCE_KINDS } from '../observe/labels.ts';
+import { DISCOVERED, RESOURCE_KINDS } from '../observe/labels.ts';
 import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import type { MetricSlot } from '../observe/slots.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -11,15 +11,13 @@ import type { Pool } from '../upstream/pool.ts';
  */
 export class UpstreamGauges {
   private readonly metrics: MetricsWriter;
-  private readonly rows: readonly PoolRow[];
+  private readonly pools: readonly ClusterPools[];
   private readonly bounds: readonly Counted[];
   private readonly pending: readonly (readonly [Cluster, MetricSlot, Counted])[];
 
   constructor(metrics: MetricsWriter, clusters: ReadonlyMap<string, Cluster>) {
     this.metrics = metrics;
-    this.rows = [...clusters].flatMap(([upstream, cluster]) =>
-      cluster.targets.map(({ endpoint, pool }) => new PoolRow(metrics, pool, { upstream, endpoint: endpoint.url })),
-    );
+    this.pools = [...clusters].map(([upstream, cluster]) => new ClusterPools(metrics, upstream, cluster));
     this.bounds = [...clusters].flatMap(([upstream, { limits }]) => boundsOf(metrics, upstream, limits));
     this.pending = [...clusters].map(([upstream, cluster]) => [
       cluster,
@@ -29,7 +27,7 @@ export class UpstreamGauges {
   }
 
   update(): void {
-    for (const row of this.rows) row.update();
+    for (const pools of this.pools) pools.update();
     for (const bound of this.bounds) bound.update();
     for (const [cluster, pending, overflows] of this.pending) {
       this.metrics.set(pending, cluster.totals().pendingRequests);
@@ -39,7 +37,7 @@ export class UpstreamGauges {
 
   /** Another plan comes: what has been counted stays, and what is only a state ends. */
   end(): void {
-    for (const row of this.rows) row.end();
+    for (const pools of this.pools) pools.end();
     for (const bound of this.bounds) bound.update();
     for (const [, pending, overflows] of this.pending) {
       overflows.update();
@@ -64,52 +62,98 @@ class Counted {
   private readonly read: () => number;
   private carried: number;
 
-  constructor(metrics: MetricsWriter, slot: MetricSlot, read: () => number) {
+  /** `carried`: what of it is in the cell already; all where nothing is said. */
+  constructor(metrics: MetricsWriter, slot: MetricSlot, read: () => number, carried?: number) {
     this.metrics = metrics;
     this.slot = slot;
     this.read = read;
-    this.carried = read();
+    this.carried = carried ?? read();
   }
 
   update(): void {
-    const total = this.read();
+    this.carry(this.read());
+  }
+
+  carry(total: number): void {
     if (total === this.carried) return;
     this.metrics.add(this.slot, total - this.carried);
     this.carried = total;
   }
 }
 
-class PoolRow {
+/** The pools of one cluster, which change where its endpoints are discovered. */
+class ClusterPools {
   private readonly metrics: MetricsWriter;
-  private readonly pool: Pool;
-  private readonly idle: MetricSlot;
-  private readonly active: MetricSlot;
+  private readonly upstream: string;
+  private readonly cluster: Cluster;
+  private readonly configured: ReadonlySet<string>;
+  private readonly rows = new Map<Pool, PoolRow>();
+  /** As of the last look: another set is another list. */
+  private targets: Cluster['targets'] = [];
+
+  constructor(metrics: MetricsWriter, upstream: string, cluster: Cluster) {
+    this.metrics = metrics;
+    this.upstream = upstream;
+    this.cluster = cluster;
+    this.configured = new Set(cluster.config.endpoints.map(({ url }) => url));
+    this.follow('counted-before');
+  }
+
+  update(): void {
+    if (this.cluster.targets !== this.targets) this.follow('new');
+    for (const row of this.rows.values()) row.update();
+  }
+
+  end(): void {
+    for (const row of this.rows.values()) row.end();
+  }
+
+  /** A pool that has left the cluster is followed until nothing of it is open. */
+  private follow(pools: 'new' | 'counted-before'): void {
+    const { metrics, upstream, rows, configured } = this;
+    const carried = pools === 'new' ? 0 : undefined;
+    this.targets = this.cluster.targets;
+    const current = new Set(this.targets.map(({ pool }) => pool));
+    for (const [pool, row] of rows) {
+      if (current.has(pool) || pool.openConnections > 0 || pool.pendingRequests > 0) continue;
+      row.end();
+      rows.delete(pool);
+    }
+    for (const { endpoint, pool } of this.targets) {
+      if (rows.has(pool)) continue;
+      rows.set(pool, new PoolRow(metrics, pool, { upstream, endpoint: configured.has(endpoint.url) ? endpoint.url : DISCOVERED, carried }));
+    }
+  }
+}
+
+/** `carried`: what of its counts is in the cells already; `undefined` = all. */
+type PoolLabels = { readonly upstream: string; readonly endpoint: string; readonly carried: number | undefined };
+
+/** Several pools may have one row of cells, so that all is added and nothing set. */
+class PoolRow {
+  private readonly states: readonly Counted[];
   private readonly counters: readonly Counted[];
 
-  constructor(metrics: MetricsWriter, pool: Pool, labels: { readonly upstream: string; readonly endpoint: string }) {
-    this.metrics = metrics;
-    this.pool = pool;
-    this.idle = metrics.slot('sluice_upstream_connections', { ...labels, state: 'idle' });
-    this.active = metrics.slot('sluice_upstream_connections', { ...labels, state: 'active' });
+  constructor(metrics: MetricsWriter, pool: Pool, { carried, ...labels }: PoolLabels) {
+    const state = (word: 'idle' | 'active', read: () => number): Counted =>
+      new Counted(metrics, metrics.slot('sluice_upstream_connections', { ...labels, state: word }), read, 0);
+    this.states = [state('idle', () => pool.idleConnections), state('active', () => pool.openConnections - pool.idleConnections)];
     this.counters = [
-      new Counted(metrics, metrics.slot('sluice_upstream_requests_total', labels), () => pool.requestsTotal),
-      new Counted(metrics, metrics.slot('sluice_upstream_connects_total', labels), () => pool.connectsTotal),
-      new Counted(metrics, metrics.slot('sluice_upstream_connect_failures_total', labels), () => pool.connectFailuresTotal),
-      new Counted(metrics, metrics.slot('sluice_upstream_connections_reused_total', labels), () => pool.reusedTotal),
-      new Counted(metrics, metrics.slot('sluice_upstream_stale_connections_total', labels), () => pool.staleTotal),
+      new Counted(metrics, metrics.slot('sluice_upstream_requests_total', labels), () => pool.requestsTotal, carried),
+      new Counted(metrics, metrics.slot('sluice_upstream_connects_total', labels), () => pool.connectsTotal, carried),
+      new Counted(metrics, metrics.slot('sluice_upstream_connect_failures_total', labels), () => pool.connectFailuresTotal, carried),
+      new Counted(metrics, metrics.slot('sluice_upstream_connections_reused_total', labels), () => pool.reusedTotal, carried),
+      new Counted(metrics, metrics.slot('sluice_upstream_stale_connections_total', labels), () => pool.staleTotal, carried),
     ];
   }
 
   update(): void {
-    const { metrics, pool } = this;
     for (const counter of this.counters) counter.update();
-    metrics.set(this.idle, pool.idleConnections);
-    metrics.set(this.active, pool.openConnections - pool.idleConnections);
+    for (const state of this.states) state.update();
   }
 
   end(): void {
-    this.update();
-    this.metrics.set(this.idle, 0);
-    this.metrics.set(this.active, 0);
+    for (const counter of this.counters) counter.update();
+    for (const state of this.states) state.carry(0);
   }
 }

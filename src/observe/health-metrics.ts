@@ -17,13 +17,13 @@ export const HEALTH_METRICS = [
     ...GAUGE,
     name: 'sluice_upstream_endpoint_healthy',
     labels: [CHECKED, ENDPOINT],
-    help: 'Whether an endpoint of the configuration is well by its active checks (1) or not (0).',
+    help: 'Whether an endpoint is well by its active checks (1) or not (0); of those that discovery found, whether all are.',
   },
   {
     ...GAUGE,
     name: 'sluice_upstream_endpoint_ejected',
     labels: [CHECKED, ENDPOINT],
-    help: 'Whether an endpoint of the configuration is ejected (1) or not (0).',
+    help: 'Whether an endpoint is ejected (1) or not (0); of those that discovery found, whether any is.',
   },
   {
     ...COUNTER,

@@ -151,6 +151,8 @@ export const PURGE_KINDS = ['url', 'prefix', 'tag', 'all'] as const;
 
 /** The label value of requests that met no route. */
 export const NO_ROUTE = 'none';
+/** The label value of all endpoints that only discovery knows: they come and go, and series stay. */
+export const DISCOVERED = 'discovered';
 /** The label value under which label sets are counted that found no cells of their own. */
 export const OTHER = 'other';
 /** In place of an endpoint: all endpoints of an upstream together. */

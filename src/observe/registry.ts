@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { NO_ROUTE, OTHER, SERVICE } from './labels.ts';
+import { DISCOVERED, NO_ROUTE, OTHER, SERVICE } from './labels.ts';
 import type { LabelRow, MetricRow } from './metric-row.ts';
 import { type LabelsOf, METRICS, type MetricName, rowOf } from './metrics.ts';
 import { cellsOf, type MetricPlan, type MetricSlot, otherValues, slotKey, toSlot } from './slots.ts';
@@ -173,16 +173,22 @@ function valuesOf(label: LabelRow, { upstream, route }: PartialSet, subjects: Me
     case 'checked-upstream':
       return namesOf(subjects.upstreams.filter(({ health }) => health !== undefined));
     case 'endpoint':
-      return subjects.upstreams.find(({ name }) => name === upstream)?.endpoints.map(({ url }) => url) ?? [];
+      return endpointsOf(subjects.upstreams.find(({ name }) => name === upstream));
     case 'runtime':
       return [];
   }
 }
 
+function endpointsOf(upstream: MetricSubjects['upstreams'][number] | undefined): readonly string[] {
+  if (upstream === undefined) return [];
+  const urls = upstream.endpoints.map(({ url }) => url);
+  return upstream.discovery === undefined ? urls : [...urls, DISCOVERED];
+}
+
 /** Of each endpoint, and of all of them together. */
 function breakersOf(upstream: MetricSubjects['upstreams'][number] | undefined): readonly string[] {
   if (upstream === undefined) return [];
-  const urls = upstream.endpoints.map(({ url }) => url);
+  const urls = endpointsOf(upstream);
   return upstream.breaker?.service === undefined ? urls : [...urls, SERVICE];
 }
 

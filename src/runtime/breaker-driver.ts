@@ -6,6 +6,7 @@ import type { MetricsWriter } from '../observe/metrics-writer.ts';
 import * as events from '../observe/upstream-events.ts';
 import { type BreakerChange, BreakerKeeper, type BreakerState } from '../upstream/breaker-keeper.ts';
 import { FULL_WEIGHT } from '../upstream/endpoint-memory.ts';
+import { endpointLabel } from './endpoint-metrics.ts';
 import type { DrivenUpstream, UpstreamDriver } from './upstream-driver.ts';
 
 const STATE_NUMBERS: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };
@@ -48,13 +49,19 @@ export class BreakerDriver implements UpstreamDriver {
 
   writeMetrics(writer: MetricsWriter): void {
     const upstream = this.#upstream.config.name;
-    for (const { which: endpoint, keeper, changes } of this.#kept.values()) {
-      writer.set(writer.slot('sluice_breaker_state', { upstream, endpoint }), STATE_NUMBERS[keeper.state]);
-      writer.set(writer.slot('sluice_breaker_share', { upstream, endpoint }), keeper.share / FULL_WEIGHT);
+    const worst = new Map<string, { state: number; share: number }>();
+    for (const { which, keeper, changes } of this.#kept.values()) {
+      const endpoint = which === SERVICE ? which : endpointLabel(this.#upstream.config, which);
+      const { state, share } = worst.get(endpoint) ?? { state: 0, share: 1 };
+      worst.set(endpoint, { state: Math.max(state, STATE_NUMBERS[keeper.state]), share: Math.min(share, keeper.share / FULL_WEIGHT) });
       for (const to of ['open', 'half-open', 'closed'] as const) {
         writer.add(writer.slot('sluice_breaker_transitions_total', { upstream, endpoint, to }), changes[to]);
         changes[to] = 0;
       }
+    }
+    for (const [endpoint, { state, share }] of worst) {
+      writer.set(writer.slot('sluice_breaker_state', { upstream, endpoint }), state);
+      writer.set(writer.slot('sluice_breaker_share', { upstream, endpoint }), share);
     }
     const refused = this.#refusedTotal;
     writer.add(writer.slot('sluice_breaker_refused_total', { upstream }), Math.max(0, refused - this.#refused));

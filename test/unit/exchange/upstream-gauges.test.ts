@@ -4,7 +4,10 @@ import { LoopClock } from '../../../src/base/clock.ts';
 import { UpstreamGauges } from '../../../src/exchange/upstream-gauges.ts';
 import { MetricsWriter } from '../../../src/observe/metrics-writer.ts';
 import { MetricRegistry } from '../../../src/observe/registry.ts';
+import type { EndpointState } from '../../../src/config/upstream-types.ts';
 import { Cluster } from '../../../src/upstream/cluster.ts';
+import { found } from '../../../src/upstream/discovery/source.ts';
+import { createEndpointMemory } from '../../../src/upstream/endpoint-memory.ts';
 import type { Pool } from '../../../src/upstream/pool.ts';
 import { checkedConfig } from '../../integration/configured-front.ts';
 
@@ -14,12 +17,17 @@ const CONFIG = checkedConfig({
   routes: [{ match: '/*', upstream: 'origin' }],
 });
 
-function setUp(): { readonly metrics: MetricsWriter; readonly counted: (name: string) => number } {
+function setUp(config = CONFIG): {
+  readonly metrics: MetricsWriter;
+  readonly counted: (name: string, ...labels: readonly string[]) => number;
+} {
   const registry = new MetricRegistry();
-  const plan = registry.plan(CONFIG);
+  const plan = registry.plan(config);
   const block = new Float64Array(registry.maxCells);
-  const counted = (name: string): number =>
-    registry.series.filter(({ row }) => row.name === name).reduce((sum, { slot }) => sum + (block[slot] ?? 0), 0);
+  const counted = (name: string, ...labels: readonly string[]): number =>
+    registry.series
+      .filter(({ row, values }) => row.name === name && labels.every((label) => values.includes(label)))
+      .reduce((sum, { slot }) => sum + (block[slot] ?? 0), 0);
   return { metrics: new MetricsWriter(block, plan), counted };
 }
 
@@ -65,4 +73,30 @@ test('what a kept upstream had counted is not counted twice', () => {
   const after = new UpstreamGauges(metrics, clusters);
   after.update();
   assert.equal(counted('sluice_upstream_connects_total'), 3);
+});
+
+test('endpoints that are discovered later are counted under one label, from their first request on, and so is what leaves', () => {
+  const config = checkedConfig({
+    upstreams: { origin: { endpoints: ['http://127.0.0.1:9'], discovery: { file: 'a.yaml' } } },
+    routes: [{ match: '/*', upstream: 'origin' }],
+  });
+  const { metrics, counted } = setUp(config);
+  const [upstream] = config.upstreams;
+  const [configured] = upstream?.endpoints ?? [];
+  assert.ok(upstream !== undefined && configured !== undefined);
+  const memory = createEndpointMemory(1);
+  const endpoint = (slot: number): EndpointState => (slot === 1 ? { ...configured, slot } : { ...found('10.0.0.1', 80 + slot), slot });
+  const cluster = new Cluster(upstream, new LoopClock(), { memory, worker: 0, serviceSlot: 0, endpoints: [endpoint(1)], limits: null });
+  const gauges = new UpstreamGauges(metrics, new Map([['origin', cluster]]));
+  const first = poolOf(cluster);
+  cluster.setEndpoints([endpoint(2), endpoint(3)]);
+  first.requestsTotal = 4;
+  for (const [i, { pool }] of cluster.targets.entries()) pool.requestsTotal = 1 + i;
+  gauges.update();
+  assert.equal(counted('sluice_upstream_requests_total', 'origin', configured.url), 4, 'what has left is counted a last time');
+  assert.equal(counted('sluice_upstream_requests_total', 'origin', 'discovered'), 3);
+  for (const { pool } of cluster.targets) pool.requestsTotal += 10;
+  gauges.end();
+  assert.equal(counted('sluice_upstream_requests_total', 'origin', 'discovered'), 23);
+  cluster.close();
 });

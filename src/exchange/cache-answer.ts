@@ -17,6 +17,7 @@ import { clientBlock } from './messages.ts';
 import { isRest, type Resume } from './cache-resume.ts';
 import { holdRest } from './client-behind.ts';
 import { variesByFilters } from './filter-steps.ts';
+import { limitSkipping } from './skipped-body.ts';
 import type { CacheRun } from './cache-run.ts';
 import type { Caching } from './caching.ts';
 import type { StoredEntry } from './stored-entry.ts';
@@ -205,7 +206,11 @@ function serveInstead(run: CacheRun, chosen: StoredEntry, status: number, bodyLe
   // Nothing is learnt for those who wait, and nothing is left to be brought to an end should the client leave.
   run.releaseClaim();
   run.flight?.fail();
-  if (isShort(bodyLength)) return;
+  if (!isShort(bodyLength)) serveWithoutBody(run);
+  else if (bodyLength > 0) limitSkipping(run, () => serveWithoutBody(run));
+}
+
+function serveWithoutBody(run: CacheRun): void {
   run.exchange.dropUpstream();
   if (run.isRefresh) run.exchange.complete();
   else takeEnd(run);

@@ -95,3 +95,20 @@ test('what was not is', async (t) => {
     for (const reply of await Promise.all(asked)) assert.equal(reply.text, OLD);
   }
 });
+
+test('an error whose body stands still keeps nobody waiting for what is served in its place', async (t) => {
+  for (const start of ['', 'f']) {
+    const origin = await RawOrigin.answering(async (_, index, connection) => {
+      if (index === 0) return FIRST;
+      await connection.send(`${ERROR}${start}`);
+      return undefined;
+    });
+    t.after(() => origin.close());
+    const front = await openCached(t, origin.url, { cache: { staleIfError: '1h' }, host: hostCache(16 * 2 ** 20, true) });
+    const ask = (): Promise<Reply> => askOnce(front.port, 'GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n', 5000);
+    for (let i = 0; i < 3; i++) assert.equal((await ask()).text, OLD);
+    await waitFor('nothing is under way', () => front.gateway.inFlight === 0 && front.gateway.waits.size === 0);
+    assert.equal(origin.requests.length, 3);
+    assert.equal(front.counted('sluice_cache_requests_total', 'stale'), 2);
+  }
+});

@@ -1,3 +1,4 @@
+import type { HoldOn } from './mirror-types.ts';
 import type { ValueMatch } from './types.ts';
 
 /** How the endpoints of an upstream share its requests, and the upstreams of a route its own. */
@@ -55,6 +56,7 @@ export type SplitPart = {
   readonly weight: number;
   /** Any of them; the first part that is asked for has the request. */
   readonly when: readonly SplitMatch[];
+  readonly holdOn: HoldOn;
   /** Total deadline of the exchange there. 0 = none. */
   readonly timeoutMs: number;
 };

@@ -10,6 +10,7 @@ import { compileFallback, compileHedge, compileRetry } from './retry-schema.ts';
 import { deepFreeze } from './freeze.ts';
 import { withoutHiddenParameters } from './hidden-parameters.ts';
 import type { ParsedConfig } from './schema.ts';
+import { comparedUpstreams, compileFaults, compileMirror, withAllowance } from './mirror-schema.ts';
 import { compileParts } from './split-schema.ts';
 import type { GatewayConfig, ListenerConfig, RouteCacheConfig, RouteConfig, StoreConfig, UpstreamConfig } from './types.ts';
 
@@ -20,6 +21,7 @@ const UWS_IDLE_MS = 10_000;
 /** The parsed file → what the inside wants. Must only be called for a configuration without problems. */
 export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number) => number): Omit<GatewayConfig, 'outside'> {
   const upstreams = Object.entries(parsed.upstreams).map(([name, upstream]) => compileUpstream(name, upstream));
+  const compared = comparedUpstreams(parsed.routes);
   const totalMs = new Map(upstreams.map(({ name, timeouts }) => [name, timeouts.totalMs]));
   const allTiers = Object.keys(parsed.tiers);
   return deepFreeze({
@@ -27,7 +29,7 @@ export function compileConfig(parsed: ParsedConfig, lineOf: (routeIndex: number)
     sharding: parsed.sharding,
     admin: parsed.admin === undefined ? undefined : { address: parsed.admin.listen, token: parsed.admin.token },
     listeners: parsed.listeners.map(compileListener),
-    upstreams,
+    upstreams: upstreams.map((upstream) => (compared.has(upstream.name) ? withAllowance(upstream) : upstream)),
     routes: parsed.routes.map((route, i) => ({
       ...compileRoute(route, i),
       ...compileSharedAnswers(route, parsed),
@@ -136,6 +138,8 @@ function compileRoute(
     maxBodyBytes: route.maxBody,
     shedPriority: route.shed.priority,
     fallback: compileFallback(route.fallback),
+    mirror: compileMirror(route.mirror),
+    faults: compileFaults(route.faults),
     filters: route.filters.map(({ module, onError, timeout }) => ({ module, onError, timeoutMs: timeout })),
   };
 }

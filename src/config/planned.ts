@@ -25,7 +25,6 @@ export const PLANNED_ROUTE_KEYS = {
   auth: planned('authentication'),
   transform: planned('body transforms'),
   compress: planned('compression'),
-  mirror: planned('mirroring'),
 };
 
 export const PLANNED_KEY_PARTS = { claim: planned('authentication by JWT') };

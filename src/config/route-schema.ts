@@ -9,6 +9,7 @@ import { collapseSchema, dedupeSchema } from './dedupe-schema.ts';
 import { parseEditableName, parseFieldName } from './fields.ts';
 import { limitFieldsSchema, routeLimits } from './limit-schema.ts';
 import { nameText } from './listener-schema.ts';
+import { faultsSchema, mirrorSchema } from './mirror-schema.ts';
 import { PLANNED_ROUTE_KEYS } from './planned.ts';
 import { bad, good, type Parsed } from './problem.ts';
 import { checkedText, duration, flag, optionalDuration, parsedText, parseMethod, size, wholeNumber, word } from './scalars.ts';
@@ -135,6 +136,8 @@ export const routeSchema = z.strictObject(
     dedupe: dedupeSchema,
     shed: shedSchema,
     fallback: fallbackSchema,
+    mirror: mirrorSchema,
+    faults: faultsSchema,
     limits: routeLimits,
     tiers: routeTiersSchema,
     limitFields: limitFieldsSchema,

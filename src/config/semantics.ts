@@ -8,6 +8,7 @@ import { checkLimits } from './limit-semantics.ts';
 import { warnLimits } from './limit-warnings.ts';
 import type { ConfigPath, Finding } from './problem.ts';
 import { asList, asMap, isMap, isSwitchedOn } from './raw.ts';
+import { checkMirrors, mirrorUpstream, warnMirrors } from './mirror-semantics.ts';
 import { checkUpstreams, upstreamsOf, warnParts } from './split-semantics.ts';
 
 /**
@@ -28,6 +29,7 @@ export function checkAcross(raw: unknown): Finding[] {
     ...checkSharding(root),
     ...checkCaches(root),
     ...checkDedupe(root),
+    ...checkMirrors(root),
     ...checkLimits(root),
     ...checkFallbacks(root),
   ];
@@ -38,6 +40,7 @@ export function warnAcross(raw: unknown): Finding[] {
   const root = asMap(raw);
   const used = new Set(
     asList(root['routes']).flatMap((route) => [
+      mirrorUpstream(asMap(route)),
       ...upstreamsOf(asMap(route), []).map(({ name }) => name),
       asMap(asMap(route)['fallback'])['upstream'],
     ]),
@@ -51,6 +54,7 @@ export function warnAcross(raw: unknown): Finding[] {
     ...warnParts(root),
     ...warnCaches(root),
     ...warnDedupe(root),
+    ...warnMirrors(root),
     ...asList(root['routes']).flatMap((route, i) => uselessShed(asMap(route), ['routes', i], root)),
     ...warnLimits(root),
   ];

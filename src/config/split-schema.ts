@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cookieName } from './balance-schema.ts';
 import type { SplitMatch, SplitPart } from './balance-types.ts';
 import { parseFieldName } from './fields.ts';
-import { checkedText, wholeNumber } from './scalars.ts';
+import { checkedText, wholeNumber, word } from './scalars.ts';
 import { valueMatch } from './value-match-schema.ts';
 
 /** Several upstreams of one route: `upstream` as a list. */
@@ -31,6 +31,10 @@ const part = z.strictObject({
     byDefault: 1,
   }),
   when,
+  holdOn: word(
+    'When it has no weight for the time being, by what a `mirror` with `compare` to it has shown: as soon as it answers otherwise (differs), or as long as it is not shown to answer alike (not-same).',
+    ['never', 'differs', 'not-same'],
+  ),
 });
 
 const parts = z
@@ -49,5 +53,11 @@ export const routeUpstream = z.union([upstreamName, parts], {
 export type ParsedRouteUpstream = z.output<typeof routeUpstream>;
 
 export function compileParts(parsed: Exclude<ParsedRouteUpstream, string>, timeoutOf: (upstream: string) => number): readonly SplitPart[] {
-  return parsed.map(({ name, weight, when: matches }) => ({ upstream: name, weight, when: matches, timeoutMs: timeoutOf(name) }));
+  return parsed.map(({ name, weight, when: matches, holdOn }) => ({
+    upstream: name,
+    weight,
+    when: matches,
+    holdOn,
+    timeoutMs: timeoutOf(name),
+  }));
 }

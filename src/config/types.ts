@@ -12,6 +12,8 @@ import type { HealthConfig } from './health-types.ts';
 import type { DeadlineField, FallbackConfig, HedgeConfig, RetryConfig } from './retry-types.ts';
 import type { ConsumersConfig, LimitConfig, LimiterConfig, LimitFields, RouteTiersConfig, TierConfig } from './limit-types.ts';
 
+import type { FaultConfig, MirrorConfig } from './mirror-types.ts';
+
 export type Engine = 'node' | 'uws';
 export type Sharding = 'reuseport' | 'acceptor';
 
@@ -287,6 +289,10 @@ export type RouteConfig = {
   readonly fallback: FallbackConfig | undefined;
   /** `undefined`: neither sharing nor idempotency keys. Only on routes to an upstream. */
   readonly dedupe: DedupeConfig | undefined;
+  /** `undefined`: nobody gets copies of its requests. */
+  readonly mirror: MirrorConfig | undefined;
+  /** The first that a request meets happens to it. */
+  readonly faults: readonly FaultConfig[];
   /** Those of the route itself; empty = none. See `limit-types.ts`. */
   readonly limits: readonly LimitConfig[];
   /** `undefined`: what tiers and consumers allow does not matter here. */

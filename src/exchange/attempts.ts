@@ -11,6 +11,7 @@ import { fallBackFromFailure } from './fallback.ts';
 import { startUpstreamFilters } from './filter-steps.ts';
 import { armHedge } from './hedging.ts';
 import { KeptBody } from './kept-body.ts';
+import { startMirror } from './mirror/start-mirror.ts';
 import { knownMemo } from './limit-memo.ts';
 import { upstreamHead } from './messages.ts';
 import { answerForRule } from './own-answers.ts';
@@ -40,6 +41,7 @@ export function startTry(exchange: Exchange, plan: RoutePlan, kind: TryKind): vo
     return;
   }
   current.begin(target, kind, cluster);
+  if (plan.mirror !== null && facts.attempts === 1 && exchange.refreshOf === null) startMirror(exchange, plan.mirror);
   if (resilience !== null) prepare(exchange, plan, { resilience, isRetry });
   if (cluster.limits !== null && !current.enter(cluster.limits, isRetry)) {
     current.refuse('overloaded');
@@ -121,6 +123,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
       never(recovery, 'recoverFrom');
   }
   if (retryAfterFailure(exchange, plan, failure)) return;
+  if (exchange.tap !== null) exchange.tap.onFailure(failure.kind);
   if (exchange.run?.takeFailure(failure)) return;
   if (fallBackFromFailure(exchange, plan, failure.kind)) return;
   exchange.answer(answerForRule(failure.kind, ruleOf(failure), Math.ceil((plan.cluster?.untilReadyMs() ?? 0) / 1000)));

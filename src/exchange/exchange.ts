@@ -23,6 +23,7 @@ import { fallBackFromAnswer, fallBackFromDeadline } from './fallback.ts';
 import { endRace } from './hedging.ts';
 import type { KeptBody } from './kept-body.ts';
 import { retryAfterAnswer } from './retrying.ts';
+import type { MirrorTap } from './mirror/mirror-tap.ts';
 import type { LimitHold } from './limit-hold.ts';
 import type { ListenerPlan } from './listener-plan.ts';
 import { type AnswerToSend, answerFraming, clientBlock } from './messages.ts';
@@ -78,6 +79,8 @@ export class Exchange {
   collector: BodyCollector | null = null;
   /** What is kept of the request's body while it streams by, for a retry; `null` = nothing. */
   kept: KeptBody | null = null;
+  /** What a mirror sees of it; `null` = nobody copies it. */
+  tap: MirrorTap | null = null;
   /** How it ended for the client, where what goes on is for the cache alone. */
   clientOutcome: Outcome | null = null;
   /** The head for the upstream where filters have made it. */
@@ -148,6 +151,7 @@ export class Exchange {
       this.refuseBody('body-too-large');
       return 'released';
     }
+    if (this.tap !== null) this.tap.body?.take(bytes);
     if (this.collector?.take(bytes) === true || connection === null) return 'released';
     this.facts.isBodySpent = true;
     this.kept?.keep(bytes);
@@ -158,6 +162,7 @@ export class Exchange {
 
   onClientBodyEnd(): void {
     this.facts.markWhole(this.gateway.clock.nowMs);
+    if (this.tap !== null) this.tap.body?.end();
     if (this.collector?.end() !== true) this.connection?.endBody();
   }
 
@@ -201,6 +206,7 @@ export class Exchange {
     if (plan === null) return;
     const { gateway, facts, run } = this;
     if (plan.resilience !== null && !this.isAnswered && retryAfterAnswer(this, plan, head)) return;
+    if (this.tap !== null) this.tap.onHead(head);
     facts.headMs = gateway.clock.nowMs;
     if (gateway.caching !== null) invalidateAfter(this, head);
     this.limitHold?.charge(head, gateway.clock.hostMs);
@@ -232,6 +238,7 @@ export class Exchange {
 
   onUpstreamBody(bytes: Buffer): Loan {
     const { port, run } = this;
+    if (this.tap !== null) this.tap.onBody(bytes);
     if (port === null || run?.takeBody(bytes)) return 'released';
     if (this.held !== null) {
       this.held.push(Buffer.from(bytes));
@@ -249,6 +256,7 @@ export class Exchange {
 
   onUpstreamEnd(): void {
     this.gateway.clock.refresh();
+    if (this.tap !== null) this.tap.onEnd();
     if (this.run?.takeEnd()) return;
     if (this.held !== null) this.isHeldWhole = true;
     else this.complete();
@@ -323,6 +331,8 @@ export class Exchange {
     if (this.rivals !== null) endRace(this);
     this.kept?.drop();
     this.kept = null;
+    if (this.tap !== null) this.tap.drop();
+    this.tap = null;
     this.filters = null;
     this.held = null;
     this.isHeldWhole = false;

@@ -24,7 +24,10 @@ import type { LoadedFilters } from './filters.ts';
 import { Limiting, type LimitingServices } from './limiting.ts';
 import { ListenerPlan } from './listener-plan.ts';
 import { compilePlans, type RoutePlan, secretParameters } from './plan.ts';
+import { Mirrors } from './mirror/mirrors.ts';
+import type { MirrorVerdict } from './mirror/verdict.ts';
 import { RouteMetrics } from './route-metrics.ts';
+import type { Split } from './split.ts';
 import { Upstreams, type UpstreamServices } from './upstreams.ts';
 
 export type GatewayOptions = {
@@ -66,6 +69,8 @@ export class Gateway {
   /** Of upstreams with an adaptive limit; set before the plan that goes by them is loaded. */
   gates: AdaptiveGates = new Map();
   readonly upstreams: Upstreams;
+  /** What mirrored answers have shown. */
+  readonly mirrors = new Mirrors();
   /** How often an exchange without a client is looked at, whether it is worth going on. */
   unattendedLookMs = 30_000;
   /** Exchanges that wait for something with a limit to their patience. */
@@ -81,6 +86,8 @@ export class Gateway {
   private readonly free: Exchange[] = [];
   private readonly watched = new Map<Exchange, number>();
   private routes: Router<RoutePlan> | undefined;
+  private splits: readonly Split<RoutePlan>[] = [];
+  private verdicts: Readonly<Record<string, MirrorVerdict>> = {};
   private fallbackMetrics: RouteMetrics | undefined;
   private metrics: MetricsWriter | undefined;
   private inFlightSlot: MetricSlot | undefined;
@@ -109,6 +116,7 @@ export class Gateway {
     limiting?: LimitingServices,
     upstreams?: UpstreamServices,
   ): void {
+    this.mirrors.prepare(config);
     this.serverName = memberName(config.serverName);
     this.pseudonym = viaPseudonym(config.serverName, this.options.runToken);
     const clusters = this.upstreams.prepare(config, upstreams);
@@ -130,6 +138,8 @@ export class Gateway {
     this.cachePolicies = entries.flatMap(({ value }) => (value.cache === null ? [] : [value.cache.policy]));
     this.hasPorts = hasPorts(config.listeners);
     this.hasSharing = entries.some(({ value }) => value.sharing !== null);
+    this.splits = entries.flatMap(({ value }) => value.split ?? []);
+    this.useVerdicts(this.verdicts);
     this.routes = routes;
     this.metrics = metrics;
     this.inFlightSlot = metrics.slot('sluice_requests_in_flight', {});
@@ -140,6 +150,12 @@ export class Gateway {
     this.accessLog = config.accessLog.enabled ? this.options.accessLog : undefined;
     this.maxFields = Math.max(this.maxFields, ...config.listeners.map(({ limits }) => limits.maxFields));
     this.free.length = 0;
+  }
+
+  /** What comparisons with shadows have shown, by the shadow's name: some wait for that to have a weight. */
+  useVerdicts(verdicts: Readonly<Record<string, MirrorVerdict>>): void {
+    this.verdicts = verdicts;
+    for (const split of this.splits) split.hold((upstream) => verdicts[upstream] ?? 'not enough');
   }
 
   get router(): Router<RoutePlan> {

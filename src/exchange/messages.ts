@@ -1,6 +1,6 @@
 import { clientAddressOf } from './client-address.ts';
 import { buildClientBlock, isReusableBlock } from '../http/client-head.ts';
-import { buildUpstreamHead } from '../http/forward.ts';
+import { buildUpstreamHead, type ForwardPolicy } from '../http/forward.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import type { Target } from '../upstream/target.ts';
 import type { AnswerFraming } from './client-port.ts';
@@ -25,11 +25,34 @@ export function upstreamHead(exchange: Exchange, endpoint: Target | null): strin
 }
 
 function builtHead(exchange: Exchange, endpoint: Target | null): string {
-  const { plan, port, listener, head, forwardFacts: facts } = exchange;
-  if (plan === null || port === null || listener === null || endpoint === null) return '';
+  const { plan, port, head } = exchange;
+  if (plan === null || port === null || endpoint === null) return '';
   const { target } = exchange.facts;
   const { authority } = endpoint;
   if (head.builtBy === plan.forward && head.builtTarget === target && head.builtAuthority === authority) return head.built;
+  readForwardFacts(exchange, target, authority);
+  exchange.forwardFacts.forwardExpect = head.expectsContinue && port.canInform;
+  head.builtBy = plan.forward;
+  head.builtTarget = target;
+  head.builtAuthority = authority;
+  head.built = buildUpstreamHead(head, plan.forward, exchange.forwardFacts);
+  return head.built;
+}
+
+/** The same request as it would go elsewhere: for copies of it. */
+export function headFor(
+  exchange: Exchange,
+  to: { readonly policy: ForwardPolicy; readonly target: string; readonly authority: string },
+): string {
+  readForwardFacts(exchange, to.target, to.authority);
+  exchange.forwardFacts.forwardExpect = false;
+  const built = buildUpstreamHead(exchange.head, to.policy, exchange.forwardFacts);
+  return exchange.run === null ? built : exchange.run.adaptHead(built);
+}
+
+function readForwardFacts(exchange: Exchange, target: string, authority: string): void {
+  const { port, listener, head, forwardFacts: facts } = exchange;
+  if (port === null || listener === null) return;
   facts.target = target;
   facts.upstreamAuthority = authority;
   facts.peerAddress = port.remoteAddress;
@@ -39,12 +62,6 @@ function builtHead(exchange: Exchange, endpoint: Target | null): string {
   facts.listenerPort = port.localPort;
   facts.framing = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
   facts.contentLength = head.contentLength;
-  facts.forwardExpect = head.expectsContinue && port.canInform;
-  head.builtBy = plan.forward;
-  head.builtTarget = target;
-  head.builtAuthority = authority;
-  head.built = buildUpstreamHead(head, plan.forward, facts);
-  return head.built;
 }
 
 /** The field lines of the upstream's answer as the client may see them. */

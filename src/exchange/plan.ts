@@ -1,5 +1,5 @@
 import type { DeadlineField } from '../config/retry-types.ts';
-import type { FieldEdits, GatewayConfig, RouteConfig } from '../config/types.ts';
+import type { FieldEdits, GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.ts';
 import { assert } from '../base/assert.ts';
 import { compileResponsePolicy, type ResponsePolicy } from '../http/client-head.ts';
 import { compileForwardPolicy, type ForwardPolicy, type ForwardSettings } from '../http/forward.ts';
@@ -21,6 +21,7 @@ import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilter, LoadedFilters } from './filters.ts';
 import { compileLimitPlan, type LimitPlan } from './limit-plan.ts';
 import type { Limiting } from './limiting.ts';
+import { compileMirrorPlan, type MirrorPlan } from './mirror/mirror-plan.ts';
 import type { RequestFacts } from './request-facts.ts';
 import { compileResilience, type ResiliencePlan } from './resilience-plan.ts';
 import { RouteMetrics } from './route-metrics.ts';
@@ -58,6 +59,7 @@ export type RoutePlan = {
   readonly resilience: ResiliencePlan | null;
   /** Told to the upstream, and heard of the client; `null` = neither. */
   readonly deadline: DeadlineField | null;
+  readonly mirror: MirrorPlan | null;
   /** Authorization and Cookie reach the upstream. */
   readonly forwardsCredentials: boolean;
   readonly maxBodyBytes: number;
@@ -124,15 +126,7 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
     sticky: cluster?.config.sticky === undefined ? null : new Sticky(cluster, cluster.config.sticky),
     cluster: cluster ?? null,
     respond: action.kind === 'respond' ? renderRespond(action.respond) : null,
-    forward: compileForwardPolicy({
-      forwardCredentials: upstream?.forwardCredentials ?? false,
-      host: upstream?.host ?? 'client',
-      requestFields: withoutDeadline(route.requestFields, upstream?.deadline),
-      pseudonym,
-      forwarded: config.forwarded,
-      requestId: 'pass',
-      ...consumerFields(config),
-    }),
+    forward: forwardPolicyFor(route, upstream, { config, pseudonym }),
     response: compileResponsePolicy({ responseFields: route.responseFields, redirects: route.redirects, pseudonym }),
     rewrite: rewriteOf(route, parsed.pattern, upstream?.forwardCredentials === true ? [] : secretParameters(config)),
     allow: (methods.length === 0 ? USUAL_METHODS : methods).join(', '),
@@ -147,6 +141,7 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
       planFor: (name) => Object.freeze({ ...compilePlan(elsewhere(route, name), config, services), sticky: null }),
     }),
     deadline: upstream?.deadline ?? null,
+    mirror: compileMirror(route, config, services),
     forwardsCredentials: upstream?.forwardCredentials ?? false,
     cache: compileCachePlan(route, services.caching, services.metrics),
     maxBodyBytes: route.maxBodyBytes,
@@ -159,7 +154,43 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
 /** The same route to another upstream, for a request that has come as far as being sent. */
 function elsewhere(route: PlannedRoute, upstream: string): PlannedRoute {
   const action: RouteConfig['action'] = { kind: 'upstream', upstream };
-  return { ...route, action, cache: undefined, collapse: undefined, dedupe: undefined, limits: [], fallback: undefined };
+  return {
+    ...route,
+    action,
+    cache: undefined,
+    collapse: undefined,
+    dedupe: undefined,
+    limits: [],
+    fallback: undefined,
+    mirror: undefined,
+    faults: [],
+  };
+}
+
+function forwardPolicyFor(
+  route: RouteConfig,
+  upstream: UpstreamConfig | undefined,
+  { config, pseudonym }: { readonly config: GatewayConfig; readonly pseudonym: string },
+): ForwardPolicy {
+  return compileForwardPolicy({
+    forwardCredentials: upstream?.forwardCredentials ?? false,
+    host: upstream?.host ?? 'client',
+    requestFields: withoutDeadline(route.requestFields, upstream?.deadline),
+    pseudonym,
+    forwarded: config.forwarded,
+    requestId: 'pass',
+    ...consumerFields(config),
+  });
+}
+
+function compileMirror(route: RouteConfig, config: GatewayConfig, { clusters, metrics, pseudonym }: PlanServices): MirrorPlan | null {
+  const { mirror } = route;
+  if (mirror === undefined) return null;
+  const shadow = config.upstreams.find(({ name }) => name === mirror.upstream);
+  const cluster = clusters.get(mirror.upstream);
+  assert(shadow !== undefined && cluster !== undefined, `the mirror of route ${route.name} has an upstream`);
+  const forward = forwardPolicyFor(route, shadow, { config, pseudonym });
+  return compileMirrorPlan({ route: route.name, config: mirror, shadow, cluster, forward, secrets: secretParameters(config), metrics });
 }
 
 /** The client's own word on it is replaced by ours. */

@@ -1,9 +1,11 @@
 import { assert } from '../base/assert.ts';
 import { never } from '../base/never.ts';
 import type { SplitMatch, SplitPart } from '../config/balance-types.ts';
+import type { HoldOn } from '../config/mirror-types.ts';
 import { cookieIn } from '../http/cookies.ts';
 import { Condition, valueHolds } from '../routing/value-match.ts';
 import { RoundRobin } from '../upstream/balancer.ts';
+import type { MirrorVerdict } from './mirror/verdict.ts';
 import type { StoredEntry } from './stored-entry.ts';
 import type { RequestFacts } from './request-facts.ts';
 
@@ -23,6 +25,7 @@ export function upstreamLine(upstream: string): string {
  */
 export class Split<Plan extends { readonly upstreamName: string }> {
   readonly plans: readonly Plan[];
+  readonly #parts: readonly SplitPart[];
   readonly #overrides: readonly Override<Plan>[];
   #weighted: readonly Plan[] = [];
   #balancer = new RoundRobin([1]);
@@ -31,8 +34,14 @@ export class Split<Plan extends { readonly upstreamName: string }> {
   constructor(parts: readonly SplitPart[], plans: readonly Plan[]) {
     assert(parts.length === plans.length && plans.length > 0, 'a split has a plan for each part');
     this.plans = plans;
+    this.#parts = parts;
     this.#overrides = parts.flatMap(({ when }, at) => when.map((match) => overrideOf(match, plans[at])));
     this.setWeights(parts.map(({ weight }) => weight));
+  }
+
+  /** Parts that wait for a verdict, or have a bad one, get nothing from now on but what asks for them. */
+  hold(verdictOf: (upstream: string) => MirrorVerdict): void {
+    this.setWeights(this.#parts.map(({ upstream, weight, holdOn }) => (isHeld(holdOn, verdictOf(upstream)) ? 0 : weight)));
   }
 
   /** From now on. Whole numbers from 0, not all 0, in the order of the parts. */
@@ -67,6 +76,10 @@ export class Split<Plan extends { readonly upstreamName: string }> {
     assert(plan !== undefined, 'the balancer picks one of the parts');
     return plan;
   }
+}
+
+function isHeld(holdOn: HoldOn, verdict: MirrorVerdict): boolean {
+  return verdict === 'differs' ? holdOn !== 'never' : holdOn === 'not-same' && verdict !== 'same';
 }
 
 function overrideOf<Plan>({ on, name, match }: SplitMatch, plan: Plan | undefined): Override<Plan> {

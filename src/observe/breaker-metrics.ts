@@ -1,4 +1,4 @@
-import { BREAKER_TRANSITIONS, EXTRA_LOAD_KINDS, RESOURCE_KINDS } from './labels.ts';
+import { BREAKER_TRANSITIONS, EXTRA_LOAD_KINDS, MIRROR_RESULTS, RESOURCE_KINDS } from './labels.ts';
 import { COUNTER, GAUGE, type MetricRow } from './metric-row.ts';
 
 const BREAKER_UPSTREAM = { name: 'upstream', from: 'breaker-upstream' } as const;
@@ -7,9 +7,10 @@ const BOUNDED_UPSTREAM = { name: 'upstream', from: 'bounded-upstream' } as const
 /** URLs of endpoints, and "service" for the breaker of all of them together. */
 const BREAKER = { name: 'endpoint', from: 'breaker' } as const;
 const EXTRA_KIND = { name: 'kind', values: EXTRA_LOAD_KINDS } as const;
+const MIRRORED_ROUTE = { name: 'route', from: 'mirrored-route' } as const;
 const RESOURCE = { name: 'resource', values: RESOURCE_KINDS } as const;
 
-/** Circuit breakers, extra load, and what upstreams may have at once. */
+/** Circuit breakers, extra load, what upstreams may have at once, and copies for shadows. */
 export const BREAKER_METRICS = [
   { ...GAUGE, name: 'sluice_breaker_state', labels: [BREAKER_UPSTREAM, BREAKER], help: '0 = closed, 1 = half-open, 2 = open.' },
   {
@@ -54,5 +55,23 @@ export const BREAKER_METRICS = [
     name: 'sluice_resource_refused_total',
     labels: [BOUNDED_UPSTREAM, RESOURCE],
     help: 'Requests, connections or retries beyond these bounds.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_mirror_requests_total',
+    labels: [MIRRORED_ROUTE, { name: 'result', values: MIRROR_RESULTS }],
+    help: 'Copies of requests for the shadow upstream of the route, by what became of them.',
+  },
+  {
+    ...GAUGE,
+    name: 'sluice_mirror_compared',
+    labels: [MIRRORED_ROUTE],
+    help: 'Requests whose answers have been compared for the verdict.',
+  },
+  {
+    ...GAUGE,
+    name: 'sluice_mirror_verdict',
+    labels: [MIRRORED_ROUTE],
+    help: 'Whether the shadow answers as the live upstream: 0 = not known yet, 1 = the same, 2 = it differs.',
   },
 ] as const satisfies readonly MetricRow[];

@@ -67,6 +67,8 @@ export const SHED_PRIORITIES = ['high', 'normal', 'low'] as const;
 export const BREAKER_TRANSITIONS = ['open', 'half-open', 'closed'] as const;
 /** What is asked of an upstream beside first attempts: the words of `upstream/extra-load.ts`; a test holds the two together. */
 export const EXTRA_LOAD_KINDS = ['retry', 'hedge', 'mirror', 'revalidation'] as const;
+/** What became of copies of requests, or why there was none: no room, a body too long, nobody to ask. */
+export const MIRROR_RESULTS = ['answered', 'failed', 'no-room', 'body-too-long', 'no-endpoint'] as const;
 export const RESOURCE_KINDS = ['connections', 'pending', 'requests', 'retries'] as const;
 export const CHECK_RESULTS = ['passed', 'failed'] as const;
 /** What the coordinator thinks of an endpoint: one that is both is `unhealthy`. */

@@ -29,6 +29,7 @@ type MetricRoute = {
   readonly limits?: readonly Named[];
   readonly tiers?: { readonly plan: readonly string[] } | undefined;
   readonly cache?: object | undefined;
+  readonly mirror?: object | undefined;
   readonly dedupe?: { readonly sharing?: object | undefined; readonly idempotency?: object | undefined } | undefined;
 };
 
@@ -154,6 +155,8 @@ function valuesOf(label: LabelRow, { upstream, route }: PartialSet, subjects: Me
       return namesOf(subjects.routes.filter(({ dedupe }) => dedupe?.idempotency !== undefined));
     case 'limited-route':
       return namesOf(subjects.routes.filter(({ limits = [], tiers }) => limits.length > 0 || tiers !== undefined));
+    case 'mirrored-route':
+      return namesOf(subjects.routes.filter(({ mirror }) => mirror !== undefined));
     case 'limit':
       return limitNames(route, subjects);
     case 'listener':

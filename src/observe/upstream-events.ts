@@ -17,3 +17,12 @@ export function breakerHalfOpen(log: EventLog, facts: { readonly upstream: strin
 export function breakerClosed(log: EventLog, facts: { readonly upstream: string; readonly which: string; readonly rampMs: number }): void {
   log.info('breaker closed, requests are sent there again', facts);
 }
+
+/** `fields`: those that differ. */
+export function mirrorJudged(
+  log: EventLog,
+  facts: { readonly route: string; readonly shadow: string; readonly verdict: string; readonly compared: number; readonly fields: string },
+): void {
+  if (facts.verdict === 'differs') log.warn('verdict on a mirror has changed', facts);
+  else log.info('verdict on a mirror has changed', facts);
+}

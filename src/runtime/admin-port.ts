@@ -49,6 +49,8 @@ export function adminPort(token: string | undefined, { log, now, reload, drain, 
     },
     cache: () => describeCache(now().hosts?.cache, now().keepers?.disk, configNow()),
     upstreams: () => now().hosts?.upstreams.snapshot() ?? { upstreams: [] },
+    mirrors: () => now().hosts?.mirrors.report() ?? { mirrors: [] },
+    resetMirror: (name) => now().hosts?.mirrors.reset(name) === true,
     limits: (question) => {
       const { hosts, good } = now();
       return answerAboutLimits(question, { host: hosts?.limits, config: configNow(), base: good?.config, log, replan });

@@ -20,6 +20,10 @@ export type AdminPort = {
   cache(): object;
   /** The state of every upstream that has any, and of its endpoints. */
   upstreams(): object;
+  /** What the answers of shadows have shown. */
+  mirrors(): object;
+  /** False: there is no such mirror that compares. */
+  resetMirror(name: string): boolean;
   limits(question: LimitQuestion): Promise<LimitAnswer>;
   onRefused(client: string, path: string): void;
 };
@@ -35,6 +39,7 @@ export type ReloadResult =
  * - `GET /config`: the configuration that serves
  * - `GET /cache`: what the HTTP cache holds
  * - `GET /upstreams`: endpoints and their state, of upstreams that check, discover, retry or share by what all workers know
+ * - `GET /mirrors`: by route, how the answers of a shadow differ from the live ones; `DELETE /mirrors?name=…` begins anew, 404 where there is none
  * - `POST /reload` (422 with the problems when the file is bad), `POST /drain`
  * - `POST /purge` with `{"url": …}`, `{"prefix": …}`, `{"tag": …}` or `{"all": true}`, and `"soft": true` to mark stale only: 200 and
  *   `{"purged": n}` when no worker serves any of it any more; 400 when that is not understood, 409 when no route caches
@@ -83,6 +88,10 @@ const ROUTES: Readonly<Record<string, readonly AdminRoute[]>> = {
   '/config': [{ method: 'GET', answer: (port, reply) => send(reply, 200, port.config()) }],
   '/cache': [{ method: 'GET', answer: (port, reply) => send(reply, 200, port.cache()) }],
   '/upstreams': [{ method: 'GET', answer: (port, reply) => send(reply, 200, port.upstreams()) }],
+  '/mirrors': [
+    { method: 'GET', answer: (port, reply) => send(reply, 200, port.mirrors()) },
+    { method: 'DELETE', answer: answerResetMirror },
+  ],
   '/purge': [{ method: 'POST', takesBody: true, answer: answerPurge }],
   '/limits': [{ method: 'GET', answer: answerLimits({ kind: 'overview' }) }],
   '/limits/key': [
@@ -115,6 +124,12 @@ function answerReload(port: AdminPort, reply: PlainReply): void {
       send(reply, result.kind === 'ok' ? 200 : 422, result.kind === 'ok' ? { notes: result.notes } : { problems: result.problems }),
     () => send(reply, 500, { problems: ['the reload broke off; see the event log'] }),
   );
+}
+
+function answerResetMirror(port: AdminPort, reply: PlainReply, request: PlainRequest): void {
+  const name = queryOf(request).get('name') ?? '';
+  if (port.resetMirror(name)) send(reply, 200, { reset: name });
+  else send(reply, 404, { problems: [`no route "${name}" compares the answers of a mirror`] });
 }
 
 const PURGE_STATUS = { ok: 200, bad: 400, none: 409 } as const;

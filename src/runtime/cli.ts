@@ -28,6 +28,7 @@ export async function runCli(argv: readonly string[], start: StartCommand): Prom
   addExplain(program, outcome);
   addAdminCommands(program, outcome);
   addPurge(program, outcome);
+  addMirrors(program, outcome);
   addLimits(program, { adminCommand, run: (flags, action) => runAtAdmin(flags, outcome, action) });
   try {
     await program.parseAsync(argv);
@@ -118,6 +119,17 @@ function addPurge(program: Command, outcome: Outcome): void {
     .action(async (url: string | undefined, flags: PurgeCommandFlags) => {
       const { purge } = await import('./admin-commands.ts');
       await runAtAdmin(flags, outcome, (admin) => purge(admin, url, flags));
+    });
+}
+
+function addMirrors(program: Command, outcome: Outcome): void {
+  adminCommand(program, 'mirrors')
+    .description('how the answers of shadow upstreams differ from the live ones; exit code 2 when one differs')
+    .argument('[route]', 'of this route alone')
+    .option('--reset', 'forget what was compared for the route')
+    .action(async (route: string | undefined, flags: AdminFlags & { readonly reset?: true }) => {
+      const { showMirrors } = await import('./mirrors/mirrors-command.ts');
+      await runAtAdmin(flags, outcome, (admin) => showMirrors(admin, route, flags.reset === true));
     });
 }
 

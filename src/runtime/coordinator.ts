@@ -220,7 +220,7 @@ export class Coordinator {
         log: this.#log,
         heartbeats,
         startOf: () => ({ ...memory, accessLogFd: this.#accessTarget.fd, runToken: this.#start.runToken }),
-        onStarted: (worker) => keepers.link(worker),
+        onStarted: (worker) => hosts.link(worker, keepers),
         onSlotFreed: (slot) => {
           metrics.clearGauges(slot);
           return hosts.recover(slot);

@@ -122,6 +122,8 @@ export type ToWorker =
   | { readonly kind: 'disk'; readonly link: DiskLink | undefined }
   /** The records of Idempotency-Key from now on, which a thread has just begun to keep. */
   | { readonly kind: 'records'; readonly port: MessagePort }
+  /** The way to tell what mirrors have compared, and to be told what that says of shadows. */
+  | { readonly kind: 'mirrors'; readonly port: MessagePort }
   /** An upstream of the plan in force has other endpoints from now on. */
   | { readonly kind: 'endpoints'; readonly upstream: string; readonly endpoints: readonly EndpointState[] }
   /** Answers `join` and `leave`. */

@@ -31,7 +31,7 @@ export class ProcessMetrics {
   readonly version = readVersion();
   readonly counters: CounterBlocks;
   /** Whose figures are printed too. */
-  hosts: Pick<SharedHosts, 'adaptive' | 'upstreams'> | undefined;
+  hosts: Pick<SharedHosts, 'adaptive' | 'upstreams' | 'mirrors'> | undefined;
   readonly #registry = new MetricRegistry();
   readonly #workers: number;
   readonly #cacheMetrics = new CacheStoreMetrics();
@@ -87,6 +87,7 @@ export class ProcessMetrics {
     this.#writer.set(this.#writer.slot('sluice_metric_label_sets_overflowed', {}), this.#registry.overflowedTotal);
     this.hosts?.adaptive.writeMetrics(this.#writer);
     this.hosts?.upstreams.writeMetrics(this.#writer);
+    this.hosts?.mirrors.writeMetrics(this.#writer);
     this.#cacheMetrics.write(this.#writer, cache);
     this.#diskMetrics.write(this.#writer, disk);
     this.#recordsMetrics.write(this.#writer, records);

@@ -2,10 +2,13 @@ import type { GatewayConfig } from '../config/types.ts';
 import type { EventLog } from '../observe/log.ts';
 import { AdaptiveHost } from './adaptive-host.ts';
 import { CacheMemory } from './cache-memory.ts';
+import type { Keepers } from './keepers.ts';
 import { LimitHost } from './limits/limit-host.ts';
 import type { CacheSegments, PlanMessage } from './messages.ts';
+import { MirrorHost } from './mirrors/mirror-host.ts';
 import { DRIVERS } from './upstream-drivers.ts';
 import { UpstreamHost, type UpstreamHostOptions } from './upstream-host.ts';
+import type { WorkerHandle } from './worker-handle.ts';
 
 export type SharedSegments = Pick<PlanMessage, 'caching' | 'limiting' | 'adaptive' | 'upstreams'>;
 
@@ -15,12 +18,14 @@ export class SharedHosts {
   readonly limits: LimitHost;
   readonly adaptive: AdaptiveHost;
   readonly upstreams: UpstreamHost;
+  readonly mirrors: MirrorHost;
 
   /** `slots`: how many workers may ever live at once. */
   constructor(slots: number, log: EventLog, onEndpoints: UpstreamHostOptions['onEndpoints']) {
     this.cache = new CacheMemory(slots, log);
     this.limits = new LimitHost(slots, log);
     this.adaptive = new AdaptiveHost(slots);
+    this.mirrors = new MirrorHost(log);
     this.upstreams = new UpstreamHost({ slots, log, drivers: DRIVERS, onEndpoints });
   }
 
@@ -38,6 +43,13 @@ export class SharedHosts {
     this.cache.settle(caching);
     this.adaptive.settle(config);
     this.upstreams.settle(config);
+    this.mirrors.settle(config);
+  }
+
+  /** A worker has started. */
+  link(worker: WorkerHandle, keepers: Keepers): void {
+    keepers.link(worker);
+    this.mirrors.link(worker);
   }
 
   /** The thread of this slot has ended. False: not all could be mended yet. */

@@ -30,6 +30,7 @@ import { ListenerSet, until } from './listener-set.ts';
 import { Handovers } from './handovers.ts';
 import { loadFilters } from './load-filters.ts';
 import { type Prepared, PreparedPlan } from './prepared-plan.ts';
+import { WorkerMirrors } from './mirrors/worker-mirrors.ts';
 import { WorkerRecords } from './records/worker-records.ts';
 import { WorkerDiskTier } from './store/worker-disk-tier.ts';
 import type {
@@ -86,6 +87,7 @@ export class WorkerThread {
   #limiting: LimitingServices | undefined;
   #endpointMemory: EndpointMemory | undefined;
   #hostLimits: HostLimitMaker | null = null;
+  readonly #mirrors: WorkerMirrors;
   #isLeaving = false;
 
   constructor(start: WorkerStart, tell: (message: FromWorker) => void) {
@@ -118,6 +120,7 @@ export class WorkerThread {
       runToken: start.runToken,
       records: this.#records,
     });
+    this.#mirrors = new WorkerMirrors(this.#gateway);
     this.#listeners = new ListenerSet(
       (config) => this.#openListener(config),
       (where, error) => this.#report(where, error),
@@ -167,6 +170,8 @@ export class WorkerThread {
         return this.#disk.connect(message.link);
       case 'records':
         return this.#records.connect(message.port);
+      case 'mirrors':
+        return this.#mirrors.connect(message.port);
       case 'endpoints':
         return this.#gateway.upstreams.setEndpoints(message.upstream, message.endpoints);
       case 'handover':

@@ -21,6 +21,8 @@ async function openAdmin(t: TestContext, token: string | undefined): Promise<Adm
     drain: () => void done.push('drain'),
     config: () => ({ secret: 'configuration' }),
     upstreams: () => ({ upstreams: [] }),
+    mirrors: () => ({ secret: 'mirrors' }),
+    resetMirror: (name) => done.push(`reset ${name}`) > 0,
     purge: async (order) => {
       done.push(`purge ${JSON.stringify(order)}`);
       return { kind: 'ok', purged: 3 };

@@ -151,7 +151,7 @@ test('a route to several upstreams has a part for each, with its own deadline', 
   assert.deepEqual(result.config.routes[0]?.action, {
     kind: 'split',
     parts: [
-      { upstream: 'o', weight: 1, when: [], timeoutMs: 5000 },
+      { upstream: 'o', weight: 1, when: [], holdOn: 'never', timeoutMs: 5000 },
       {
         upstream: 'n',
         weight: 0,
@@ -159,6 +159,7 @@ test('a route to several upstreams has a part for each, with its own deadline', 
           { on: 'header', name: 'x-canary', match: { kind: 'exact', value: '1' } },
           { on: 'cookie', name: 'Lane', match: { kind: 'prefix', value: 'n' } },
         ],
+        holdOn: 'never',
         timeoutMs: 0,
       },
     ],

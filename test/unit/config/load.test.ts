@@ -114,6 +114,8 @@ routes:
     redirects: 'rewrite',
     maxBodyBytes: 10 * 2 ** 20,
     shedPriority: 'normal',
+    mirror: undefined,
+    faults: [],
     timeoutMs: 60_000,
     filters: [
       { module: './one.ts', onError: 'fail', timeoutMs: 10_000 },

@@ -49,7 +49,6 @@ cacheMemory: 256MiB
 const PLANNED = `    auth: { jwt: { issuer: "https://auth.example.com", audience: api }, require: { scopes: [orders:read], roles: [] } }
     transform: { request: { fields: { userId: user_id }, format: json-to-xml } }
     compress: [zstd, br, gzip]
-    mirror: { upstream: orders-next, sample: 5%, compare: true }
     fallback: { on: [502, 503, 504, timeout], respond: { status: 200, body: "[]" } }
   - { match: /composed, compose: [] }
   - { match: /tls, upstream: later, limits: [{ key: { claim: sub }, rate: 1/1s }] }

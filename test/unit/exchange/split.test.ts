@@ -4,7 +4,13 @@ import fc from 'fast-check';
 import type { SplitPart } from '../../../src/config/balance-types.ts';
 import { Split, type SplitFacts, upstreamLine } from '../../../src/exchange/split.ts';
 
-const part = (upstream: string, weight: number, when: SplitPart['when'] = []): SplitPart => ({ upstream, weight, when, timeoutMs: 0 });
+const part = (upstream: string, weight: number, when: SplitPart['when'] = []): SplitPart => ({
+  upstream,
+  weight,
+  when,
+  holdOn: 'never',
+  timeoutMs: 0,
+});
 const splitOf = (parts: readonly SplitPart[]) =>
   new Split(
     parts,

@@ -58,6 +58,8 @@ const config = (path: string, more: Partial<RouteConfig> = {}, header?: ValueMat
   stripPrefix: false,
   rewritePath: undefined,
   shedPriority: 'normal',
+  mirror: undefined,
+  faults: [],
   requestFields: NONE,
   responseFields: NONE,
   redirects: 'keep',

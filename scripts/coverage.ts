@@ -12,7 +12,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { finishProof, type Row } from './prove/report.ts';
+import { finishReport, type Row } from './prove/report.ts';
 import { chooseFiles } from './tests/choose-files.ts';
 import { type FileCoverage, type Gap, readCoverage } from './tests/coverage.ts';
 import { explainGaps } from './tests/shm-gaps.ts';
@@ -36,7 +36,7 @@ if (kept === undefined) rmSync(folder, { recursive: true });
 const folders = Map.groupBy(files, ({ file }) => file.split('/').slice(0, 2).join('/'));
 const gaps = explainGaps(files.filter(({ file }) => file.startsWith('src/shm/')).flatMap((file) => file.gaps));
 const unexplained = gaps.filter(({ why }) => why === undefined);
-finishProof({
+finishReport({
   title: 'Lines of src/ that the tests run',
   script: 'scripts/coverage.ts',
   text: `Lines with code on them; ${failures.length === 0 ? 'all tests passed' : `${failures.length} tests failed, as some may when they run so slowly`}.`,

@@ -24,11 +24,10 @@ finishProof({
     ['told "unknown"', counts.unknown],
     ['of these carried out by the origin', counts.unknownButRun],
     ['requests sent again', counts.retries],
-    ['**faults**', faults.length],
-    ['seconds', Math.round((performance.now() - beganMs) / 1000)],
   ],
+  seconds: (performance.now() - beganMs) / 1000,
   report,
-  isGood: faults.length === 0 && counts.unknown > 0,
+  faults,
+  isGood: counts.unknown > 0,
   out: options.out,
 });
-for (const fault of faults.slice(0, 20)) console.error(fault);

@@ -18,8 +18,7 @@ export function readNumbers<Name extends string>(
   return { ...(numbers as Record<Name, number>), out: typeof out === 'string' ? out : undefined };
 }
 
-/** Prints a proof's outcome, and with `out` writes it to `out`.json and `out`.md. Ends with exit code 1 when it failed. */
-export function finishProof(proof: {
+export type Report = {
   readonly title: string;
   readonly script: string;
   readonly text: string;
@@ -27,8 +26,22 @@ export function finishProof(proof: {
   readonly report: unknown;
   readonly isGood: boolean;
   readonly out: string | undefined;
-}): void {
-  const { title, script, text, rows, report, isGood, out } = proof;
+};
+
+/** Of so many faults the words are printed. */
+const SHOWN_FAULTS = 20;
+
+/** A report of what must have no faults; `isGood`: what must hold besides. */
+export function finishProof(proof: Report & { readonly faults: readonly string[]; readonly seconds: number }): void {
+  const { faults, seconds, ...report } = proof;
+  const rows: readonly Row[] = [...proof.rows, ['**faults**', faults.length], ['seconds', Math.round(seconds)]];
+  finishReport({ ...report, rows, isGood: proof.isGood && faults.length === 0 });
+  for (const fault of faults.slice(0, SHOWN_FAULTS)) console.error(fault.slice(0, 3000));
+}
+
+/** Prints an outcome, and with `out` writes it to `out`.json and `out`.md. Ends with exit code 1 when it is not good. */
+export function finishReport(outcome: Report): void {
+  const { title, script, text, rows, report, isGood, out } = outcome;
   const machine = readMachine();
   const revision = readRevision();
   const verdict = isGood ? 'Holds.' : '**Does not hold.**';

@@ -1,4 +1,4 @@
-import { finishProof, type Row } from '../prove/report.ts';
+import { finishReport, type Row } from '../prove/report.ts';
 import { runSuite, type SuiteOptions, type SuiteResult } from './suite.ts';
 
 export type RepeatOptions = SuiteOptions & {
@@ -18,7 +18,7 @@ export async function repeatSuite(options: RepeatOptions): Promise<void> {
     results.push(result);
     console.log(`\nrun ${results.length} of ${times}: ${secondsOf(result)} s, ${result.failures.length} failed\n`);
   }
-  finishProof({
+  finishReport({
     title: `The suite, ${times} times`,
     script: 'scripts/test.ts',
     text: `${files.length} files with ${Math.max(...results.map(({ tests }) => tests))} tests, one run after the other.`,

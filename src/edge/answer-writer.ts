@@ -19,8 +19,9 @@ export class AnswerWriter {
   private lastLength = NONE_LIKE_IT;
   private isChunked = false;
   private hasBody = false;
-  /** The client's minor version, and whether it may go on after the answer: set before `writeHead`. */
+  /** The client's minor version. */
   minor = 1;
+  /** Whether the connection may go on after the answer; the head tells it. */
   isKeptAlive = true;
   /** A head has been given for the running answer. */
   isBegun = false;
@@ -50,6 +51,12 @@ export class AnswerWriter {
     this.lastBlock = '';
     this.lastStatus = '';
     this.lastLength = NONE_LIKE_IT;
+  }
+
+  /** The answers to come are for a request of this version and this wish. */
+  begin(minor: number, isKeptAlive: boolean): void {
+    this.minor = minor;
+    this.isKeptAlive = isKeptAlive;
   }
 
   /** As `ClientPort.writeHead`. An answer of unknown length to an HTTP/1.0 client ends with the connection. */

@@ -37,8 +37,6 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
   private readonly writer: AnswerWriter;
   private readonly times: ClientTimes;
   private exchange: Exchange | null = null;
-  private isKeptAlive = true;
-  private minor = 1;
   private bytesRead = 0;
   /** What the client had taken when we began to wait for it to take more. */
   private takenBytes = 0;
@@ -71,15 +69,14 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
     this.phase = body.isWhole ? 'answering' : 'paused';
     const exchange = this.openExchange();
     exchange.useHead(head);
-    this.minor = head.minor;
-    this.isKeptAlive = head.keepAlive;
+    this.writer.begin(head.minor, head.keepAlive);
     this.times.awaitNothing();
     exchange.begin();
   }
 
   /** Answers a request that cannot be served, and closes. */
   onRefusal(refusal: RequestRefusal): void {
-    this.isKeptAlive = false;
+    this.closeAfter();
     this.phase = 'answering';
     const exchange = this.exchange ?? this.openExchange();
     exchange.refuse(refusal);
@@ -97,7 +94,7 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
   }
 
   onBodyFault(): void {
-    this.isKeptAlive = false;
+    this.closeAfter();
     if (this.exchange !== null) this.exchange.onClientFault('malformed-body');
     else this.startClosing();
   }
@@ -108,7 +105,7 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
 
   /** Our own fault: this request pays with a 500, the worker goes on. */
   onException(error: unknown): void {
-    this.isKeptAlive = false;
+    this.closeAfter();
     this.server.gateway.reportError('serving a request', error);
     if (this.exchange === null) this.socket.destroy();
     else this.exchange.onException();
@@ -131,7 +128,7 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
   }
 
   get canInform(): boolean {
-    return this.minor > 0;
+    return this.writer.minor > 0;
   }
 
   writeInformational(status: string, block: string): void {
@@ -140,10 +137,8 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
 
   writeHead(status: string, block: string, framing: AnswerFraming, lengthWhenNone: number): void {
     const { writer, server } = this;
-    const isUntilClose = framing.kind === 'unknown' && this.minor === 0;
-    if (isUntilClose || server.isDraining || server.gateway.isDraining || !this.canDiscardRest()) this.isKeptAlive = false;
-    writer.minor = this.minor;
-    writer.isKeptAlive = this.isKeptAlive;
+    const isUntilClose = framing.kind === 'unknown' && writer.minor === 0;
+    if (isUntilClose || server.isDraining || server.gateway.isDraining || !this.canDiscardRest()) this.closeAfter();
     writer.writeHead(status, block, framing, lengthWhenNone);
   }
 
@@ -173,7 +168,7 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
     this.writer.finish();
     this.server.plan.countSent(this.writer.takeBytesWritten());
     if (this.phase === 'closed') return;
-    if (!this.isKeptAlive) this.startClosing();
+    if (!this.writer.isKeptAlive) this.startClosing();
     else if (this.intake.body.isWhole) this.becomeIdle();
     else this.startDiscarding();
     this.intake.goOn();
@@ -201,7 +196,7 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
   }
 
   closeAfter(): void {
-    this.isKeptAlive = false;
+    this.writer.isKeptAlive = false;
   }
 
   // ---- life ----------------------------------------------------------------------------------------------------------
@@ -242,7 +237,7 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
   /** Closes if nothing is going on; else after the running answer. */
   drain(): void {
     if ((this.phase === 'idle' || this.phase === 'blocked') && !this.intake.hasHeld) this.socket.destroySoon();
-    else this.isKeptAlive = false;
+    else this.closeAfter();
   }
 
   destroy(): void {
@@ -331,7 +326,7 @@ export class NodeClient implements ClientPort, IntakeOwner, Placed {
   /** The client does not go on: 408 if nothing of an answer was sent, else the connection is cut. */
   private giveUp(kind: 'client-idle' | 'client-too-slow'): void {
     this.server.plan.countTimeout(kind);
-    this.isKeptAlive = false;
+    this.closeAfter();
     this.exchange?.onClientFault(this.phase === 'uploading' ? 'body-timeout' : 'client-stalled');
   }
 

@@ -17,18 +17,17 @@ import { chooseFiles } from './tests/choose-files.ts';
 import { type FileCoverage, type Gap, readCoverage } from './tests/coverage.ts';
 import { explainGaps } from './tests/shm-gaps.ts';
 import { runSuite } from './tests/suite.ts';
+import { readWords } from './tests/words.ts';
 
 const MIN_LINES = 0.9;
 
-const words = process.argv.slice(2);
-const wordAfter = (flag: string): string | undefined => words.find((word) => word.startsWith(`${flag}=`))?.slice(flag.length + 1);
-const chosen = words.filter((word) => !word.startsWith('-'));
-const kept = wordAfter('--keep');
+const { chosen, passed, valueOfFlag } = readWords(['keep', 'out']);
+const kept = valueOfFlag('keep');
 const folder = kept === undefined ? mkdtempSync(join(tmpdir(), 'sluice-coverage-')) : resolve(kept);
 
 let failures: readonly string[] = [];
 if (kept === undefined || !existsSync(folder)) {
-  ({ failures } = await runSuite({ files: chooseFiles(chosen), flags: [], env: { NODE_V8_COVERAGE: folder } }));
+  ({ failures } = await runSuite({ files: chooseFiles(chosen), flags: passed, env: { NODE_V8_COVERAGE: folder } }));
 }
 const files = readCoverage(folder);
 if (kept === undefined) rmSync(folder, { recursive: true });
@@ -48,7 +47,7 @@ finishReport({
   ],
   report: { files: files.map(({ file, lines, covered }) => ({ file, lines, covered })), failures },
   isGood: chosen.length > 0 || (ratioOf(files) >= MIN_LINES && unexplained.length === 0),
-  out: wordAfter('--out'),
+  out: valueOfFlag('out'),
 });
 
 function ratioOf(some: readonly FileCoverage[]): number {

@@ -12,19 +12,17 @@
 import { chooseFiles } from './tests/choose-files.ts';
 import { repeatSuite } from './tests/repeat.ts';
 import { runSuite } from './tests/suite.ts';
+import { readWords } from './tests/words.ts';
 
-const words = process.argv.slice(2);
-const wordAfter = (flag: string): string | undefined => words.find((word) => word.startsWith(`${flag}=`))?.slice(flag.length + 1);
-const isOurs = (word: string): boolean => /^--(repeat|out)=/.test(word);
-
-const files = chooseFiles(words.filter((word) => !word.startsWith('-')));
-const options = { files, flags: words.filter((word) => word.startsWith('-') && !isOurs(word)) };
-const times = wordAfter('--repeat');
+const { chosen, passed, valueOfFlag } = readWords(['repeat', 'out']);
+const files = chooseFiles(chosen);
+const options = { files, flags: passed };
+const times = valueOfFlag('repeat');
 if (files.length === 0) {
   console.error('no test file matches');
   process.exitCode = 1;
 } else if (times !== undefined) {
-  await repeatSuite({ ...options, times: Number(times), out: wordAfter('--out') });
+  await repeatSuite({ ...options, times: Number(times), out: valueOfFlag('out') });
 } else {
   const { failures, tookMs, tests } = await runSuite(options);
   console.log(`\n${tests} tests in ${files.length} files, ${failures.length} failed, ${(tookMs / 1000).toFixed(0)} s`);

@@ -80,7 +80,9 @@ describe('a filling object', () => {
     const fill = begin(a);
     const body = bodyOf(9000, 1);
     fill.write(body);
+    assert.equal(fill.isRead, false);
     const object = b.openFilling(fill.entry, fill.generation, KEY)!;
+    assert.equal(fill.isRead, true);
     const cursor = object.cursor();
     const parts: Buffer[] = [];
     for (let bytes = cursor.next(1e9, 5000); bytes !== undefined; bytes = cursor.next(1e9, 5000)) parts.push(Buffer.from(bytes));

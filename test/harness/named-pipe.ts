@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
 export type NamedPipe = {
+  readonly path: string;
   /** To write; does not wait. */
   readonly fd: number;
   /** The same pipe as others open it: writes wait for a reader. */
@@ -42,5 +43,5 @@ export function openPipe(t: TestContext): NamedPipe {
       return;
     }
   };
-  return { fd, patientFd, read, fill };
+  return { path, fd, patientFd, read, fill };
 }

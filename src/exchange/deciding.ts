@@ -6,6 +6,7 @@ import { capturesOf } from '../routing/captures.ts';
 import type { Found } from '../routing/route.ts';
 import { startCaching } from './cache-steps.ts';
 import type { Exchange } from './exchange.ts';
+import { meetFaults } from './faults.ts';
 import { startRequestFilters } from './filter-steps.ts';
 import { startIdempotent } from './idempotency-run.ts';
 import { startLimiting } from './limit-run.ts';
@@ -73,6 +74,11 @@ function observeDeadline(exchange: Exchange, { totalMs }: RoutePlan, field: Dead
 
 /** After the limits, or at once where there are none. */
 export function enterRoute(exchange: Exchange, plan: RoutePlan): void {
+  if (plan.faults !== null) meetFaults(exchange, plan.faults, () => filterRequest(exchange, plan));
+  else filterRequest(exchange, plan);
+}
+
+function filterRequest(exchange: Exchange, plan: RoutePlan): void {
   if (plan.filters !== null) startRequestFilters(exchange, plan);
   else proceed(exchange, plan);
 }

@@ -16,6 +16,7 @@ import { invalidateAfter } from './cache-steps.ts';
 import type { ClientPort } from './client-port.ts';
 import { detach } from './detach.ts';
 import { startResponseFilters } from './filter-steps.ts';
+import type { Throttle } from './faults.ts';
 import type { FilterRun } from './filter-run.ts';
 import { finishExchange, type Outcome } from './finish.ts';
 import type { Gateway } from './gateway.ts';
@@ -81,6 +82,8 @@ export class Exchange {
   kept: KeptBody | null = null;
   /** What a mirror sees of it; `null` = nobody copies it. */
   tap: MirrorTap | null = null;
+  /** Holds the answer back for a drill; `null` = nothing does. */
+  throttle: Throttle | null = null;
   /** How it ended for the client, where what goes on is for the cache alone. */
   clientOutcome: Outcome | null = null;
   /** The head for the upstream where filters have made it. */
@@ -168,7 +171,7 @@ export class Exchange {
 
   onClientDrain(): void {
     if (this.storedBody !== null) this.storedBody.pump();
-    else this.connection?.resume();
+    else if (this.throttle?.isHolding !== true) this.connection?.resume();
   }
 
   onClientGone(): void {
@@ -246,6 +249,7 @@ export class Exchange {
     }
     this.facts.bytesSent += bytes.length;
     const loan = port.writeBody(bytes);
+    if (this.throttle !== null) this.throttle.onPassed(bytes.length);
     if (port.isFull && !run?.takeFull()) this.connection?.pause();
     return loan;
   }
@@ -333,6 +337,8 @@ export class Exchange {
     this.kept = null;
     if (this.tap !== null) this.tap.drop();
     this.tap = null;
+    if (this.throttle !== null) this.throttle.end();
+    this.throttle = null;
     this.filters = null;
     this.held = null;
     this.isHeldWhole = false;

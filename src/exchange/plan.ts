@@ -20,6 +20,7 @@ import { compileIdempotency, type IdempotencyPlan } from './idempotency-plan.ts'
 import type { IdempotencyRecords } from './idempotency-records.ts';
 import type { LoadedFilter, LoadedFilters } from './filters.ts';
 import { compileLimitPlan, type LimitPlan } from './limit-plan.ts';
+import { compileFaultPlan, type FaultPlan } from './faults.ts';
 import type { Limiting } from './limiting.ts';
 import { compileMirrorPlan, type MirrorPlan } from './mirror/mirror-plan.ts';
 import type { RequestFacts } from './request-facts.ts';
@@ -60,6 +61,7 @@ export type RoutePlan = {
   /** Told to the upstream, and heard of the client; `null` = neither. */
   readonly deadline: DeadlineField | null;
   readonly mirror: MirrorPlan | null;
+  readonly faults: FaultPlan | null;
   /** Authorization and Cookie reach the upstream. */
   readonly forwardsCredentials: boolean;
   readonly maxBodyBytes: number;
@@ -142,6 +144,7 @@ function compilePlan(route: PlannedRoute, config: GatewayConfig, services: PlanS
     }),
     deadline: upstream?.deadline ?? null,
     mirror: compileMirror(route, config, services),
+    faults: compileFaultPlan(route.name, route.faults, services.metrics),
     forwardsCredentials: upstream?.forwardCredentials ?? false,
     cache: compileCachePlan(route, services.caching, services.metrics),
     maxBodyBytes: route.maxBodyBytes,

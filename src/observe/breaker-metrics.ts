@@ -1,4 +1,4 @@
-import { BREAKER_TRANSITIONS, EXTRA_LOAD_KINDS, MIRROR_RESULTS, RESOURCE_KINDS } from './labels.ts';
+import { BREAKER_TRANSITIONS, EXTRA_LOAD_KINDS, FAULT_KINDS, MIRROR_RESULTS, RESOURCE_KINDS } from './labels.ts';
 import { COUNTER, GAUGE, type MetricRow } from './metric-row.ts';
 
 const BREAKER_UPSTREAM = { name: 'upstream', from: 'breaker-upstream' } as const;
@@ -73,5 +73,14 @@ export const BREAKER_METRICS = [
     name: 'sluice_mirror_verdict',
     labels: [MIRRORED_ROUTE],
     help: 'Whether the shadow answers as the live upstream: 0 = not known yet, 1 = the same, 2 = it differs.',
+  },
+  {
+    ...COUNTER,
+    name: 'sluice_faults_total',
+    labels: [
+      { name: 'route', from: 'faulty-route' },
+      { name: 'kind', values: FAULT_KINDS },
+    ],
+    help: 'What was done to requests on purpose, for a drill.',
   },
 ] as const satisfies readonly MetricRow[];

@@ -69,6 +69,7 @@ export const BREAKER_TRANSITIONS = ['open', 'half-open', 'closed'] as const;
 export const EXTRA_LOAD_KINDS = ['retry', 'hedge', 'mirror', 'revalidation'] as const;
 /** What became of copies of requests, or why there was none: no room, a body too long, nobody to ask. */
 export const MIRROR_RESULTS = ['answered', 'failed', 'no-room', 'body-too-long', 'no-endpoint'] as const;
+export const FAULT_KINDS = ['delay', 'abort', 'throttle'] as const;
 export const RESOURCE_KINDS = ['connections', 'pending', 'requests', 'retries'] as const;
 export const CHECK_RESULTS = ['passed', 'failed'] as const;
 /** What the coordinator thinks of an endpoint: one that is both is `unhealthy`. */

@@ -1,7 +1,7 @@
 /**
  * A label and where its values come from: a fixed list, the names in the config (of some routes only: `cached-route` have a cache,
  * `deduped-route` share answers by `dedupe`, `sharing-route` by either, `keyed-route` keep answers by Idempotency-Key, `limited-route`
- * have limits or tiers, `mirrored-route` a mirror; `adaptive-upstream`: upstreams with an adaptive limit; `breaker-upstream` and `bounded-upstream`: with a breaker, with `resources`; `checked-upstream`: with `health`; `discovering-upstream`: with `discovery`; `breaker`: what of the upstream in the same row has one; `limit`: the names of limits and quotas that requests of the row's `route` may meet; `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
+ * have limits or tiers, `mirrored-route` a mirror, `faulty-route` faults; `adaptive-upstream`: upstreams with an adaptive limit; `breaker-upstream` and `bounded-upstream`: with a breaker, with `resources`; `checked-upstream`: with `health`; `discovering-upstream`: with `discovery`; `breaker`: what of the upstream in the same row has one; `limit`: the names of limits and quotas that requests of the row's `route` may meet; `endpoint`: the URLs of the upstream in the same row's `upstream` label), or `runtime`: the coordinator registers the values it has.
  */
 export type LabelRow =
   | { readonly name: string; readonly values: readonly string[] }
@@ -22,7 +22,7 @@ export type LabelRow =
 
 type UpstreamKind = 'breaker-upstream' | 'bounded-upstream' | 'checked-upstream' | 'discovering-upstream';
 
-type RouteKind = 'cached-route' | 'sharing-route' | 'deduped-route' | 'keyed-route' | 'limited-route' | 'mirrored-route';
+type RouteKind = 'cached-route' | 'sharing-route' | 'deduped-route' | 'keyed-route' | 'limited-route' | 'mirrored-route' | 'faulty-route';
 
 /**
  * One metric. Cells of unit `seconds` hold milliseconds and are printed in seconds (the name ends in `_seconds`).

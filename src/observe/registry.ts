@@ -30,6 +30,7 @@ type MetricRoute = {
   readonly tiers?: { readonly plan: readonly string[] } | undefined;
   readonly cache?: object | undefined;
   readonly mirror?: object | undefined;
+  readonly faults?: readonly object[];
   readonly dedupe?: { readonly sharing?: object | undefined; readonly idempotency?: object | undefined } | undefined;
 };
 
@@ -155,6 +156,8 @@ function valuesOf(label: LabelRow, { upstream, route }: PartialSet, subjects: Me
       return namesOf(subjects.routes.filter(({ dedupe }) => dedupe?.idempotency !== undefined));
     case 'limited-route':
       return namesOf(subjects.routes.filter(({ limits = [], tiers }) => limits.length > 0 || tiers !== undefined));
+    case 'faulty-route':
+      return namesOf(subjects.routes.filter(({ faults = [] }) => faults.length > 0));
     case 'mirrored-route':
       return namesOf(subjects.routes.filter(({ mirror }) => mirror !== undefined));
     case 'limit':

@@ -20,6 +20,8 @@ export type Expanded = {
   readonly outside: readonly OutsideText[];
 };
 
+/** What is shorter is taken for the secret only where it is the whole text: to replace each `1` would hide no secret. */
+const MIN_PART_CHARS = 6;
 const REFERENCE = /\$\$\{|\$\{([a-z]+):([^}]*)\}/g;
 const MAX_DEPTH = 32;
 
@@ -103,4 +105,13 @@ function resolveFile(path: string, readSecret: ReferenceSource['readSecret']): R
   } catch (error) {
     return { kind: 'bad', message: `cannot be read: ${error instanceof Error ? error.message : String(error)}` };
   }
+}
+
+/** A text that is to be shown, with what was written in place of what came from outside. */
+export function textAsWritten(text: string, outside: readonly OutsideText[]): string {
+  const whole = outside.find(({ value }) => value === text);
+  if (whole !== undefined) return whole.source;
+  let shown = text;
+  for (const { value, source } of outside) if (value.length >= MIN_PART_CHARS) shown = shown.replaceAll(value, () => source);
+  return shown;
 }

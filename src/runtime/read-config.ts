@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseListen } from '../config/address.ts';
+import { textAsWritten } from '../config/expand.ts';
 import type { LoadResult } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import { needsAdminToken } from '../config/semantics.ts';
@@ -55,9 +56,13 @@ export async function readConfigFile(path: string): Promise<ReadConfig> {
   const modules = resolveModules(loaded.config, dirname(path));
   const { checkRoutes } = await import('../routing/check-routes.ts');
   const routes = checkRoutes(loaded.config.routes);
-  const problems = [...routes.problems.map((problem) => formatProblem(inFile(path, problem))), ...missingModules(path, modules)];
+  const { outside } = loaded.config;
+  // They quote conditions, which may be secrets that only a proxy before us knows.
+  const shown = (finding: Omit<Problem, 'file'>): string =>
+    formatProblem({ ...finding, file: path, message: textAsWritten(finding.message, outside) });
+  const problems = [...routes.problems.map(shown), ...missingModules(path, modules)];
   if (problems.length > 0) return { kind: 'bad', problems };
-  const warnings = [...loaded.warnings, ...routes.warnings.map((problem) => inFile(path, problem))].map(formatProblem);
+  const warnings = [...loaded.warnings.map(formatProblem), ...routes.warnings.map(shown)];
   return { kind: 'ok', config: withPaths(loaded.config, dirname(path)), warnings, modules };
 }
 
@@ -142,8 +147,4 @@ function override(read: Extract<ReadConfig, { kind: 'ok' }>, options: StartOptio
 function withAddress(config: GatewayConfig, address: ListenAddress | undefined): GatewayConfig['listeners'] {
   const [first, ...rest] = config.listeners;
   return address === undefined || first === undefined ? config.listeners : [{ ...first, address }, ...rest];
-}
-
-function inFile(file: string, place: Omit<Problem, 'file'>): Problem {
-  return { ...place, file };
 }

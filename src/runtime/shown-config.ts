@@ -1,13 +1,10 @@
-import type { OutsideText } from '../config/expand.ts';
+import { type OutsideText, textAsWritten } from '../config/expand.ts';
 import type { DiscoveryConfig } from '../config/discovery-types.ts';
 import type { HealthConfig } from '../config/health-types.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import { hyphened, isCredentialName } from '../http/credential-fields.ts';
 
 const HIDDEN = '(hidden)';
-/** What is shorter is taken for the secret only where it is the whole text: to replace each `1` would hide no secret. */
-const MIN_PART_CHARS = 6;
-
 /** The configuration as whoever may ask for it sees it: without secrets, be they written in it or brought in by `${env:…}` and `${file:…}`. */
 export function shownConfig(config: GatewayConfig | undefined): unknown {
   if (config === undefined) return {};
@@ -53,12 +50,4 @@ function asWritten(value: unknown, outside: readonly OutsideText[]): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item: unknown) => asWritten(item, outside));
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, asWritten(part, outside)]));
-}
-
-function textAsWritten(text: string, outside: readonly OutsideText[]): string {
-  const whole = outside.find(({ value }) => value === text);
-  if (whole !== undefined) return whole.source;
-  let shown = text;
-  for (const { value, source } of outside) if (value.length >= MIN_PART_CHARS) shown = shown.replaceAll(value, () => source);
-  return shown;
 }

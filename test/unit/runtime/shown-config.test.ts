@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadConfig } from '../../../src/config/load-yaml.ts';
+import { readConfigFile } from '../../../src/runtime/read-config.ts';
 import { shownConfig } from '../../../src/runtime/shown-config.ts';
 
 const ENV = {
@@ -48,4 +52,24 @@ routes:
 `);
   assert.doesNotMatch(text, /Basic abc|def123/);
   assert.match(text, /red/);
+});
+
+test('what is said of routes at load quotes no condition that came from outside', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-shown-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'secret.txt'), 'known-to-the-cdn-alone\n');
+  const path = join(folder, 'sluice.yaml');
+  const secret = `\${file:secret.txt}`;
+  writeFileSync(
+    path,
+    `listeners: [{ name: web, listen: 127.0.0.1:0 }]
+upstreams: { o: "http://127.0.0.1:9001" }
+routes:
+  - { name: a, match: { path: /*, headers: { x-verify: "${secret}", X-Verify: other } }, upstream: o }
+`,
+  );
+  const read = await readConfigFile(path);
+  const text = JSON.stringify(read.kind === 'ok' ? read.warnings : read.problems);
+  assert.ok(text.includes(secret), text);
+  assert.doesNotMatch(text, /known-to-the-cdn/);
 });

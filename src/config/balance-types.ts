@@ -62,8 +62,3 @@ export type SplitPart = {
 };
 
 export const isHashing = ({ method }: Pick<BalanceConfig, 'method'>): boolean => method === 'ring-hash' || method === 'maglev';
-
-/** Whether a choice depends on what is in flight on the whole host. */
-export function looksAtLoad(balance: BalanceConfig): boolean {
-  return balance.method === 'least-requests' || (isHashing(balance) && balance.boundedLoad !== 0);
-}

@@ -17,7 +17,7 @@ const LEASE_MARGIN_MS = 1000;
 type Kept = { readonly which: string; readonly keeper: BreakerKeeper; readonly changes: Record<BreakerChange['to'], number> };
 
 /** The breakers of one upstream, from the coordinator's side. */
-export class BreakerDriver implements UpstreamDriver {
+class BreakerDriver implements UpstreamDriver {
   readonly #upstream: DrivenUpstream;
   readonly #breaker: BreakerConfig;
   /** By slot. */

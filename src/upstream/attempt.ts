@@ -2,6 +2,9 @@ import type { ResponseHead } from '../http/response-head.ts';
 import type { Connection } from './connection.ts';
 import type { Loan, RequestBody, UpstreamConnection, UpstreamSink } from './sink.ts';
 
+/** How much of a request we have handed on: nothing, its head, all of it. */
+export type RequestProgress = 'unsent' | 'open' | 'whole';
+
 /**
  * One request on one connection: what its sink holds. Hot object: each connection makes as many as it may pipeline and uses
  * them over again; so a sink must forget it when the attempt is over.
@@ -14,8 +17,7 @@ export class Attempt implements UpstreamConnection {
   isBatched = false;
   isHead = false;
   body: RequestBody = 'none';
-  isSent = false;
-  isRequestWhole = false;
+  request: RequestProgress = 'unsent';
   /** The head asks for 100 (Continue), which has not come. */
   isExpecting = false;
   hasBody = false;
@@ -35,8 +37,7 @@ export class Attempt implements UpstreamConnection {
     this.isBatched = isBatched;
     this.isHead = false;
     this.body = 'none';
-    this.isSent = false;
-    this.isRequestWhole = false;
+    this.request = 'unsent';
     this.isExpecting = false;
     this.hasBody = false;
     this.isFull = false;
@@ -47,8 +48,7 @@ export class Attempt implements UpstreamConnection {
   send(head: string, body: RequestBody, isHead: boolean): void {
     this.body = body;
     this.isHead = isHead;
-    this.isRequestWhole = body === 'none';
-    this.isSent = true;
+    this.request = body === 'none' ? 'whole' : 'open';
     this.#connection.sendHead(this, head);
   }
 

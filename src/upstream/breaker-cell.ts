@@ -31,13 +31,13 @@ export const REFUSED = -1;
 
 /** Threads that may hold a probe. */
 export const MAX_PROBERS = 128;
-export const MAX_HALF_OPEN_PROBES = 15;
 export const MAX_RUN = 1023;
 
 const STATE_MASK = 7;
 const WORKER_SHIFT = 3;
 const WORKER_MASK = MAX_PROBERS - 1;
 const SUCCESSES_SHIFT = 10;
+/** The configuration allows as many `halfOpenProbes`. */
 const SUCCESSES_MASK = 15;
 const GENERATION_SHIFT = 14;
 

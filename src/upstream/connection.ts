@@ -81,7 +81,7 @@ export class Connection implements SocketEvents, Placed {
     this.requests++;
     if (this.requests === this.#plan.pool.maxRequests) this.#isLast = true;
     sink.onUpstreamConnection(attempt);
-    assert(attempt.isSent || attempt.sink === null, 'a sink sends before it returns');
+    assert(attempt.request !== 'unsent' || attempt.sink === null, 'a sink sends before it returns');
     if (!isBatched && this.#times.isOpen) this.#writer.flush();
   }
 
@@ -95,7 +95,7 @@ export class Connection implements SocketEvents, Placed {
 
   /** Looks at its deadline and rate. */
   check(nowMs: number): void {
-    const verdict = this.#times.judge(nowMs, this.#ring.current()?.isRequestWhole === true);
+    const verdict = this.#times.judge(nowMs, this.#ring.current()?.request === 'whole');
     if (verdict === 'due') this.#onDeadline();
     else if (verdict === 'too-slow') this.#fail('too-slow', 'response body below the minimum rate');
   }
@@ -139,7 +139,7 @@ export class Connection implements SocketEvents, Placed {
   endBody(attempt: Attempt): void {
     if (attempt.sink === null || !this.#times.isOpen || this.#times.phase === 'broken') return;
     this.#writer.end();
-    attempt.isRequestWhole = true;
+    attempt.request = 'whole';
     if (this.#times.phase === 'sending') this.#times.awaitHead();
   }
 
@@ -155,7 +155,7 @@ export class Connection implements SocketEvents, Placed {
 
   forgo(attempt: Attempt): void {
     if (!this.#times.isOpen) return;
-    if (!attempt.isRequestWhole) this.abandon(attempt);
+    if (attempt.request !== 'whole') this.abandon(attempt);
     else if (this.#ring.isCurrent(attempt)) this.#readOn();
   }
 
@@ -259,7 +259,7 @@ export class Connection implements SocketEvents, Placed {
     const { keepAlive, minor } = this.#reader.head;
     this.#ring.shift();
     const isSurplus = hasMore && this.#ring.count === this.#ring.unflushed;
-    if (isSurplus || !keepAlive || !this.#reader.isFramed || !attempt.isRequestWhole || this.#times.phase === 'broken') {
+    if (isSurplus || !keepAlive || !this.#reader.isFramed || attempt.request !== 'whole' || this.#times.phase === 'broken') {
       this.#shut();
       sink?.onUpstreamEnd();
       this.#ring.failAll();
@@ -289,7 +289,7 @@ export class Connection implements SocketEvents, Placed {
   #awaitResponse(attempt: Attempt): void {
     this.#buffer.restore();
     this.#reader.begin(attempt.isHead);
-    if (attempt.isRequestWhole) this.#times.awaitHead();
+    if (attempt.request === 'whole') this.#times.awaitHead();
     else this.#times.awaitRequestBody();
   }
 
@@ -361,7 +361,7 @@ export class Connection implements SocketEvents, Placed {
   }
 
   #stageOf(attempt: Attempt): FailureStage {
-    if (!attempt.isSent || this.#ring.unflushed === this.#ring.count) return 'queued';
+    if (attempt.request === 'unsent' || this.#ring.unflushed === this.#ring.count) return 'queued';
     if (attempt.hasBody) return 'body';
     return this.#reader.hasBegun ? 'head' : 'sent';
   }

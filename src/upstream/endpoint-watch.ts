@@ -35,7 +35,7 @@ const LOCAL: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'unexpected-upgrade',
 ]);
 
-export function classOfStatus(status: number): OutcomeClass {
+function classOfStatus(status: number): OutcomeClass {
   if (status < 500) return 'good';
   return status >= 502 && status <= 504 ? 'gateway' : '5xx';
 }

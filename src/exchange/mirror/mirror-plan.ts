@@ -30,7 +30,7 @@ export type MirrorPlan = {
 };
 
 /** What one worker has under way for a mirror, and counts of it. */
-export class MirrorCounts {
+class MirrorCounts {
   pending = 0;
   private readonly metrics: MetricsWriter;
   private readonly slots: Readonly<Record<MirrorResult, MetricSlot>>;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { looksAtLoad } from '../../../src/config/balance-types.ts';
 import { parseConfigObject } from '../../../src/config/load.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 
@@ -57,13 +56,6 @@ test('endpoints share by round-robin unless another way is asked for, in one wor
 test('a key is a word, a header field or a cookie', () => {
   for (const kind of ['ip', 'path', 'consumer']) assert.deepEqual(made({ balance: { method: 'maglev', key: kind } }).balance.key, { kind });
   assert.deepEqual(made({ balance: { method: 'maglev', key: { header: 'X-User' } } }).balance.key, { kind: 'header', name: 'x-user' });
-});
-
-test('only least-requests and a bounded load look at what is in flight', () => {
-  assert.equal(looksAtLoad(made({ balance: 'least-requests' }).balance), true);
-  assert.equal(looksAtLoad(made({ balance: 'ring-hash' }).balance), true);
-  for (const balance of ['round-robin', 'random', { method: 'maglev', boundedLoad: 0 }])
-    assert.equal(looksAtLoad(made({ balance }).balance), false);
 });
 
 test('an endpoint has a priority and a zone, the upstream the zone of this host', () => {

@@ -6,20 +6,17 @@ import type { EndpointConfig, UpstreamConfig } from './types.ts';
 export type EndpointState = EndpointConfig & { readonly slot: number };
 
 /** Whether an upstream has state that all workers share: one that has not picks by itself, and costs nothing more. */
-export function hasState({
-  breaker,
-  extraLoad,
-  resources,
-  health,
-  discovery,
-  retry,
-  hedge,
-  balance,
-  zone,
-  endpoints,
-}: UpstreamConfig): boolean {
-  const isWanted = [breaker, extraLoad, resources, health, discovery, retry, hedge].some((setting) => setting !== undefined);
+export function hasState(upstream: UpstreamConfig): boolean {
+  const { balance, zone, endpoints } = upstream;
   const isPlain =
     balance.method === 'round-robin' && balance.slowStartMs === 0 && zone === '' && endpoints.every(({ priority }) => priority === 0);
-  return isWanted || !isPlain;
+  return !isPlain || hasAllowance(upstream);
+}
+
+/**
+ * Whether what goes beyond first attempts is counted against an allowance. Who only says how the endpoints share the requests has asked for no
+ * such thing: there what could not be sent is asked of another endpoint each time, as where nothing is said at all.
+ */
+export function hasAllowance({ breaker, extraLoad, resources, health, discovery, retry, hedge }: UpstreamConfig): boolean {
+  return [breaker, extraLoad, resources, health, discovery, retry, hedge].some((setting) => setting !== undefined);
 }

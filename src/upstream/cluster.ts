@@ -2,10 +2,10 @@ import { assert } from '../base/assert.ts';
 import type { LoopClock } from '../base/clock.ts';
 import { type TimeSlice, UNBOUNDED } from '../base/time-slice.ts';
 import type { EndpointConfig, UpstreamConfig } from '../config/types.ts';
-import type { EndpointState } from '../config/upstream-types.ts';
+import { type EndpointState, hasAllowance } from '../config/upstream-types.ts';
 import { RoundRobin } from './balancer.ts';
 import { type Choice, ClusterState, type SharedState } from './cluster-state.ts';
-import type { ExtraKind } from './extra-load.ts';
+import type { ExtraKind, ExtraLoad } from './extra-load.ts';
 import { makeTarget, type Target } from './target.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { Pool } from './pool.ts';
@@ -35,6 +35,7 @@ export class Cluster {
   /** No longer endpoints, with something under way. */
   #leaving: readonly Target[] = [];
   readonly #balancer: RoundRobin;
+  readonly #extra: ExtraLoad | null;
   readonly #clock: LoopClock;
 
   constructor(config: UpstreamConfig, clock: LoopClock, shared: SharedState | null = null) {
@@ -42,6 +43,7 @@ export class Cluster {
     this.#clock = clock;
     this.limits = shared?.limits ?? null;
     this.state = shared === null ? null : new ClusterState(config, shared);
+    this.#extra = this.state !== null && hasAllowance(config) ? this.state.extra : null;
     const endpoints = shared === null ? config.endpoints : shared.endpoints;
     this.#targets = endpoints.map((endpoint) => this.#make(endpoint));
     assert(this.state !== null || endpoints.length > 0, 'an upstream has an endpoint');
@@ -74,7 +76,7 @@ export class Cluster {
 
   /** Whether one more request may go to this upstream beyond the first ones; it counts as gone. */
   takeExtra(kind: ExtraKind): boolean {
-    return this.state === null || this.state.extra.take(kind);
+    return this.#extra === null || this.#extra.take(kind);
   }
 
   /** How long, in ms, until somebody may be asked again; 0 = soon, or not known. */
@@ -142,11 +144,9 @@ export class Cluster {
   }
 
   #pickOther(avoid: Target | null): Target {
-    const at = this.#balancer.pick();
-    const target = this.#targets[at];
+    const target = this.#targets[this.#balancer.pick(0, avoid === null ? -1 : this.#targets.indexOf(avoid))];
     assert(target !== undefined, 'the balancer picks one of the targets');
-    if (target !== avoid) return target;
-    return this.#targets[(at + 1) % this.#targets.length] ?? target;
+    return target;
   }
 }
 

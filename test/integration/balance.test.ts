@@ -129,6 +129,15 @@ test('least-requests leaves an endpoint alone that does not answer, where taking
   assert.ok(chosen <= 4, `${chosen} of 30 wait at the one that hangs`);
 });
 
+test('one of three that refuses connections costs no request, whatever the method, and is asked first no more often than its turn', async (t) => {
+  for (const balance of ['round-robin', 'least-requests', 'random', { method: 'maglev', key: 'path' }]) {
+    const { ask, origins, front } = await openBalanced(t, 3, { balance });
+    await origins[0]?.close();
+    for (let i = 0; i < 30; i++) assert.equal((await ask(`/${i}`)).status, 200, JSON.stringify(balance));
+    if (balance === 'round-robin') assert.equal(front.counted('sluice_upstream_retries_total'), 10);
+  }
+});
+
 test('the second priority has nothing to do until the first cannot be asked', async (t) => {
   const { ask, origins } = await openBalanced(t, 3, { endpoints: [{ priority: 1 }, {}, { priority: 1 }] });
   for (let i = 0; i < 6; i++) assert.equal(text(await ask()), '1');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ConcurrencyTable, createConcurrencyTable, REFUSED } from '../../../src/shm/concurrency-table.ts';
+import { ConcurrencyTable, createConcurrencyTable, layConcurrencyTable, REFUSED } from '../../../src/shm/concurrency-table.ts';
+import { overtakeAtEveryStep } from '../../harness/overtake.ts';
 import { wordsOf } from './limit-fixture.ts';
 import { SEED } from './store-fixture.ts';
 
@@ -86,4 +87,34 @@ test('a full table: keys with a cell go on as before, a flood of others is held 
   assert.ok(admitted <= cells + 16 * 5, `${admitted}`);
   assert.equal(a!.inFlight(real.low, real.high), 1);
   a!.release(handle);
+});
+
+test('one is overtaken at any step by another key that wants its idle cell, and by the mending of a dead one: it is let in, nothing stays counted', () => {
+  for (const slots of [2, 4]) {
+    const [K, J] = [100, 200];
+    overtakeAtEveryStep({
+      prepare: () => {
+        const memory = layConcurrencyTable([1, slots, 4], SEED);
+        const tables = [0, 1, 2].map((self) => new ConcurrencyTable(memory, self));
+        tables[0]!.release(tables[0]!.acquire(1, K, 1));
+        if (slots === 4) assert.ok(tables[2]!.acquire(1, K, 1) >= 0);
+        return { a: tables[0]!, b: tables[1]!, other: NaN };
+      },
+      act: ({ a }) => a.acquire(1, K, 2),
+      other: (world) => {
+        world.b.recover(2);
+        world.other = world.b.acquire(1, J, 1);
+      },
+      check: ({ a, b, other }, handle) => {
+        assert.ok(handle >= 0);
+        a.release(handle);
+        // Refused only while the first has counted itself in the cell that it is about to lose.
+        if (other >= 0) b.release(other);
+        for (const key of [K, J]) {
+          assert.equal(b.inFlight(1, key), 0);
+          b.release(b.acquire(1, key, 1));
+        }
+      },
+    });
+  }
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FLIGHT, FlightMemory, flightState, nextBucket, PUBLISHED_MASK, SLOT, SLOT_CELLS, WAYS } from '../../../src/shm/flight-cells.ts';
 import { Flights } from '../../../src/shm/flights.ts';
+import { runKilledAt } from '../../harness/kill-at.ts';
 import { overtakeAtEveryStep, runOvertaken } from '../../harness/overtake.ts';
 import { realAtomics } from '../../harness/steps.ts';
 import { waitFor } from '../../harness/wait-for.ts';
@@ -149,4 +150,34 @@ test('a mark that has ended makes room before one that has not', () => {
   assert.equal(b.enter(KEY, 2000).kind, 'lead');
   assert.equal(b.stats(2000).forgotten, 0);
   assert.equal(b.stats(2000).remembered, WAYS - 1);
+});
+
+test('a leader dies at any step, and who mends it is overtaken at any step by a request of the key: nothing is left behind', () => {
+  for (const end of ['finish', 'fail', 'release'] as const) {
+    for (let step = 1; ; step += 1) {
+      const makeDead = () => {
+        const world = makeWorld();
+        const run = runKilledAt(step, () => {
+          const lead = world.a.enter(KEY, 0);
+          world.a.stream(lead, 3, 3);
+          if (end === 'release') world.a.release(lead, 1000);
+          else world.a[end](lead);
+        });
+        return { ...world, run };
+      };
+      if (makeDead().run.kind === 'finished') break;
+      overtakeAtEveryStep({
+        prepare: makeDead,
+        act: ({ c }) => c.recover(0),
+        other: ({ b }) => {
+          const ticket = b.enter(KEY, 0);
+          if (ticket.kind === 'lead' || (b.look(ticket) === 'failed' && b.takeOver(ticket))) assert.ok(b.finish(ticket));
+        },
+        check: ({ memory, b }) => {
+          assert.deepEqual(faultsOfFlights(memory), []);
+          assert.equal(b.stats(0).leading + b.stats(0).streaming, 0);
+        },
+      });
+    }
+  }
 });

@@ -5,7 +5,10 @@ import { Agent, get } from 'node:http';
  * How late the generator itself is, is told apart.
  */
 
-export type LoadPlan = { readonly port: number; readonly ratePerSec: number; readonly durationMs: number };
+export type LoadPlan = { readonly port: number; readonly ratePerSec: number; readonly durationMs: number; readonly onDone?: OnDone };
+
+/** Of each request: when it was sent (`performance.now`), how long it took, and its status, 0 where it broke. */
+export type OnDone = (sentMs: number, tookMs: number, status: number) => void;
 
 export type LoadResult = {
   /** Of answers with 200 to requests of this load; in ms, rising. */
@@ -23,7 +26,7 @@ export type LoadResult = {
 const GRACE_MS = 15_000;
 const TURN_MS = 2;
 
-export async function openLoad({ port, ratePerSec, durationMs }: LoadPlan): Promise<LoadResult> {
+export async function openLoad({ port, ratePerSec, durationMs, onDone }: LoadPlan): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true });
   const timesMs: number[] = [];
   const lagsMs: number[] = [];
@@ -38,6 +41,7 @@ export async function openLoad({ port, ratePerSec, durationMs }: LoadPlan): Prom
       response.on('end', () => {
         counts.open -= 1;
         const nowMs = performance.now();
+        onDone?.(sentMs, nowMs - sentMs, response.statusCode ?? 0);
         if (response.statusCode !== 200) counts.shed += 1;
         else {
           timesMs.push(nowMs - sentMs);
@@ -48,6 +52,7 @@ export async function openLoad({ port, ratePerSec, durationMs }: LoadPlan): Prom
     request.on('error', () => {
       counts.open -= 1;
       counts.broken += 1;
+      onDone?.(sentMs, performance.now() - sentMs, 0);
     });
   };
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -25,6 +25,11 @@ export const SCENARIO_NAMES = [
   'lone-miss',
   'limited',
   'adaptive',
+  'failing-kill',
+  'failing-freeze',
+  'failing-slow',
+  'failing-500',
+  'failing-garbage',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 

@@ -5,7 +5,15 @@ import { firstLineOf } from '../scripts/bench/machine.ts';
 import { freePort, type Started, startProcess, waitForPort } from '../scripts/bench/start-process.ts';
 import type { Subject } from '../scripts/bench/subject.ts';
 
-export type PeerName = 'nginx' | 'nginx-bare' | 'nginx-limited' | 'haproxy' | 'haproxy-bare' | 'haproxy-limited' | CachePeerName;
+export type PeerName =
+  | 'nginx'
+  | 'nginx-bare'
+  | 'nginx-limited'
+  | 'haproxy'
+  | 'haproxy-bare'
+  | 'haproxy-limited'
+  | 'haproxy-failing'
+  | CachePeerName;
 /** With a cache of 256 MiB in memory for what is below `/c/`. */
 export type CachePeerName = 'nginx-cache' | 'haproxy-cache' | 'varnish' | 'nginx-herd' | 'varnish-herd';
 export const CACHE_PEERS: readonly CachePeerName[] = ['nginx-cache', 'haproxy-cache', 'varnish'];
@@ -13,6 +21,8 @@ export const CACHE_PEERS: readonly CachePeerName[] = ['nginx-cache', 'haproxy-ca
 export type PeerOptions = {
   readonly workers: number;
   readonly originPort: number;
+  /** Where there are several. */
+  readonly originPorts?: readonly number[] | undefined;
   readonly folder: string;
   readonly cpus: string | undefined;
 };
@@ -66,7 +76,9 @@ async function startNginx(file: string, options: PeerOptions): Promise<{ started
 async function startHaproxy(file: string, options: PeerOptions): Promise<{ started: Started; port: number }> {
   const port = await freePort();
   const config = join(mkdtempSync(join(options.folder, 'haproxy-')), 'haproxy.cfg');
-  writeFileSync(config, fill(template(file), { PORT: port, ORIGIN: options.originPort, WORKERS: options.workers }));
+  const servers = (options.originPorts ?? []).map((originPort, i) => `  server o${i} 127.0.0.1:${originPort}`).join('\n');
+  const values = { PORT: port, ORIGIN: options.originPort, WORKERS: options.workers, SERVERS: servers };
+  writeFileSync(config, fill(template(file), values));
   const started = startProcess(['haproxy', '-db', '-f', config], { cpus: options.cpus });
   await waitForPort(started, port);
   return { started, port };

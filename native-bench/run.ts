@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { commandLine, readMachine, readRevision } from '../scripts/bench/machine.ts';
 import { measureAdaptive } from './adaptive.ts';
 import { measureHit, measureMissStored } from './cache.ts';
+import { measureFailing } from './failing.ts';
 import { measureFollowerDelay } from './follower-delay.ts';
 import { measureHerd, measureHerdUnshareable } from './herd.ts';
 import { measureHerdZipf } from './herd-zipf.ts';
@@ -46,6 +47,11 @@ const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Sec
   'lone-miss': measureLoneMiss,
   limited: measureLimited,
   adaptive: measureAdaptive,
+  'failing-kill': (setting) => measureFailing('kill', setting),
+  'failing-freeze': (setting) => measureFailing('freeze', setting),
+  'failing-slow': (setting) => measureFailing('slow', setting),
+  'failing-500': (setting) => measureFailing('failing', setting),
+  'failing-garbage': (setting) => measureFailing('garbage', setting),
 };
 
 const HERDS: readonly ScenarioName[] = ['herd', 'herd-unshareable', 'herd-zipf', 'follower-delay', 'slow-follower'];

@@ -18,6 +18,8 @@ export type SubjectPlan =
 export type Place = {
   readonly workers: number;
   readonly originPort: number;
+  /** Where there are several. */
+  readonly originPorts?: readonly number[];
   readonly folder: string;
   /** As for `taskset -c`; `undefined` = where the scheduler wants. */
   readonly cpus: string | undefined;
@@ -42,11 +44,11 @@ export function gcLogOf(folder: string, name: string): string {
 }
 
 export async function startSubject(plan: SubjectPlan, place: Place): Promise<Subject> {
-  const { workers, originPort, folder, cpus } = place;
-  if (plan.kind === 'peer') return startPeer(plan.peer, { workers, originPort, folder, cpus });
+  const { workers, originPort, originPorts, folder, cpus } = place;
+  if (plan.kind === 'peer') return startPeer(plan.peer, { workers, originPort, originPorts, folder, cpus });
   const gcLog = place.hasGcProbe ? gcLogOf(folder, plan.name) : undefined;
   const { name, engine, pipelining, extras } = plan;
-  return startSluice({ ...extras, name, engine, pipelining, workers, originPort, folder, cpus, gcLog });
+  return startSluice({ ...extras, name, engine, pipelining, workers, originPort, originPorts, folder, cpus, gcLog });
 }
 
 /** Starts all that start; the others are told with their reason. */

@@ -27,6 +27,8 @@ export type SluiceOptions = SluiceExtras & {
   readonly workers: number;
   readonly pipelining: number;
   readonly originPort: number;
+  /** Where there are several. */
+  readonly originPorts?: readonly number[] | undefined;
   /** Folder for its config file. */
   readonly folder: string;
   /** As for `taskset -c`; `undefined` = not pinned. */
@@ -55,12 +57,13 @@ export function sluiceConfig(options: SluiceOptions, port: number, generation = 
   const who = hasWho === true ? `  - { name: who, match: "/who", respond: 200, filters: ["${WHO_FILTER}"] }\n` : '';
   const cached = cacheMemory === undefined ? '' : `  - { name: cached, match: { path: "/c/*" }, upstream: origin, cache: ${cache} }\n`;
   const others = routes.map((route) => `  - ${route}\n`).join('');
+  const endpoints = (options.originPorts ?? [options.originPort]).map((origin) => `"http://127.0.0.1:${origin}"`).join(', ');
   return `workers: ${options.workers}
 ${sharding === undefined ? '' : `sharding: ${sharding}\n`}${cacheMemory === undefined ? '' : `cacheMemory: ${cacheMemory}\n`}listeners:
   - { name: web, listen: "127.0.0.1:${port}", engine: ${options.engine} }
 upstreams:
   origin:
-    endpoints: ["http://127.0.0.1:${options.originPort}"]
+    endpoints: [${endpoints}]
     pool: { pipelining: ${options.pipelining}${pool === undefined ? '' : `, ${pool}`} }
 ${upstream === undefined ? '' : `    ${upstream}\n`}routes:
 ${who}${cached}${others}  - { name: all, match: { path: "/*" }, upstream: origin${stamp} }
@@ -88,7 +91,7 @@ export async function startSluice(options: SluiceOptions): Promise<Subject> {
     throw error;
   }
   // Ports differ from run to run and say nothing: the report shows the defaults.
-  const configText = sluiceConfig({ ...options, originPort: 9000 }, 8080);
+  const configText = sluiceConfig({ ...options, originPort: 9000, originPorts: options.originPorts?.map((_, i) => 9000 + i) }, 8080);
   return { name: options.name, port, workers: options.workers, version: sluiceVersion(), configText, started };
 }
 

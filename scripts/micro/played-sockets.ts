@@ -7,6 +7,7 @@ import { LoopClock } from '../../src/base/clock.ts';
 import type { GatewayConfig } from '../../src/config/types.ts';
 import type { CachingServices } from '../../src/exchange/caching.ts';
 import type { LimitingServices } from '../../src/exchange/limiting.ts';
+import type { UpstreamServices } from '../../src/exchange/upstreams.ts';
 import { MetricsWriter } from '../../src/observe/metrics-writer.ts';
 import { MetricRegistry } from '../../src/observe/registry.ts';
 import { tell } from './told.ts';
@@ -75,6 +76,7 @@ export function openPlayed(
   config: GatewayConfig,
   caching?: CachingServices,
   limiting?: LimitingServices,
+  upstreams?: UpstreamServices,
 ): { client: FakeSocket; clock: LoopClock } {
   const registry = new MetricRegistry();
   const metrics = new MetricsWriter(new Float64Array(registry.maxCells), registry.plan(config));
@@ -87,7 +89,7 @@ export function openPlayed(
     idSeed: randomBytes(8),
     runToken: 'x',
   });
-  gateway.load(config, metrics, new Map(), caching, limiting);
+  gateway.load(config, metrics, new Map(), caching, limiting, upstreams);
   const listener = config.listeners[0];
   if (listener === undefined) throw new Error('the configuration has a listener');
   const server = new NodeServer(listener, gateway);

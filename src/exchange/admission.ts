@@ -40,9 +40,10 @@ const OVERLOAD: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'connect-timeout',
   'reset',
   'response-timeout',
+  'try-timeout',
   'pool-timeout',
 ]);
-const TIMEOUTS: ReadonlySet<FailureKind> = new Set<FailureKind>(['connect-timeout', 'response-timeout', 'pool-timeout']);
+const TIMEOUTS: ReadonlySet<FailureKind> = new Set<FailureKind>(['connect-timeout', 'response-timeout', 'try-timeout', 'pool-timeout']);
 
 /**
  * The place that an exchange has among the requests in flight, from when it may ask its upstream to the head of the answer. A body that is

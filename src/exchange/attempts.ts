@@ -76,7 +76,8 @@ export function requestConnection({ facts, current }: Exchange, isRetry: boolean
 export function sendRequest(exchange: Exchange, asker: Try, connection: UpstreamConnection): void {
   const { head, facts, gateway, port } = exchange;
   exchange.state = 'sent';
-  if (asker === exchange.current) facts.connectedMs = connection.isReused ? gateway.clock.nowMs : gateway.clock.refresh();
+  asker.connectedMs = connection.isReused ? gateway.clock.nowMs : gateway.clock.refresh();
+  if (asker === exchange.current) facts.connectedMs = asker.connectedMs;
   const body: RequestBody = head.isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
   const built = exchange.filteredHead === '' ? upstreamHead(exchange, asker.target) : exchange.filteredHead;
   const text = facts.deadlineMs === 0 ? built : withDeadline(exchange, built);

@@ -155,9 +155,11 @@ export class Exchange {
       return 'released';
     }
     if (this.tap !== null) this.tap.body?.take(bytes);
-    if (this.collector?.take(bytes) === true || connection === null) return 'released';
-    this.facts.isBodySpent = true;
+    if (this.collector?.take(bytes) === true) return 'released';
+    // Also while nobody takes it, between two tries.
     this.kept?.keep(bytes);
+    if (connection === null) return 'released';
+    this.facts.isBodySpent = true;
     const loan = connection.writeBody(bytes);
     if (connection.isFull) this.port?.pauseBody();
     return loan;

@@ -85,6 +85,7 @@ function race(exchange: Exchange, plan: RoutePlan): void {
   }
   exchange.rivals = [...(rivals ?? []), rival];
   rival.begin(target, 'hedge', cluster);
+  if (resilience !== null && resilience.tryMs !== 0) rival.limit(resilience.tryMs);
   rival.ask(false, false);
   if (running + 1 < hedge.config.max) armHedge(exchange, plan, hedge);
 }
@@ -109,6 +110,7 @@ export function losesRace(exchange: Exchange, asker: Try): boolean {
   if (first === undefined) return true;
   exchange.plan?.metrics.countHedge(exchange.current === asker ? 'won' : 'lost');
   exchange.current = first;
+  exchange.facts.connectedMs = first.connectedMs;
   exchange.rivals = rest.length === 0 ? null : rest;
   return false;
 }
@@ -126,6 +128,7 @@ function racersOf({ current, rivals }: Exchange): readonly Try[] {
 function finishRace(exchange: Exchange, winner: Try): void {
   exchange.current = winner;
   exchange.rivals = null;
+  exchange.facts.connectedMs = winner.connectedMs;
 }
 
 function isGood(status: number, bad: StatusSet | null): boolean {

@@ -25,6 +25,8 @@ export class Try implements UpstreamSink {
   connection: UpstreamConnection | null = null;
   /** Its place among the requests that the upstream has at once, where those are limited. */
   readonly admission = new Admission();
+  /** When it had its connection; 0 = not yet. */
+  connectedMs = 0;
   /** A connection has been asked for, and has not come. */
   private isAsking = false;
   /** Whom its end is owed. */
@@ -206,6 +208,7 @@ export class Try implements UpstreamSink {
     this.settle();
     this.target = null;
     this.connection = null;
+    this.connectedMs = 0;
     this.beganMs = 0;
   }
 

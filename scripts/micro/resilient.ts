@@ -32,7 +32,12 @@ const log = { info: () => {}, warn: () => {}, error: () => {} };
 const host = new UpstreamHost({ slots: 4, log, drivers: [], onEndpoints: () => {} });
 const segment = host.prepare(parsed.config);
 if (segment === undefined) throw new Error('some of them have state');
-const { client, clock } = openPlayed(parsed.config, undefined, undefined, { ...segment, memory: new EndpointMemory(segment), worker: 0, limits: null });
+const { client, clock } = openPlayed(parsed.config, undefined, undefined, {
+  ...segment,
+  memory: new EndpointMemory(segment),
+  worker: 0,
+  limits: null,
+});
 
 const answer = Buffer.from(`HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n${'x'.repeat(100)}`);
 const requests = names.map((_, i) => Buffer.from(`GET /${i} HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n`));

@@ -156,10 +156,10 @@ export class Exchange {
     }
     if (this.tap !== null) this.tap.body?.take(bytes);
     if (this.collector?.take(bytes) === true) return 'released';
+    this.facts.isBodySpent = true;
     // Also while nobody takes it, between two tries.
     this.kept?.keep(bytes);
     if (connection === null) return 'released';
-    this.facts.isBodySpent = true;
     const loan = connection.writeBody(bytes);
     if (connection.isFull) this.port?.pauseBody();
     return loan;

@@ -23,6 +23,7 @@ import { EndpointMemory } from '../../src/upstream/endpoint-memory.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const SWEEP_MS = 10;
+const MAX_WORKERS = 4;
 
 export type LogLine = Readonly<Record<string, string | number>>;
 
@@ -54,6 +55,8 @@ export type ConfiguredOptions = {
   readonly limiting?: LimitingServices;
   /** Needed where a route has idempotency keys. */
   readonly records?: IdempotencyRecords;
+  /** Another worker of the same host, which knows of the upstreams what this one knows; its index, from 1. */
+  readonly beside?: { readonly front: ConfiguredFront; readonly worker: number };
 };
 
 export function checkedConfig(input: object): GatewayConfig {
@@ -68,6 +71,7 @@ export async function openConfigured(t: TestContext, input: object, options: Con
   const config = checkedConfig({ listeners: [{ name: 'web', listen: '127.0.0.1:0' }], accessLog: true, ...input });
   const [listenerConfig] = config.listeners;
   if (listenerConfig === undefined) throw new Error('no listener');
+  const worker = options.beside?.worker ?? 0;
   const errors: Error[] = [];
   const log: LogLine[] = [];
   const registry = new MetricRegistry();
@@ -81,7 +85,7 @@ export async function openConfigured(t: TestContext, input: object, options: Con
   };
   const gateway = new Gateway({
     clock,
-    workerIndex: 0,
+    workerIndex: worker,
     accessLog,
     reportError: (where, error) => errors.push(new Error(where, { cause: error })),
     idSeed: Buffer.from('seed-of-tests'),
@@ -89,18 +93,20 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     records: options.records,
   });
   const told: string[] = [];
-  const hosts = new UpstreamHost({
-    slots: 1,
-    log: new LineEventLog((line) => told.push(line), Date.now),
-    drivers: DRIVERS,
-    onEndpoints: (upstream, endpoints) => gateway.upstreams.setEndpoints(upstream, endpoints),
-  });
+  const hosts =
+    options.beside?.front.hosts ??
+    new UpstreamHost({
+      slots: MAX_WORKERS,
+      log: new LineEventLog((line) => told.push(line), Date.now),
+      drivers: DRIVERS,
+      onEndpoints: (upstream, endpoints) => gateway.upstreams.setEndpoints(upstream, endpoints),
+    });
   const segment = hosts.prepare(config);
-  const limits = segment?.limits === undefined ? null : new HostLimitMaker(new ConcurrencyTable(segment.limits, 0));
-  const upstreams = segment === undefined ? undefined : { ...segment, memory: new EndpointMemory(segment), worker: 0, limits };
+  const limits = segment?.limits === undefined ? null : new HostLimitMaker(new ConcurrencyTable(segment.limits, worker));
+  const upstreams = segment === undefined ? undefined : { ...segment, memory: new EndpointMemory(segment), worker, limits };
   const filters = new Map(Object.entries(options.filters ?? {}));
   gateway.load(config, new MetricsWriter(block, plan), filters, options.caching, options.limiting, upstreams);
-  hosts.settle(config);
+  if (options.beside === undefined) hosts.settle(config);
   const open = listenerConfig.engine === 'node' ? openNodeListener : openUwsListener;
   const listener = await open(listenerConfig, gateway, { reusePort: false });
   const timer = setInterval(() => {
@@ -112,7 +118,7 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     clearInterval(timer);
     listener.destroy();
     gateway.close();
-    hosts.close();
+    if (options.beside === undefined) hosts.close();
     if (errors.length > 0) throw new AggregateError(errors, `inside: ${String(errors[0])}: ${String(errors[0]?.cause)}`);
   });
   const counted = (name: string, ...labels: readonly string[]): number => {

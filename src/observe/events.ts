@@ -199,7 +199,7 @@ export function endpointHealthy(
   log: EventLog,
   facts: { readonly upstream: string; readonly endpoint: string; readonly reason: string },
 ): void {
-  log.info('endpoint is well, it is used again', facts);
+  log.info('endpoint is well, it is used', facts);
 }
 
 /** `times`: how often lately. */

@@ -19,6 +19,8 @@ class HealthDriver implements UpstreamDriver {
   readonly #gate: CheckGate;
   readonly #probe: Probe;
   readonly #checked = new Map<number, Checked>();
+  /** Not used until their first check. */
+  readonly #newcomers = new Set<number>();
   #passed = 0;
   #failed = 0;
 
@@ -30,7 +32,7 @@ class HealthDriver implements UpstreamDriver {
     upstream.onFinding((finding) => {
       if (finding.kind === 'passive-failure') this.#checked.get(finding.slot)?.checker.hurry();
     });
-    this.onEndpoints(upstream.endpoints());
+    for (const endpoint of upstream.endpoints()) this.#check(endpoint);
   }
 
   tick(nowMs: number): void {
@@ -43,8 +45,15 @@ class HealthDriver implements UpstreamDriver {
       if (wanted.has(slot)) continue;
       checker.stop();
       this.#checked.delete(slot);
+      this.#newcomers.delete(slot);
     }
-    for (const endpoint of endpoints) if (!this.#checked.has(endpoint.slot)) this.#check(endpoint);
+    // Who comes while others do the work is asked first: one that has just been started may not serve yet.
+    const canWait = Array.from(this.#checked.values()).some(({ checker }) => checker.isHealthy);
+    for (const endpoint of endpoints) {
+      if (this.#checked.has(endpoint.slot)) continue;
+      if (canWait) this.#hold(endpoint.slot);
+      this.#check(endpoint);
+    }
   }
 
   writeMetrics(writer: MetricsWriter): void {
@@ -64,6 +73,11 @@ class HealthDriver implements UpstreamDriver {
     this.#checked.clear();
   }
 
+  #hold(slot: number): void {
+    this.#newcomers.add(slot);
+    this.#upstream.flag(slot, STATE_FLAG.UNHEALTHY, true);
+  }
+
   #check(endpoint: EndpointState): void {
     const { slot } = endpoint;
     const checker = new HealthChecker(this.#config, endpoint, {
@@ -80,7 +94,8 @@ class HealthDriver implements UpstreamDriver {
   #onResult({ slot, url }: EndpointState, { isGood, reason, isHealthy, hasChanged }: CheckResult): void {
     if (isGood) this.#passed += 1;
     else this.#failed += 1;
-    if (hasChanged) {
+    const isNew = this.#newcomers.delete(slot);
+    if (hasChanged || (isNew && !isHealthy)) {
       this.#upstream.flag(slot, STATE_FLAG.UNHEALTHY, !isHealthy);
       const tell = isHealthy ? events.endpointHealthy : events.endpointUnhealthy;
       tell(this.#upstream.log, { upstream: this.#upstream.config.name, endpoint: url, reason });

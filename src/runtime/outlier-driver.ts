@@ -29,7 +29,6 @@ class OutlierDriver implements UpstreamDriver {
     upstream.onFinding((finding) => {
       if (finding.kind === 'checked' && finding.isHealthy) this.#detector.onChecked(finding.slot);
     });
-    clearFlags(upstream);
     this.onEndpoints(upstream.endpoints());
   }
 
@@ -39,6 +38,8 @@ class OutlierDriver implements UpstreamDriver {
   }
 
   onEndpoints(endpoints: readonly EndpointState[]): void {
+    // One that comes back soon may have been ejected when it went, and nobody knows any more until when.
+    for (const { slot } of endpoints) if (!this.#urls.has(slot)) this.#upstream.flag(slot, STATE_FLAG.EJECTED, false);
     this.#urls = new Map(endpoints.map(({ slot, url }) => [slot, url]));
     this.#detector.useSlots(endpoints.map(({ slot }) => slot));
   }

@@ -204,7 +204,7 @@ test('consul: blocking queries that go on where the last one stood, with the tok
 });
 
 test('consul: errors, garbage and answers that are too long are problems, and it is asked anew from the start', async (t) => {
-  const answers = ['HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n', json('{]'), json({}), json(`["${'x'.repeat(2 ** 20)}"]`)];
+  const answers = ['HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n', json('{]'), json(`["${'x'.repeat(2 ** 20)}"]`)];
   const { url, targets } = await httpServer(t, (_, peer) => {
     void peer.send(
       answers.shift() ?? json([instance('10.0.0.1'), instance('not a host'), { Service: { Port: 'x' } }], 'X-Consul-Index: 4\r\n'),
@@ -212,13 +212,8 @@ test('consul: errors, garbage and answers that are too long are problems, and it
   });
   const { told, last } = open(t, { consul: { url, service: 'orders', passingOnly: false } });
   await last('a good one at last', ['10.0.0.1:8080 1 0']);
-  assert.deepEqual(told.slice(0, 4), [
-    'consul: status 500',
-    'consul: the answer is no list',
-    'consul: the answer is no list',
-    'consul: the answer is longer than 1 MiB',
-  ]);
-  assert.deepEqual(targets.slice(0, 5), Array(5).fill('/v1/health/service/orders'));
+  assert.deepEqual(told.slice(0, 3), ['consul: status 500', 'consul: the answer is no list', 'consul: the answer is longer than 1 MiB']);
+  assert.deepEqual(targets.slice(0, 4), Array(4).fill('/v1/health/service/orders'));
 });
 
 const slice = (

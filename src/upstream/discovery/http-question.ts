@@ -4,6 +4,7 @@ import { errorCode } from '../network-error.ts';
 
 export const MAX_ANSWER_BYTES = 2 ** 20;
 const MAX_HEAD_BYTES = 16_384;
+const KEEP_ALIVE_MS = 15_000;
 
 export type HttpQuestion = {
   readonly url: string;
@@ -77,6 +78,8 @@ function open(
     ? securedRequest(url, { ...options, ...(ca === '' ? {} : { ca }) })
     : plainRequest(url, options);
   asked.on('error', (error) => end(() => onFailure(errorCode(error), 0)));
+  // A server that has vanished would be missed at the end of the wait only.
+  asked.setSocketKeepAlive(true, KEEP_ALIVE_MS);
   asked.on('timeout', () => end(() => onFailure('timeout', 0)));
   asked.on('response', (answer) => {
     const status = answer.statusCode ?? 0;

@@ -27,7 +27,7 @@ export class KeptSet {
   constructor(keepMs: number, initial: readonly EndpointConfig[]) {
     this.#keepMs = keepMs;
     this.#endpoints = initial;
-    this.#text = JSON.stringify(inOrder(initial));
+    this.#text = textOf(inOrder(initial));
   }
 
   get endpoints(): readonly EndpointConfig[] {
@@ -47,7 +47,7 @@ export class KeptSet {
     this.#failingMs = -1;
     this.#isExpired = false;
     this.#hasAnswer = true;
-    const text = JSON.stringify(next);
+    const text = textOf(next);
     if (text === this.#text) return recovered;
     const [before, after] = [keysOf(this.#endpoints), keysOf(next)];
     this.#text = text;
@@ -79,6 +79,11 @@ function inOrder(endpoints: readonly EndpointConfig[]): readonly EndpointConfig[
   return Array.from(byKey.keys())
     .sort()
     .flatMap((key) => byKey.get(key) ?? []);
+}
+
+/** What makes a difference: how an address is spelled does not. */
+function textOf(endpoints: readonly EndpointConfig[]): string {
+  return JSON.stringify(endpoints.map(({ host, port, weight, priority, zone }) => [host, port, weight, priority, zone]));
 }
 
 function keysOf(endpoints: readonly EndpointConfig[]): ReadonlySet<string> {

@@ -33,11 +33,15 @@ function openHost(t: TestContext) {
   const tell = (event: string, { endpoint, reason }: EventFields): number => told.push(`${event}: ${String(endpoint)}: ${String(reason)}`);
   const log: EventLog = { info: tell, warn: tell, error: tell };
   const moved: string[] = [];
+  let slots: ReadonlyMap<string, number> = new Map();
   const host = new UpstreamHost({
     slots: 2,
     log,
     drivers: DRIVERS,
-    onEndpoints: (upstream, endpoints) => moved.push(`${upstream}: ${namesOf(endpoints)}`),
+    onEndpoints: (upstream, endpoints) => {
+      moved.push(`${upstream}: ${namesOf(endpoints)}`);
+      slots = new Map(endpoints.map(({ url, slot }) => [url, slot]));
+    },
   });
   t.after(() => host.close());
   const registry = new MetricRegistry();
@@ -54,6 +58,7 @@ function openHost(t: TestContext) {
     return {
       memory,
       slotOf,
+      slotsNow: () => slots,
       planned: namesOf(segment.endpoints['o'] ?? []),
       stateOf: (index: number): number => Atomics.load(memory.words, memory.wordAt(slotOf(index), WORD.STATE)),
       version: (): number => Atomics.load(memory.words, memory.wordAt(segment.services['o'] ?? -1, WORD.VERSION)),
@@ -94,7 +99,7 @@ test('an endpoint that fails its checks is flagged, and used again when it passe
   assert.match(JSON.stringify(host.snapshot()), /"isHealthy":false,"consecutive":\d+,"last":\{"isGood":false,"reason":"status 500"/);
   two.status = 200;
   await waitFor('it is well again', () => made.stateOf(1) === 0);
-  assert.equal(told.at(-1), `endpoint is well, it is used again: ${two.url}: status 200`);
+  assert.equal(told.at(-1), `endpoint is well, it is used: ${two.url}: status 200`);
   assert.ok(metric('sluice_health_checks_total', 'passed') >= 4);
 });
 
@@ -174,6 +179,34 @@ test('a start waits for endpoints that only discovery has, but not for ever', as
   write('10.0.0.1:8080');
   await waiting;
   assert.equal(told.filter((line) => line.startsWith('start goes on')).length, 1);
+});
+
+test('an endpoint that comes while others are well is used after its first check; one that came back is no longer ejected', async (t) => {
+  const [one, two, three] = [await openOrigin(t), await openOrigin(t), await openOrigin(t)];
+  two.status = 503;
+  const { path, write } = listFile(t);
+  const { use, host, told, moved } = openHost(t);
+  write(one.url.slice(7));
+  const health = { active: { ...ACTIVE, interval: '60s' }, passive: { maxEjected: '100%', speedUpChecks: false } };
+  const made = use(configOf({ discovery: { file: path, refresh: '1h' }, health }));
+  assert.ok(made !== undefined);
+  await waitFor('the first one is checked', () => /"isGood":true/.test(JSON.stringify(host.snapshot())));
+  write(...[one, two, three].map(({ url }) => url.slice(7)));
+  const ofEndpoints = (): readonly string[] => told.filter((line) => line.startsWith('endpoint ')).sort();
+  await waitFor('they are told', () => ofEndpoints().length === 2);
+  assert.deepEqual(ofEndpoints(), [
+    `endpoint is not well, it is not used: ${two.url}: status 503`,
+    `endpoint is well, it is used: ${three.url}: status 200`,
+  ]);
+  const slot = made.slotsNow().get(three.url) ?? -1;
+  for (let i = 0; i < 5; i++) new EndpointWatch(made.memory, { worker: 0, slot }, null).onAnswer(500, 1);
+  await waitFor('it is ejected', () => ofEndpoints().length === 3);
+  write(one.url.slice(7));
+  await waitFor('it is gone', () => moved.length === 3);
+  write(one.url.slice(7), three.url.slice(7));
+  await waitFor('it is back', () => moved.length === 4);
+  assert.equal(made.slotsNow().get(three.url), slot);
+  await waitFor('it is used', () => (Atomics.load(made.memory.words, made.memory.wordAt(slot, WORD.STATE)) & STATE_FLAG.EJECTED) === 0);
 });
 
 test('endpoints that discovery finds are checked, and what is known of one that stays goes on', async (t) => {

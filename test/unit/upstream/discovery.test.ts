@@ -22,6 +22,11 @@ test('order and repetition in an answer mean nothing', () => {
   );
 });
 
+test('a first answer that says what the configuration says changes nothing', () => {
+  const known = at(2, 1).map((endpoint) => ({ ...endpoint, url: `http://${endpoint.host}`, slot: 7 }));
+  assert.deepEqual(new KeptSet(HOUR_MS, known).onAnswer(at(1, 2), 0), []);
+});
+
 test('what is new and what is gone is counted; another weight alone is a change too', () => {
   const kept = new KeptSet(HOUR_MS, at(1, 2));
   const [change] = kept.onAnswer(at(2, 3, 4), 0);

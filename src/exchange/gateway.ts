@@ -73,6 +73,8 @@ export class Gateway {
   readonly mirrors = new Mirrors();
   /** How often an exchange without a client is looked at, whether it is worth going on. */
   unattendedLookMs = 30_000;
+  /** How long the body of an error is waited for that something stale is served in place of; mostly it is in the packet of its head. */
+  skippedBodyMs = 250;
   /** Exchanges that wait for something with a limit to their patience. */
   readonly waits = new Set<{ readonly deadlineMs: number; onTimeout(): void }>();
   isDraining = false;

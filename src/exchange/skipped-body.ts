@@ -1,8 +1,5 @@
 import type { CacheRun } from './cache-run.ts';
 
-/** The body of an error is in the same packet as its head, mostly. */
-const PATIENCE_MS = 250;
-
 /**
  * The rest of a short error is read before what is served in its place, so that its connection can go on. Where it does not come the
  * connection is worth less than the client's time. `giveUp`: goes on without it.
@@ -11,7 +8,7 @@ export function limitSkipping(run: CacheRun, giveUp: () => void): void {
   const { exchange, fate } = run;
   const { gateway } = exchange;
   const wait = {
-    deadlineMs: gateway.clock.nowMs + PATIENCE_MS,
+    deadlineMs: gateway.clock.nowMs + gateway.skippedBodyMs,
     onTimeout: (): void => {
       gateway.waits.delete(wait);
       if (exchange.run === run && run.fate === fate) gateway.guard(exchange, giveUp);

@@ -43,7 +43,7 @@ export function startTry(exchange: Exchange, plan: RoutePlan, kind: TryKind): vo
   current.begin(target, kind, cluster);
   if (plan.mirror !== null && facts.attempts === 1 && exchange.refreshOf === null) startMirror(exchange, plan.mirror);
   if (resilience !== null) prepare(exchange, plan, { resilience, isRetry });
-  if (cluster.limits !== null && !current.enter(cluster.limits, isRetry)) {
+  if (cluster.limits !== null && !current.account.acquire(cluster.limits, isRetry)) {
     current.refuse('overloaded');
     return;
   }

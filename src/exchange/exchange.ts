@@ -53,7 +53,7 @@ export class Exchange {
   readonly gateway: Gateway;
   readonly facts: RequestFacts;
   /** The try at the upstream whose answer is to be, or is, the client's. */
-  current = new Try(this);
+  current: Try;
   /** Tries that race with it for the first good answer; `null` = none. */
   rivals: Try[] | null = null;
   readonly forwardFacts = new ForwardFacts();
@@ -95,6 +95,7 @@ export class Exchange {
 
   constructor(gateway: Gateway, maxFields: number) {
     this.gateway = gateway;
+    this.current = new Try(this);
     this.facts = new RequestFacts(maxFields);
   }
 

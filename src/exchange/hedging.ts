@@ -78,7 +78,7 @@ function race(exchange: Exchange, plan: RoutePlan): void {
     return;
   }
   const rival = new Try(exchange);
-  if (cluster.limits !== null && !rival.enter(cluster.limits, true)) {
+  if (cluster.limits !== null && !rival.account.acquire(cluster.limits, true)) {
     cluster.giveBackChoice();
     metrics.countHedge('refused');
     return;

@@ -12,6 +12,7 @@ import type { Target } from '../upstream/target.ts';
  * have at once. Each is told once, however the try ends.
  */
 export class TryAccount {
+  private readonly clock: LoopClock;
   /** `null`: it has ended, or its upstream has no state. */
   private watch: EndpointWatch | null = null;
   private beganMs = 0;
@@ -23,12 +24,16 @@ export class TryAccount {
   private requests: HostLimit | null = null;
   private retries: HostLimit | null = null;
 
+  constructor(clock: LoopClock) {
+    this.clock = clock;
+  }
+
   get isOpen(): boolean {
     return this.watch !== null;
   }
 
   /** `target` has just been chosen by `cluster`. */
-  begin(cluster: Cluster, { watch }: Target, { kind, nowMs }: { readonly kind: TryKind; readonly nowMs: number }): void {
+  begin(cluster: Cluster, { watch }: Target, kind: TryKind): void {
     this.watch = watch;
     if (watch === null || cluster.state === null) return;
     const { choice, breaker } = cluster.state;
@@ -36,25 +41,26 @@ export class TryAccount {
     this.ticket = choice.ticket;
     this.service = breaker;
     this.serviceTicket = choice.serviceTicket;
-    this.beganMs = nowMs;
+    this.beganMs = this.clock.nowMs;
     watch.begin(kind);
+    if (kind === 'first') cluster.state.extra.countFirst();
   }
 
   /** Whether the upstream may have one more, over the whole host. `isExtra`: it is a retry or a hedge. */
-  acquire(limits: HostLimits | null, isExtra: boolean): boolean {
-    if (limits === null) return true;
-    const { requests, retries } = limits;
+  acquire({ requests, retries }: HostLimits, isExtra: boolean): boolean {
     if (requests?.acquire() === false) return false;
+    if (isExtra && retries?.acquire() === false) {
+      requests?.release();
+      return false;
+    }
     this.requests = requests;
-    if (!isExtra) return true;
-    if (retries?.acquire() === false) return false;
-    this.retries = retries;
+    this.retries = isExtra ? retries : null;
     return true;
   }
 
   /** The head of an answer has come, now. */
-  onAnswer(status: number, clock: LoopClock): void {
-    const { watch, breaker, service } = this;
+  onAnswer(status: number): void {
+    const { clock, watch, breaker, service } = this;
     if (watch === null) return;
     const ms = clock.nowMs - this.beganMs;
     watch.onAnswer(status, ms);
@@ -65,25 +71,27 @@ export class TryAccount {
     this.forgetBreakers();
   }
 
-  onFailure(kind: FailureKind, clock: LoopClock): void {
+  onFailure(kind: FailureKind): void {
     this.watch?.onFailure(kind);
     // Else it says nothing of the endpoint, as one that is given up says nothing.
     if (classOfFailure(kind) === undefined) return;
-    this.breaker?.onFailure(this.ticket, clock.hostMs);
-    this.service?.onFailure(this.serviceTicket, clock.hostMs);
+    this.breaker?.onFailure(this.ticket, this.clock.hostMs);
+    this.service?.onFailure(this.serviceTicket, this.clock.hostMs);
     this.forgetBreakers();
   }
 
-  end(nowMs: number): void {
+  end(): void {
     this.requests?.release();
     this.retries?.release();
     this.requests = null;
     this.retries = null;
     const { watch } = this;
     if (watch === null) return;
-    this.breaker?.onAbandoned(this.ticket, nowMs - this.beganMs);
-    this.service?.onAbandoned(this.serviceTicket, nowMs - this.beganMs);
+    const ms = this.clock.nowMs - this.beganMs;
+    this.breaker?.onAbandoned(this.ticket, ms);
+    this.service?.onAbandoned(this.serviceTicket, ms);
     this.forgetBreakers();
+    this.beganMs = 0;
     this.watch = null;
     watch.end();
   }

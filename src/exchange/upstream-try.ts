@@ -1,16 +1,13 @@
 import type { ResponseHead } from '../http/response-head.ts';
-import type { EndpointWatch, TryKind } from '../upstream/endpoint-watch.ts';
-import { PASS } from '../upstream/breaker-cell.ts';
-import type { Breaker } from '../upstream/breaker.ts';
+import type { TryKind } from '../upstream/endpoint-watch.ts';
 import type { Cluster } from '../upstream/cluster.ts';
-import { classOfFailure } from '../upstream/endpoint-watch.ts';
 import type { FailureKind, UpstreamFailure } from '../upstream/failure.ts';
-import type { HostLimits } from '../upstream/host-limits.ts';
 import type { Loan, UpstreamConnection, UpstreamSink } from '../upstream/sink.ts';
 import type { Target } from '../upstream/target.ts';
 import { Admission } from './admission.ts';
 import type { Exchange } from './exchange.ts';
 import { losesRace, winsRace } from './hedging.ts';
+import { TryAccount } from './try-account.ts';
 
 /**
  * One try at the upstream for an exchange: the endpoint, the connection, and what has to be told when it is over. An exchange goes on with one
@@ -25,57 +22,26 @@ export class Try implements UpstreamSink {
   connection: UpstreamConnection | null = null;
   /** Its place among the requests that the upstream has at once, where those are limited. */
   readonly admission = new Admission();
+  /** Whom its outcome is owed. */
+  readonly account: TryAccount;
   /** When it had its connection; 0 = not yet. */
   connectedMs = 0;
   /** A connection has been asked for, and has not come. */
   private isAsking = false;
-  /** Whom its end is owed. */
-  private watch: EndpointWatch | null = null;
-  private beganMs = 0;
-  /** The breakers that let it pass, and what they gave; `null`: they have been told, or there is none. */
-  private breaker: Breaker | null = null;
-  private ticket = PASS;
-  private service: Breaker | null = null;
-  private serviceTicket = PASS;
-  /** Bounds over the whole host that it counts against, where the upstream has some. */
-  private limits: HostLimits | null = null;
-  private isRetry = false;
   private timer: NodeJS.Timeout | null = null;
   /** When it has had its time, ms of the loop's clock; for `Gateway.waits`. */
   deadlineMs = 0;
 
   constructor(exchange: Exchange) {
     this.exchange = exchange;
+    this.account = new TryAccount(exchange.gateway.clock);
   }
 
   /** `target` has just been chosen by `cluster`. */
   begin(target: Target, kind: TryKind, cluster: Cluster): void {
-    if (this.watch !== null) this.settle();
+    if (this.account.isOpen) this.settle();
     this.target = target;
-    const { watch } = target;
-    this.watch = watch;
-    if (watch === null || cluster.state === null) return;
-    const { choice, breaker } = cluster.state;
-    this.breaker = watch.breaker;
-    this.ticket = choice.ticket;
-    this.service = breaker;
-    this.serviceTicket = choice.serviceTicket;
-    this.beganMs = this.exchange.gateway.clock.nowMs;
-    watch.begin(kind);
-    if (kind === 'first') cluster.state.extra.countFirst();
-  }
-
-  /** Takes its place among what the upstream may have at once over the whole host. False: there is none. */
-  enter(limits: HostLimits, isRetry: boolean): boolean {
-    const { requests, retries } = limits;
-    if (requests?.acquire() === false) return false;
-    if (isRetry && retries?.acquire() === false) {
-      requests?.release();
-      return false;
-    }
-    this.limits = limits;
-    this.isRetry = isRetry;
-    return true;
+    this.account.begin(cluster, target, kind);
   }
 
   /** It has so long to the head of an answer. */
@@ -150,57 +116,12 @@ export class Try implements UpstreamSink {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     if (this.deadlineMs !== 0) this.endLimit();
-    if (this.limits !== null) this.leaveLimits();
-    if (this.watch === null) return;
-    const ms = this.exchange.gateway.clock.nowMs - this.beganMs;
-    this.breaker?.onAbandoned(this.ticket, ms);
-    this.service?.onAbandoned(this.serviceTicket, ms);
-    this.forgetBreakers();
-    this.watch.end();
-    this.watch = null;
-  }
-
-  private leaveLimits(): void {
-    this.limits?.requests?.release();
-    if (this.isRetry) this.limits?.retries?.release();
-    this.limits = null;
+    this.account.end();
   }
 
   private endLimit(): void {
     this.deadlineMs = 0;
     this.exchange.gateway.waits.delete(this);
-  }
-
-  private forgetBreakers(): void {
-    this.breaker = null;
-    this.service = null;
-    this.ticket = PASS;
-    this.serviceTicket = PASS;
-  }
-
-  private tellAnswer(status: number, nowMs: number): void {
-    const { watch, breaker, service } = this;
-    const ms = nowMs - this.beganMs;
-    watch?.onAnswer(status, ms);
-    if (breaker?.isFailure(status, ms)) breaker.onFailure(this.ticket, this.hostMs);
-    else breaker?.onSuccess(this.ticket);
-    if (service?.isFailure(status, ms)) service.onFailure(this.serviceTicket, this.hostMs);
-    else service?.onSuccess(this.serviceTicket);
-    this.forgetBreakers();
-  }
-
-  private tellFailure(kind: FailureKind): void {
-    const { watch, breaker, service } = this;
-    watch?.onFailure(kind);
-    // Else it says nothing of the endpoint, and whoever settles it says so.
-    if (classOfFailure(kind) === undefined) return;
-    breaker?.onFailure(this.ticket, this.hostMs);
-    service?.onFailure(this.serviceTicket, this.hostMs);
-    this.forgetBreakers();
-  }
-
-  private get hostMs(): number {
-    return this.exchange.gateway.clock.hostMs;
   }
 
   /** The exchange has ended, and is used for another one. */
@@ -209,7 +130,6 @@ export class Try implements UpstreamSink {
     this.target = null;
     this.connection = null;
     this.connectedMs = 0;
-    this.beganMs = 0;
   }
 
   onUpstreamConnection(connection: UpstreamConnection): void {
@@ -239,10 +159,10 @@ export class Try implements UpstreamSink {
     const { exchange } = this;
     const { life } = exchange;
     try {
-      const nowMs = exchange.gateway.clock.refresh();
+      exchange.gateway.clock.refresh();
       this.admission.onHead(exchange.facts, head.status, exchange.gateway.clock);
       if (this.deadlineMs !== 0) this.endLimit();
-      if (this.watch !== null) this.tellAnswer(head.status, nowMs);
+      if (this.account.isOpen) this.account.onAnswer(head.status);
       if (exchange.rivals === null || winsRace(exchange, this, head.status)) exchange.onUpstreamHead(head, bodyLength);
     } catch (error) {
       this.onThrown(error, life);
@@ -272,7 +192,7 @@ export class Try implements UpstreamSink {
   onUpstreamEnd(): void {
     const { life } = this.exchange;
     this.connection = null;
-    if (this.watch !== null) this.settle();
+    if (this.account.isOpen) this.settle();
     try {
       this.exchange.onUpstreamEnd();
     } catch (error) {
@@ -286,7 +206,7 @@ export class Try implements UpstreamSink {
     this.connection = null;
     try {
       this.admission.onFailure(failure.kind, exchange.gateway.clock);
-      if (this.watch !== null) this.tellFailure(failure.kind);
+      if (this.account.isOpen) this.account.onFailure(failure.kind);
       this.settle();
       if (exchange.rivals === null || losesRace(exchange, this)) exchange.onUpstreamFail(failure);
     } catch (error) {

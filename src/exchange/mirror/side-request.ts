@@ -86,7 +86,7 @@ export class SideRequest implements UpstreamSink {
   private readonly text: SideRequestText;
   private readonly services: SideServices;
   private readonly capture: AnswerCapture;
-  private readonly account = new TryAccount();
+  private readonly account: TryAccount;
   private readonly onDone: (outcome: SideOutcome) => void;
   private target: Target | null = null;
   private connection: UpstreamConnection | null = null;
@@ -98,6 +98,7 @@ export class SideRequest implements UpstreamSink {
   ) {
     this.text = text;
     this.services = given.services;
+    this.account = new TryAccount(given.services.clock);
     this.capture = new AnswerCapture(given.capture);
     this.onDone = given.onDone;
     this.deadlineMs = given.services.clock.nowMs + MAX_MS;
@@ -106,7 +107,7 @@ export class SideRequest implements UpstreamSink {
   /** `target` has just been chosen by `cluster`. */
   begin(cluster: Cluster, target: Target): void {
     this.target = target;
-    this.account.begin(cluster, target, { kind: 'mirror', nowMs: this.services.clock.nowMs });
+    this.account.begin(cluster, target, 'mirror');
   }
 
   /** Later than `begin`, when the live request has left. */
@@ -114,7 +115,7 @@ export class SideRequest implements UpstreamSink {
     const { target } = this;
     if (target === null || this.isDone) return;
     this.services.waits.add(this);
-    if (this.account.acquire(cluster.limits, false)) target.pool.request(this, false);
+    if (cluster.limits === null || this.account.acquire(cluster.limits, false)) target.pool.request(this, false);
     else this.end({ kind: 'failure', failure: 'overloaded' });
   }
 
@@ -124,12 +125,12 @@ export class SideRequest implements UpstreamSink {
     this.giveUp();
     this.isDone = true;
     this.services.waits.delete(this);
-    this.account.end(this.services.clock.nowMs);
+    this.account.end();
   }
 
   onTimeout(): void {
     this.giveUp();
-    this.account.onFailure('response-timeout', this.services.clock);
+    this.account.onFailure('response-timeout');
     this.end({ kind: 'failure', failure: 'response-timeout' });
   }
 
@@ -145,7 +146,7 @@ export class SideRequest implements UpstreamSink {
 
   onUpstreamHead(head: ResponseHead): void {
     this.services.clock.refresh();
-    this.account.onAnswer(head.status, this.services.clock);
+    this.account.onAnswer(head.status);
     this.capture.onHead(head);
   }
 
@@ -163,7 +164,7 @@ export class SideRequest implements UpstreamSink {
 
   onUpstreamFail(failure: UpstreamFailure): void {
     this.connection = null;
-    this.account.onFailure(failure.kind, this.services.clock);
+    this.account.onFailure(failure.kind);
     this.end({ kind: 'failure', failure: failure.kind });
   }
 
@@ -180,7 +181,7 @@ export class SideRequest implements UpstreamSink {
     if (this.isDone) return;
     this.isDone = true;
     this.services.waits.delete(this);
-    this.account.end(this.services.clock.nowMs);
+    this.account.end();
     this.onDone(outcome);
   }
 }

@@ -30,6 +30,7 @@ export const SCENARIO_NAMES = [
   'failing-slow',
   'failing-500',
   'failing-garbage',
+  'outage',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 

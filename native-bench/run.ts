@@ -14,6 +14,7 @@ import { measureLatency } from './latency.ts';
 import { measureLimited } from './limited.ts';
 import { measureLoneMiss } from './lone-miss.ts';
 import { measureIdle, measureSlowReader, measureSoak } from './memory.ts';
+import { measureOutage } from './outage.ts';
 import { type NativeReport, sectionText, writeNativeReport } from './native-report.ts';
 import { HELP, type NativeOptions, readOptions, type ScenarioName } from './options.ts';
 import { ensurePackages } from './packages.ts';
@@ -52,6 +53,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Sec
   'failing-slow': (setting) => measureFailing('slow', setting),
   'failing-500': (setting) => measureFailing('failing', setting),
   'failing-garbage': (setting) => measureFailing('garbage', setting),
+  outage: measureOutage,
 };
 
 const HERDS: readonly ScenarioName[] = ['herd', 'herd-unshareable', 'herd-zipf', 'follower-delay', 'slow-follower'];

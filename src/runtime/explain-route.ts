@@ -14,7 +14,8 @@ export function explainRoute(found: Found<RouteConfig>, asked: AskedRequest, con
   const route = found.value;
   if (route.action.kind === 'split') {
     const part = explainSplit(route.action.parts, asked);
-    return [...part.lines, ...explainRoute({ ...found, value: towards(route, part) }, asked, config)];
+    const apart = route.cache === undefined ? [] : ['split of the cache: the upstream is in each key'];
+    return [...part.lines, ...apart, ...explainRoute({ ...found, value: towards(route, part) }, asked, config)];
   }
   const answered = answeredBy(route, config);
   if (typeof answered === 'string') return [answered, ...fieldLines(route)];

@@ -6,7 +6,9 @@ import { encodeMeta } from '../../../src/cache/stored.ts';
 import { FLAG_STALE } from '../../../src/cache/numbers.ts';
 import { loadConfig } from '../../../src/config/load-yaml.ts';
 import type { GatewayConfig } from '../../../src/config/types.ts';
+import { upstreamLine } from '../../../src/exchange/split.ts';
 import type { EventLog } from '../../../src/observe/log.ts';
+import { runPurge } from '../../../src/runtime/cache-commands.ts';
 import { CacheMemory } from '../../../src/runtime/cache-memory.ts';
 import type { CacheSegments } from '../../../src/runtime/messages.ts';
 import { purge } from '../../../src/runtime/purge.ts';
@@ -38,7 +40,7 @@ function objectsIn(memory: CacheMemory): number | undefined {
 }
 
 /** As a worker would: an object under the key of a GET of this URL. */
-function put(store: ObjectStore, url: string, tags: readonly string[] = []): StoredObject {
+function put(store: ObjectStore, url: string, tags: readonly string[] = [], beside = ''): StoredObject {
   const meta = encodeMeta({
     uri: url,
     vary: [],
@@ -49,7 +51,7 @@ function put(store: ObjectStore, url: string, tags: readonly string[] = []): Sto
     noVarySearch: '',
     head: 'HTTP/1.1 200 OK\r\n\r\n',
   });
-  const fill = store.begin({ key: `site\nG\n${url}\n`, meta, numbers: makeNumbers(), expectedBytes: 4 });
+  const fill = store.begin({ key: `site\nG\n${url}\n${beside}`, meta, numbers: makeNumbers(), expectedBytes: 4 });
   assert.ok(fill !== undefined);
   assert.ok(fill.write(Buffer.from('body')));
   const object = fill.publish([]);
@@ -173,6 +175,20 @@ test('purges go through all stores, and count what they took', async () => {
   assert.equal(await order('tag', 'odd'), 2 * (1250 - 55 - 1));
   assert.equal(await order('all', ''), 2 * (1250 - 56));
   for (const store of stores) assert.deepEqual([store.stats().objects, store.verify()], [0, []]);
+  memory.close();
+});
+
+test('a purge of a URL takes what each upstream of a split route has answered to it', async () => {
+  const text = 'cacheMemory: 8MiB\nupstreams: { a: http://a, b: http://b }\nroutes: [{ name: site, upstream: [a, b], cache: true }]';
+  const result = loadConfig(text, { fileName: 'sluice.yaml', env: {} });
+  assert.ok(result.kind === 'ok');
+  const { log } = listener();
+  const memory = new CacheMemory(4, log);
+  const store = new ObjectStore(segmentsOf(memory.prepare(result.config)).store, 0);
+  for (const upstream of ['a', 'b']) for (const path of ['x', 'y']) put(store, `http://h/${path}`, [], upstreamLine(upstream));
+  const scene = { cache: memory, disk: undefined, config: result.config, log, count: () => {} };
+  assert.deepEqual(await runPurge({ url: 'http://h/x' }, scene), { kind: 'ok', purged: 2 });
+  assert.equal(objectsIn(memory), 2);
   memory.close();
 });
 

@@ -73,3 +73,16 @@ routes:
   assert.ok(text.includes(secret), text);
   assert.doesNotMatch(text, /known-to-the-cdn/);
 });
+
+test('what a source of endpoints or a check shows to prove who asks is not shown', () => {
+  const text = shown(`
+upstreams:
+  found: { discovery: { consul: { service: orders, token: written-in-the-file } } }
+  checked:
+    endpoints: ["http://127.0.0.1:9001"]
+    health: { active: { path: /healthz, headers: { Authorization: "Bearer also-written", X-Colour: blue } } }
+routes: [{ upstream: found }, { match: /c, upstream: checked }]
+`);
+  for (const secret of ['written-in-the-file', 'also-written']) assert.ok(!text.includes(secret), text);
+  for (const kept of ['"orders"', '"blue"', '/healthz']) assert.ok(text.includes(kept), kept);
+});

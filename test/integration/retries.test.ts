@@ -128,6 +128,15 @@ test('retries take no more than the allowance of extra load', async (t) => {
   assert.equal(front.counted('sluice_upstream_retries_given_up_total', 'allowance'), 17);
 });
 
+test('an upstream that fails altogether gets no more than its clients ask and the allowance on top', async (t) => {
+  const bad = await originOf(t, BUSY);
+  const front = await open(t, [bad], { upstream: { extraLoad: '20%', retry: { attempts: 4, backoff: '1ms..1ms' } } });
+  const asked = 600;
+  for (let i = 0; i < asked; i += 20) await Promise.all(Array.from({ length: 20 }, () => askOnce(front.port, GET)));
+  assert.ok(bad.requests.length <= asked * 1.2, `${bad.requests.length} for ${asked}`);
+  assert.ok(bad.requests.length > asked, 'some were tried again');
+});
+
 test('a breaker that opens keeps requests away, and says when to come again', async (t) => {
   const bad = await originOf(t, BUSY);
   const front = await open(t, [bad], { upstream: { retry: undefined, breaker: { failures: 3, openFor: '30s' } } });

@@ -14,7 +14,7 @@ import { ROOT } from './pinned-node.ts';
 
 const HELP = `npm run figures -- [options]
 
-Writes perf-reports/<date>-figures.{md,json}: every figure of issues 3 to 6 beside its target, the missed ones first.
+Writes perf-reports/<date>-figures.{md,json}: every figure of issues 3 to 6 and 8 beside its target, the missed ones first.
 
   (nothing)          the page from what has been measured
   --run              measure first, five alternating rounds each: about an hour on a quiet machine with two cores. One JSON a step in

@@ -1,6 +1,6 @@
 /** One figure that an issue promised, or one that stands beside it: what it is, what it should be, and where its value is read. */
 export type Figure = {
-  readonly issue: 3 | 4 | 5 | 6;
+  readonly issue: 3 | 4 | 5 | 6 | 8;
   readonly name: string;
   readonly unit: string;
   /** Absent: shown for comparison only. */

@@ -91,7 +91,7 @@ export function pageText({ date, command, judged, reports }: Page): string {
   const count = (verdict: Verdict): number => judged.filter((one) => one.verdict === verdict).length;
   const head =
     `${count('missed')} missed, ${count('undecided')} undecided, ${count('no value')} without a value, ${count('met')} met. ` +
-    'A ratio or difference is taken within each alternating round; a figure is met or missed only if every round says so. Targets: issues 3 to 6.';
+    'A ratio or difference is taken within each alternating round; a figure is met or missed only if every round says so. Targets: issues 3 to 6, and 8.';
   const sources = table(['from', 'command', 'date', 'commit', 'load before', 'file'], reports.map(sourceRow));
   return [
     `# Figures beside their targets, ${date}`,

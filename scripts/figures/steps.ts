@@ -43,6 +43,14 @@ export const STEPS: readonly Step[] = [
   micro('disk-tier', 5),
   { name: 'bench-quick', rounds: ROUNDS, work: { kind: 'bench' } },
   native('adaptive', 3),
+  native('failing-kill', 1),
+  native('failing-freeze', 1),
+  native('failing-slow', 1),
+  native('failing-500', 1),
+  native('failing-garbage', 1),
+  native('outage', 1),
+  // Twice over everything by itself.
+  micro('resilient', 3),
   { name: 'faults', rounds: ROUNDS, work: { kind: 'faults' } },
 ];
 

@@ -1,6 +1,7 @@
 import type { Figure, Reading, Target } from './figure.ts';
+import { UPSTREAMS } from './upstream-targets.ts';
 
-/** Every figure that issues 3 to 6 promise, as far as it can be measured on one machine, and what the peers do on the same work. */
+/** Every figure that issues 3 to 6 and 8 promise, as far as it can be measured on one machine, and what the peers do on the same work. */
 
 const CPU = 'CPU µs/req';
 
@@ -188,4 +189,10 @@ const LIMITS: readonly Omit<Figure, 'issue'>[] = [
 const issue = (number: Figure['issue'], figures: readonly Omit<Figure, 'issue'>[]): Figure[] =>
   figures.map((figure) => ({ ...figure, issue: number }));
 
-export const FIGURES: readonly Figure[] = [...issue(3, RELAY), ...issue(4, CACHE), ...issue(5, COLLAPSE), ...issue(6, LIMITS)];
+export const FIGURES: readonly Figure[] = [
+  ...issue(3, RELAY),
+  ...issue(4, CACHE),
+  ...issue(5, COLLAPSE),
+  ...issue(6, LIMITS),
+  ...issue(8, UPSTREAMS),
+];

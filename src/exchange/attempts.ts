@@ -107,7 +107,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
   switch (recovery.kind) {
     case 'retry':
       // Where there is a policy, it says how often, and after what wait; what a stale connection has cost is not the endpoint's fault.
-      if (recovery.reason === 'unsent' && (coversFailure(plan, failure) || plan.cluster?.takeExtra('retry') === false)) break;
+      if (recovery.reason === 'unsent' && coversFailure(plan, failure)) break;
       plan.metrics.countRetry(recovery.reason);
       // What comes of the body now belongs to the next connection.
       exchange.port?.pauseBody();

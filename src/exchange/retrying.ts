@@ -32,9 +32,10 @@ export function retryAfterFailure(exchange: Exchange, plan: RoutePlan, failure: 
   if (retry === null || condition === undefined || !coversFailure(plan, failure)) return false;
   // What the origin sent before it broke off may be all that it does: such a request is as good as answered.
   if (failure.stage === 'body') return false;
-  const objection = objectionTo(retry, factsOf(exchange, failure.stage === 'queued'));
+  const isUnsent = failure.stage === 'queued';
+  const objection = objectionTo(retry, factsOf(exchange, isUnsent));
   if (objection !== undefined) return giveUp(exchange, plan, objection);
-  return goAgain(exchange, plan, { retry, reason: condition, waitMs: backoffOf(exchange, retry) });
+  return goAgain(exchange, plan, { reason: condition, waitMs: backoffOf(exchange, retry), isUnsent });
 }
 
 /** The head of an answer has come. True: it is not taken, and there will be another try. */
@@ -47,7 +48,7 @@ export function retryAfterAnswer(exchange: Exchange, plan: RoutePlan, head: Resp
   const wanted = config.honoursRetryAfter ? retryAfterMs(fieldValue(head, 'retry-after'), Date.now()) : undefined;
   if (wanted !== undefined && wanted > maxRetryAfterMs(config)) return passOn(exchange, plan, { head, reason: 'retry-after' });
   const waitMs = Math.max(wanted ?? 0, backoffOf(exchange, retry));
-  return goAgain(exchange, plan, { retry, reason: 'status', waitMs });
+  return goAgain(exchange, plan, { reason: 'status', waitMs, isUnsent: false });
 }
 
 function factsOf({ facts, run, canSendAgain }: Exchange, isUnsent: boolean): RetryFacts {
@@ -73,10 +74,11 @@ function giveUp(exchange: Exchange, plan: RoutePlan, reason: GivenUp): false {
   return false;
 }
 
-type Again = { readonly retry: RetryPlan; readonly reason: RetryReason; readonly waitMs: number };
+type Again = { readonly reason: RetryReason; readonly waitMs: number; readonly isUnsent: boolean };
 
-function goAgain(exchange: Exchange, plan: RoutePlan, { reason, waitMs }: Again): boolean {
-  if (plan.cluster?.takeExtra('retry') !== true) return giveUp(exchange, plan, 'allowance');
+/** What never reached the upstream has cost it nothing, so asking somebody else is no extra load: else one dead endpoint of three would use all of it up. */
+function goAgain(exchange: Exchange, plan: RoutePlan, { reason, waitMs, isUnsent }: Again): boolean {
+  if (!isUnsent && plan.cluster?.takeExtra('retry') !== true) return giveUp(exchange, plan, 'allowance');
   plan.metrics.countRetry(reason);
   exchange.current.forgo();
   exchange.state = 'deciding';

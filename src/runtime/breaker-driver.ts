@@ -113,6 +113,7 @@ function leaseFor({ timeouts, pool }: UpstreamConfig): number {
 }
 
 function describe(keeper: BreakerKeeper): object {
-  const { state, share } = keeper;
-  return share === FULL_WEIGHT ? { state } : { state, share: share / FULL_WEIGHT };
+  const { state, share, refusedTotal } = keeper;
+  const refused = refusedTotal === 0 ? {} : { refused: refusedTotal };
+  return share === FULL_WEIGHT ? { state, ...refused } : { state, share: share / FULL_WEIGHT, ...refused };
 }

@@ -99,6 +99,7 @@ export class ClusterState {
     if (target === null) {
       choice.refusal = this.#refusal;
       breaker?.onAbandoned(choice.serviceTicket, 0);
+      if (this.#refusal === 'open') this.#targets[0]?.watch?.breaker?.countRefused();
     }
     return target;
   }

@@ -48,6 +48,7 @@ for (const kind of ['endpoint', 'service'] as const) {
       gaps.every((gap) => gap >= OPEN_MS * 0.9),
       `${gaps} ms`,
     );
+    assert.match(JSON.stringify(fronts[0]!.hosts.snapshot()), /"refused":[1-9]/);
     isBad = false;
     await waitFor('the breaker to close', async () => (await askOnce(fronts[2]!.port, GET)).status === 200 || undefined);
     for (const front of fronts) assert.equal((await askOnce(front.port, GET)).status, 200);

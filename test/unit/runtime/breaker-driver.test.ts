@@ -74,7 +74,7 @@ test('breakers of endpoints are told, counted and shown one by one', () => {
   driver.writeMetrics!(metrics);
   assert.deepEqual([cellOf(metrics.slot('sluice_breaker_state', labels)), cellOf(opened), cellOf(refused)], [2, 1, 1]);
   assert.deepEqual(driver.snapshot!().endpoints?.get(1), { breaker: { state: 'closed' } });
-  assert.deepEqual(driver.snapshot!().endpoints?.get(2), { breaker: { state: 'open', share: 0.1 } });
+  assert.deepEqual(driver.snapshot!().endpoints?.get(2), { breaker: { state: 'open', share: 0.1, refused: 1 } });
   driver.tick(2050);
   second.onSuccess(second.admit());
   driver.tick(2100);

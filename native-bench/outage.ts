@@ -60,7 +60,7 @@ async function measure(subject: Subject, origins: FailingOrigins): Promise<Round
   const [firstMs = Number.NaN] = answered;
   const within = (fromMs: number): number => answered.filter((ms) => ms >= fromMs && ms < fromMs + SECOND_MS).length;
   return {
-    '503 a second': dead.requestsPerSec ?? Number.NaN,
+    '503 a second': (dead['requests'] ?? Number.NaN) / OUTAGE_SEC,
     '503 p50 ms': (dead.p50Us ?? Number.NaN) / 1000,
     '503 p99 ms': (dead.p99Us ?? Number.NaN) / 1000,
     'RSS growth MiB': growth / MEBI,

@@ -113,7 +113,7 @@ export async function measureFailing(how: Failure, setting: Setting): Promise<Se
     }
   });
   return {
-    id: `failing-${how}`,
+    id: how === 'failing' ? 'failing-500' : `failing-${how}`,
     title: `One of three endpoints: ${how}`,
     how:
       `${RATE_PER_SEC} requests a second in an open loop, two workers, three origins in processes of their own. After ${HEALTHY_MS / 1000} s one of them is killed (kill), stopped by SIGSTOP (freeze), ` +

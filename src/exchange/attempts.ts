@@ -126,6 +126,6 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
   if (retryAfterFailure(exchange, plan, failure)) return;
   if (exchange.tap !== null) exchange.tap.onFailure(failure.kind);
   if (exchange.run?.takeFailure(failure)) return;
-  if (fallBackFromFailure(exchange, plan, failure.kind)) return;
+  if (fallBackFromFailure(exchange, plan, failure)) return;
   exchange.answer(answerForRule(failure.kind, ruleOf(failure), Math.ceil((plan.cluster?.untilReadyMs() ?? 0) / 1000)));
 }

@@ -1,4 +1,5 @@
 import type { Cluster } from '../upstream/cluster.ts';
+import type { Target } from '../upstream/target.ts';
 import { CELL } from '../upstream/endpoint-memory.ts';
 import { balanceKeyOf } from './balance-key.ts';
 import type { Exchange } from './exchange.ts';
@@ -12,21 +13,42 @@ import { Try } from './upstream-try.ts';
  * Dean and Barroso, 2013). Only requests without a body; only as far as the allowance of extra load goes.
  */
 
+/** The queue is looked through for requests that have ended when it is so long, and then each time that it has doubled. */
+const MIN_LOOKED_THROUGH = 1024;
+
 /** Requests of one upstream that wait for their hedge, in the order of time: one timer for all. */
 export class HedgeQueue {
-  readonly #entries: { readonly exchange: Exchange; readonly life: number; readonly plan: RoutePlan; readonly dueMs: number }[] = [];
+  #entries: { readonly exchange: Exchange; readonly life: number; readonly plan: RoutePlan; readonly dueMs: number }[] = [];
   #first = 0;
+  #lookAt = MIN_LOOKED_THROUGH;
+  /** What is due is gone through; what is added meanwhile is met there. */
+  #isFiring = false;
   #timer: NodeJS.Timeout | undefined;
+
+  /** Of those that wait, and of some that have ended. */
+  get length(): number {
+    return this.#entries.length;
+  }
 
   /** The delay of those that come later is never much shorter; where it is, they wait for those before them. */
   add(exchange: Exchange, plan: RoutePlan, delayMs: number): void {
     const dueMs = exchange.gateway.clock.nowMs + delayMs;
     this.#entries.push({ exchange, life: exchange.life, plan, dueMs });
-    this.#timer ??= setTimeout(() => this.#fire(), delayMs);
+    if (this.#isFiring) return;
+    // A worker that has nothing else to do may end.
+    this.#timer ??= setTimeout(() => this.#fire(), delayMs).unref();
+    if (this.#entries.length >= this.#lookAt) this.#forgetEnded();
+  }
+
+  /** With a long delay most have their answer long before it is over. */
+  #forgetEnded(): void {
+    this.#entries = this.#entries.filter(({ exchange, life }) => exchange.life === life && !exchange.isAnswered);
+    this.#lookAt = Math.max(MIN_LOOKED_THROUGH, this.#entries.length * 2);
   }
 
   #fire(): void {
     this.#timer = undefined;
+    this.#isFiring = true;
     const entries = this.#entries;
     for (; this.#first < entries.length; this.#first++) {
       const entry = entries[this.#first];
@@ -35,13 +57,14 @@ export class HedgeQueue {
       const leftMs = dueMs - exchange.gateway.clock.refresh();
       if (exchange.life !== life || exchange.isAnswered) continue;
       if (leftMs > 0) {
-        this.#timer = setTimeout(() => this.#fire(), leftMs);
+        this.#timer = setTimeout(() => this.#fire(), leftMs).unref();
         break;
       }
       exchange.gateway.guard(exchange, () => race(exchange, plan));
     }
     entries.splice(0, this.#first);
     this.#first = 0;
+    this.#isFiring = false;
   }
 }
 
@@ -68,7 +91,7 @@ function race(exchange: Exchange, plan: RoutePlan): void {
   if (cluster === null || hedge === null || exchange.plan !== plan || (state !== 'connecting' && state !== 'sent')) return;
   const running = rivals?.length ?? 0;
   const target = cluster.choose(balanceKeyOf(exchange, plan), current.target);
-  if (target === null || target === current.target || rivals?.some((rival) => rival.target === target)) {
+  if (target === null || isSame(target, current.target) || rivals?.some((rival) => isSame(target, rival.target))) {
     cluster.giveBackChoice();
     return;
   }
@@ -88,6 +111,11 @@ function race(exchange: Exchange, plan: RoutePlan): void {
   if (resilience !== null && resilience.tryMs !== 0) rival.limit(resilience.tryMs);
   rival.ask(false, false);
   if (running + 1 < hedge.config.max) armHedge(exchange, plan, hedge);
+}
+
+/** Whether it is the same endpoint: a reload or a discovery makes targets anew, with the pools that there are. */
+function isSame(target: Target, other: Target | null): boolean {
+  return target.pool === other?.pool;
 }
 
 /** An answer has come in a race. False: it is not good, and the others go on. */

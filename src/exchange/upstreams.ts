@@ -85,7 +85,8 @@ export class Upstreams {
   }
 
   #retire(cluster: Cluster): void {
-    cluster.retire();
+    // Nobody would look at its time limits, were it forgotten when a request of an earlier plan asks it after a wait.
+    cluster.retire(() => this.#retired.add(cluster));
     this.#retired.add(cluster);
   }
 }

@@ -34,6 +34,8 @@ export class Cluster {
   #targets: readonly Target[];
   /** No longer endpoints, with something under way. */
   #leaving: readonly Target[] = [];
+  /** `null`: it is of the plan in force. */
+  #onAsked: (() => void) | null = null;
   readonly #balancer: RoundRobin;
   readonly #extra: ExtraLoad | null;
   readonly #clock: LoopClock;
@@ -60,7 +62,7 @@ export class Cluster {
    * which is taken only where there is no other. `held`: the one that the client is to stay with, if it may be asked.
    */
   choose(key: number, avoid: Target | null, held: Target | null = null): Target | null {
-    if (this.state !== null) return this.state.choose(key, avoid, held);
+    if (this.state !== null) return this.state.choose(key, avoid === null ? null : this.#nowOf(avoid), held);
     return held !== null && held !== avoid ? held : this.#pickOther(avoid);
   }
 
@@ -94,7 +96,7 @@ export class Cluster {
       known.delete(endpoint.slot);
       return target === undefined ? this.#make(endpoint) : { ...target, endpoint };
     });
-    for (const target of known.values()) target.pool.retire();
+    for (const target of known.values()) target.pool.retire(() => this.#takeUp(target));
     this.#leaving = [...this.#leaving, ...known.values()];
     this.#targets = next;
     state.useTargets(next);
@@ -107,9 +109,13 @@ export class Cluster {
     this.#leaving = this.#leaving.filter(({ pool }) => !isDrained(pool));
   }
 
-  /** After a reload: no idle connection is kept any more; what is under way ends in its own time. */
-  retire(): void {
-    for (const { pool } of this.#targets) pool.retire();
+  /**
+   * After a reload: no idle connection is kept any more; what is under way ends in its own time. `onAsked`: it is asked for a connection
+   * again, by a request of an earlier plan that has waited for something.
+   */
+  retire(onAsked: () => void): void {
+    this.#onAsked = onAsked;
+    for (const { pool } of this.#targets) pool.retire(onAsked);
   }
 
   close(): void {
@@ -141,6 +147,17 @@ export class Cluster {
   #make(endpoint: EndpointConfig | EndpointState): Target {
     const watch = this.state === null || !('slot' in endpoint) ? null : this.state.watchOf(endpoint.slot);
     return makeTarget(this.config, endpoint, { clock: this.#clock, watch, limits: this.limits });
+  }
+
+  /** As an endpoint of now: those that stay over a change of endpoints are made anew, with the same pool. */
+  #nowOf(target: Target): Target {
+    return this.#targets.find(({ pool }) => pool === target.pool) ?? target;
+  }
+
+  /** One that has gone is asked once more, and has to be swept. */
+  #takeUp(target: Target): void {
+    if (!this.#leaving.includes(target)) this.#leaving = [...this.#leaving, target];
+    this.#onAsked?.();
   }
 
   #pickOther(avoid: Target | null): Target {

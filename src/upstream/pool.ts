@@ -45,7 +45,8 @@ export class Pool implements ConnectionOwner {
   #isFlushDue = false;
   /** It has said to all workers that it could use a connection. */
   #isHungry = false;
-  #isRetired = false;
+  /** Tells who has let go of it that it is asked once more; `null` = it is not retired. */
+  #onAsked: (() => void) | null = null;
   #isClosed = false;
   readonly #flush = (): void => this.#flushBatches();
 
@@ -70,6 +71,7 @@ export class Pool implements ConnectionOwner {
   /** `isPipelinable`: safe method, no body, so it may stand behind others and be sent again. */
   request(sink: UpstreamSink, isPipelinable: boolean): void {
     this.requestsTotal++;
+    if (this.#onAsked !== null) this.#onAsked();
     const connection = this.#pick(isPipelinable);
     if (this.#isClosed) this.#refuse(sink, 'pool-closed');
     else if (connection === undefined) this.#wait(new Waiter(sink, isPipelinable, false));
@@ -79,6 +81,7 @@ export class Pool implements ConnectionOwner {
   /** For a retry: on a connection that has carried nothing yet, opened for it. */
   requestFresh(sink: UpstreamSink): void {
     this.requestsTotal++;
+    if (this.#onAsked !== null) this.#onAsked();
     if (this.#isClosed) {
       this.#refuse(sink, 'pool-closed');
       return;
@@ -110,9 +113,9 @@ export class Pool implements ConnectionOwner {
     if (this.#limits !== null) this.#shareRoom(this.#limits);
   }
 
-  /** Idle connections are closed now, the others after what they are at. Requests are still taken, each on a connection of its own. */
-  retire(): void {
-    this.#isRetired = true;
+  /** Idle connections are closed now, the others after what they are at. Requests are still taken, each on a connection of its own: `onAsked` is told. */
+  retire(onAsked: () => void): void {
+    this.#onAsked = onAsked;
     for (let i = this.#all.count - 1; i >= 0; i--) this.#all.items[i]?.retire();
   }
 
@@ -131,7 +134,7 @@ export class Pool implements ConnectionOwner {
 
   onConnectionOpen(connection: Connection): void {
     if (connection.waiter !== null) this.#serve(connection.waiter, connection);
-    if (this.#isRetired) connection.retire();
+    if (this.#onAsked !== null) connection.retire();
     else this.onConnectionReady(connection);
   }
 

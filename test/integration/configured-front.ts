@@ -34,6 +34,8 @@ export type ConfiguredFront = {
   readonly gateway: Gateway;
   /** The coordinator's side of upstreams with state. */
   readonly hosts: UpstreamHost;
+  /** Puts another configuration in force, with the listener that there is. */
+  readonly reload: (input: object) => void;
   /** Its event log, a line an event. */
   readonly told: readonly string[];
   /** What went wrong inside and was told; a test that expects some empties it. */
@@ -68,14 +70,15 @@ export function checkedConfig(input: object): GatewayConfig {
 
 /** Opens the first listener of a configuration; `listeners` may be left out. Closed after the test, which fails if something was told. */
 export async function openConfigured(t: TestContext, input: object, options: ConfiguredOptions = {}): Promise<ConfiguredFront> {
-  const config = checkedConfig({ listeners: [{ name: 'web', listen: '127.0.0.1:0' }], accessLog: true, ...input });
+  const whole = (given: object): GatewayConfig =>
+    checkedConfig({ listeners: [{ name: 'web', listen: '127.0.0.1:0' }], accessLog: true, ...given });
+  const config = whole(input);
   const [listenerConfig] = config.listeners;
   if (listenerConfig === undefined) throw new Error('no listener');
   const worker = options.beside?.worker ?? 0;
   const errors: Error[] = [];
   const log: LogLine[] = [];
   const registry = new MetricRegistry();
-  const plan = registry.plan(config);
   const block = new Float64Array(registry.maxCells);
   const clock = new LoopClock();
   const accessLog = new AccessLog((chunk) => take(chunk), { ...ACCESS_LOG_DEFAULTS, onDrop: () => {}, schedule: setImmediate });
@@ -101,12 +104,15 @@ export async function openConfigured(t: TestContext, input: object, options: Con
       drivers: DRIVERS,
       onEndpoints: (upstream, endpoints) => gateway.upstreams.setEndpoints(upstream, endpoints),
     });
-  const segment = hosts.prepare(config);
-  const limits = segment?.limits === undefined ? null : new HostLimitMaker(new ConcurrencyTable(segment.limits, worker));
-  const upstreams = segment === undefined ? undefined : { ...segment, memory: new EndpointMemory(segment), worker, limits };
   const filters = new Map(Object.entries(options.filters ?? {}));
-  gateway.load(config, new MetricsWriter(block, plan), filters, options.caching, options.limiting, upstreams);
-  if (options.beside === undefined) hosts.settle(config);
+  const put = (next: GatewayConfig): void => {
+    const segment = hosts.prepare(next);
+    const limits = segment?.limits === undefined ? null : new HostLimitMaker(new ConcurrencyTable(segment.limits, worker));
+    const upstreams = segment === undefined ? undefined : { ...segment, memory: new EndpointMemory(segment), worker, limits };
+    gateway.load(next, new MetricsWriter(block, registry.plan(next)), filters, options.caching, options.limiting, upstreams);
+    if (options.beside === undefined) hosts.settle(next);
+  };
+  put(config);
   const open = listenerConfig.engine === 'node' ? openNodeListener : openUwsListener;
   const listener = await open(listenerConfig, gateway, { reusePort: false });
   const timer = setInterval(() => {
@@ -129,5 +135,6 @@ export async function openConfigured(t: TestContext, input: object, options: Con
     return sum;
   };
   const logged = (index: number): Promise<LogLine> => waitFor(`record ${index} of the access log`, () => log[index]);
-  return { port: listener.port, listener, gateway, hosts, told, errors, log, logged, counted };
+  const reload = (given: object): void => put(whole(given));
+  return { port: listener.port, listener, gateway, hosts, reload, told, errors, log, logged, counted };
 }

@@ -357,7 +357,7 @@ describe('an end from our side', () => {
     const upstream = testUpstream(t, origin);
     const first = upstream.request();
     await (await origin.connection(0)).untilText('\r\n\r\n');
-    upstream.cluster.retire();
+    upstream.cluster.retire(() => {});
     assert.equal(upstream.cluster.isDrained, false);
     await (await origin.connection(0)).send(OK_REPLY);
     await first.over();

@@ -237,6 +237,8 @@ export class Exchange {
       startResponseFilters(this, answer);
       return;
     }
+    // Nothing is sent again from here on.
+    this.kept?.drop();
     this.facts.status = answer.status;
     this.state = 'answering';
     this.port?.writeHead(answer.statusText, answer.block, answer.framing, answer.lengthWhenNone);

@@ -160,7 +160,6 @@ export class ClusterState {
   #read(): void {
     this.#version = Atomics.load(this.memory.words, this.#versionAt);
     const standings = this.#targets.flatMap((target, index) => this.#standingOf(target, index));
-    this.#probes = this.#targets.filter(({ watch }) => breakerStateOf(watch) === BREAKER.READY);
     const { panicThreshold } = this.#config.balance;
     const levels = levelsOf(standings, { panicThreshold, overprovisioning: OVERPROVISIONING, zone: this.#config.zone });
     const hasOpen = this.#targets.some(({ watch }) => breakerStateOf(watch) !== BREAKER.CLOSED);
@@ -168,17 +167,23 @@ export class ClusterState {
     this.#refusal = hasOpen ? 'open' : 'no-endpoint';
     const before = this.#stages;
     this.#stages = this.#levels.map((level) => before.find((stage) => isSameChoice(stage.level, level)) ?? this.#stageOf(level));
+    const ready = this.#targets.filter(({ watch }) => breakerStateOf(watch) === BREAKER.READY);
+    // No request is spent on one that is known not to be well, unless there is nobody else.
+    this.#probes = this.#stages.length === 0 ? ready : ready.filter(({ watch }) => watch !== null && this.#stateOf(watch.slot) === 0);
   }
 
   #standingOf({ endpoint, watch }: Target, index: number): EndpointStanding[] {
     if (watch === null) return [];
-    const { words } = this.memory;
-    const state = Atomics.load(words, this.memory.wordAt(watch.slot, WORD.STATE));
+    const state = this.#stateOf(watch.slot);
     if ((state & STATE_FLAG.LEAVING) !== 0) return [];
-    const share = Atomics.load(words, this.memory.wordAt(watch.slot, WORD.WEIGHT));
+    const share = Atomics.load(this.memory.words, this.memory.wordAt(watch.slot, WORD.WEIGHT));
     const isUsable = state === 0 && breakerStateOf(watch) === BREAKER.CLOSED;
     const { priority, zone, weight } = endpoint;
     return [{ index, priority, zone, weight, share, isUsable }];
+  }
+
+  #stateOf(slot: number): number {
+    return Atomics.load(this.memory.words, this.memory.wordAt(slot, WORD.STATE));
   }
 
   /** Also where all that there are would be used whatever their state: a breaker that is open lets nobody through. */

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { type Answer, OK_REPLY, RawOrigin } from '../harness/raw-origin.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { STATE_FLAG, WORD } from '../../src/upstream/endpoint-memory.ts';
 import { type ConfiguredFront, openConfigured } from './configured-front.ts';
 
 const GET = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -162,6 +163,21 @@ test('a breaker lets one probe through, and closes when it is answered', async (
   isBad = false;
   await waitFor('the breaker to close', async () => (await askOnce(front.port, GET)).status === 200 || undefined);
   assert.equal((await askOnce(front.port, GET)).status, 200);
+});
+
+test('no request is spent to try an endpoint that checks know not to be well', async (t) => {
+  const [bad, good] = [await originOf(t, BUSY), await originOf(t, OK_REPLY)];
+  const front = await open(t, [bad, good], { upstream: { retry: undefined, breaker: { failures: 1, openFor: '50ms' } } });
+  for (let i = 0; i < 2; i++) await askOnce(front.port, GET);
+  assert.equal(bad.requests.length, 1);
+  const cluster = front.gateway.upstreams.clusters.get('o');
+  const memory = cluster?.state?.memory;
+  const slot = cluster?.targets[0]?.watch?.slot;
+  assert.ok(memory !== undefined && slot !== undefined);
+  Atomics.store(memory.words, memory.wordAt(slot, WORD.STATE), STATE_FLAG.UNHEALTHY);
+  await waitFor('the breaker to be half-open', () => front.told.some((line) => line.includes('half-open')));
+  for (let i = 0; i < 6; i++) assert.equal((await askOnce(front.port, GET)).status, 200);
+  assert.equal(bad.requests.length, 1);
 });
 
 test('without a policy an answer is the client’s, whatever it says', async (t) => {

@@ -19,7 +19,7 @@ type ModelTicket = { readonly ticket: Ticket; readonly flight: ModelFlight; read
 
 class Model {
   readonly current = new Map<string, ModelFlight>();
-  readonly tickets: ModelTicket[] = [];
+  tickets: ModelTicket[] = [];
 
   enter(key: string, nowMs: number): { readonly kind: Ticket['kind']; readonly flight: ModelFlight } {
     const flight = this.current.get(key);
@@ -122,6 +122,8 @@ class World {
     );
     assert.equal(this.threads[(dead + 1) % THREADS]!.recover(dead), led.length);
     for (const flight of led) Object.assign(flight, { state: 'failed', leader: undefined, isWaited: false });
+    // They died with their thread: who has its index next has none of them.
+    this.model.tickets = this.model.tickets.filter((made) => made.thread !== dead);
   }
 
   check(): void {

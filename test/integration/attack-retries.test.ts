@@ -42,7 +42,7 @@ test('a POST that an upstream may have acted on is not sent to the fallback upst
     upstreams: {
       bad: { endpoints: [bad.url], retry: { attempts: 1 } },
       mute: { endpoints: [mute.url], retry: { attempts: 1 }, timeouts: { response: '30ms' } },
-      gone: `http://127.0.0.1:${await freePort()}`,
+      gone: `http://127.0.0.2:${await freePort()}`,
       posting: { endpoints: [bad.url], retry: { attempts: 1, methods: ['POST'] } },
       other: other.url,
     },

@@ -45,7 +45,7 @@ test('when no tries are left the last answer is the client’s', async (t) => {
 
 test('an endpoint that does not accept is passed over', async (t) => {
   const good = await originOf(t, OK_REPLY);
-  const front = await open(t, [], { upstream: { extraLoad: '0%', endpoints: [`http://127.0.0.1:${await freePort()}`, good.url] } });
+  const front = await open(t, [], { upstream: { extraLoad: '0%', endpoints: [`http://127.0.0.2:${await freePort()}`, good.url] } });
   for (let i = 0; i < 20; i++) assert.equal((await askOnce(front.port, GET)).status, 200);
   // More than the allowance has: what found no connection has cost nobody anything.
   assert.ok(front.counted('sluice_upstream_retries_total', 'connect-failure') >= 8);

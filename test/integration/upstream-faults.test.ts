@@ -35,12 +35,12 @@ async function open(t: TestContext, front: ConfiguredFront): Promise<RawPeer> {
   return client;
 }
 
-/** A port on which nobody listens, for as long as nobody else takes it. */
+/** Nobody listens there: not on that port, and nobody of this suite on that address, so that who takes the port next is not met. */
 async function deadUrl(): Promise<string> {
   const origin = await RawOrigin.start();
-  const { url } = origin;
+  const { port } = origin;
   await origin.close();
-  return url;
+  return `http://127.0.0.2:${port}`;
 }
 
 /** Answers the first request of the first connection well, and does the given thing at the second; later connections are good. */

@@ -31,6 +31,7 @@ export const SCENARIO_NAMES = [
   'failing-500',
   'failing-garbage',
   'outage',
+  'shadow',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 

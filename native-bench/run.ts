@@ -21,6 +21,7 @@ import { ensurePackages } from './packages.ts';
 import { startNginxOrigin, startUploadOrigin } from './peers.ts';
 import { measureRelay, measureScaling } from './relay.ts';
 import type { Section } from './section.ts';
+import { measureShadow } from './shadow.ts';
 import { measureSharding } from './sharding.ts';
 import { LOAD_CPU, type Setting } from './setting.ts';
 import { measureSlowFollower } from './slow-follower.ts';
@@ -54,6 +55,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, (setting: Setting) => Promise<Sec
   'failing-500': (setting) => measureFailing('failing', setting),
   'failing-garbage': (setting) => measureFailing('garbage', setting),
   outage: measureOutage,
+  shadow: measureShadow,
 };
 
 const HERDS: readonly ScenarioName[] = ['herd', 'herd-unshareable', 'herd-zipf', 'follower-delay', 'slow-follower'];

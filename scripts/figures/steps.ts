@@ -49,6 +49,7 @@ export const STEPS: readonly Step[] = [
   native('failing-500', 1),
   native('failing-garbage', 1),
   native('outage', 1),
+  native('shadow', 1),
   // Twice over everything by itself.
   micro('resilient', 3),
   { name: 'faults', rounds: ROUNDS, work: { kind: 'faults' } },

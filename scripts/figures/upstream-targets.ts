@@ -43,6 +43,13 @@ export const UPSTREAMS: readonly Omit<Figure, 'issue'>[] = [
   { name: 'total outage: 503 a second', unit: '/s', target: { bound: '≥', value: 5000 }, ...of('outage', 'sluice', '503 a second') },
   { name: 'total outage: memory grows by', unit: 'MiB', ...most(8), ...of('outage', 'sluice', 'RSS growth MiB') },
   { name: 'recovery: first second ÷ steady', unit: '×', ...most(1.5), ...of('outage', 'sluice', 'first second / steady') },
+  ...['dead', 'slow', 'hostile'].map((kind) => ({
+    name: `a ${kind} shadow: p99 of live answers ÷ without`,
+    unit: '×',
+    ...most(1.05),
+    from: 'shadow',
+    read: { kind: 'rounds' as const, section: 'shadow', subject: `sluice-${kind}-shadow`, metric: 'p99 ms', over: 'sluice' },
+  })),
   { name: 'own code: health, breaker and retry add', unit: 'ns', ...most(300), ...own('health, breaker, retry') },
   { name: 'own code: outlier detection adds', unit: 'ns', ...own('outlier detection') },
   { name: 'own code: a breaker adds', unit: 'ns', ...own('breaker') },

@@ -6,7 +6,7 @@ import { compileCollapse, compileDedupe } from './compile-dedupe.ts';
 import { compileDiscovery } from './discovery-schema.ts';
 import { compileHealth } from './health-schema.ts';
 import { compileLimiting, compileRouteLimits } from './compile-limits.ts';
-import { compileFallback, compileHedge, compileRetry } from './retry-schema.ts';
+import { compileFallback, compileRetry } from './retry-schema.ts';
 import { deepFreeze } from './freeze.ts';
 import { withoutHiddenParameters } from './hidden-parameters.ts';
 import type { ParsedConfig } from './schema.ts';
@@ -109,7 +109,7 @@ function compileUpstream(name: string, upstream: ParsedConfig['upstreams'][strin
     extraLoad: upstream.extraLoad,
     health: compileHealth(upstream.health),
     retry: compileRetry(upstream.retry),
-    hedge: compileHedge(upstream.hedge),
+    hedge: upstream.hedge,
     deadline: upstream.deadline === 'none' ? undefined : upstream.deadline,
     discovery: compileDiscovery(upstream.discovery),
   };

@@ -142,10 +142,6 @@ export const hedgeSchema = z
   .optional()
   .describe('Whether a request that takes long is sent to a second endpoint as well; the first good answer counts. Default false.');
 
-export function compileHedge(hedge: z.output<typeof hedgeSchema>): HedgeConfig | undefined {
-  return hedge;
-}
-
 const fallbackObject = z
   .strictObject({
     on: onList<FallbackCondition>(FALLBACK_WORDS, [502, 503, 504]),

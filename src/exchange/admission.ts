@@ -68,15 +68,14 @@ export class Admission {
   }
 
   /** The head of the answer has come. The time is the upstream's alone, with what the request waited for a connection, without the client's for its body. */
-  onHead(facts: RequestFacts, status: number, clock: { readonly hostOffsetMs: number; refresh(): number }): void {
+  onHead(facts: RequestFacts, status: number, { nowMs, hostOffsetMs }: { readonly nowMs: number; readonly hostOffsetMs: number }): void {
     const gate = this.#gate;
     if (gate === null) return;
-    const nowMs = clock.refresh();
     const { connectedMs, wholeMs, isRequestWhole } = facts;
     const ms = connectedMs - this.#sinceMs + nowMs - Math.max(connectedMs, wholeMs);
     // What was answered before it was whole was not worked on.
-    if (status >= 500) gate.countFailed(nowMs + clock.hostOffsetMs);
-    else if (isRequestWhole) gate.observe(ms, nowMs + clock.hostOffsetMs);
+    if (status >= 500) gate.countFailed(nowMs + hostOffsetMs);
+    else if (isRequestWhole) gate.observe(ms, nowMs + hostOffsetMs);
     this.leave();
   }
 

@@ -19,7 +19,7 @@ import type { RoutePlan } from './plan.ts';
 import { recover } from './recover.ts';
 import { ruleOf } from './failures.ts';
 import type { ResiliencePlan } from './resilience-plan.ts';
-import { coversFailure, retryAfterFailure } from './retrying.ts';
+import { coveredCondition, retryAfterFailure } from './retrying.ts';
 import type { Try } from './upstream-try.ts';
 
 /** The way of a request to its upstream: which endpoint, which connection, and what follows when that fails. */
@@ -107,7 +107,7 @@ export function recoverFrom(exchange: Exchange, plan: RoutePlan, failure: Upstre
   switch (recovery.kind) {
     case 'retry':
       // Where there is a policy, it says how often, and after what wait; what a stale connection has cost is not the endpoint's fault.
-      if (recovery.reason === 'unsent' && coversFailure(plan, failure)) break;
+      if (recovery.reason === 'unsent' && coveredCondition(plan, failure) !== undefined) break;
       plan.metrics.countRetry(recovery.reason);
       // What comes of the body now belongs to the next connection.
       exchange.port?.pauseBody();

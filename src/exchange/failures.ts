@@ -99,9 +99,5 @@ export function ruleOf(failure: UpstreamFailure): FailureRule {
   return RULES[failure.kind];
 }
 
-export function ruleOfKind(kind: FailureKind): FailureRule {
-  return RULES[kind];
-}
-
 /** Every rule with its kind, for the documents and their test. */
 export const FAILURE_RULES: readonly (readonly [FailureKind, FailureRule])[] = Object.entries(RULES) as [FailureKind, FailureRule][];

@@ -4,7 +4,7 @@ import { withoutParameters } from '../http/query-parameters.ts';
 import type { FailureKind, UpstreamFailure } from '../upstream/failure.ts';
 import { startTry } from './attempts.ts';
 import type { Exchange } from './exchange.ts';
-import { ruleOfKind } from './failures.ts';
+import { ruleOf } from './failures.ts';
 import type { RoutePlan } from './plan.ts';
 import type { FallbackPlan } from './resilience-plan.ts';
 import { conditionOf } from './retry-plan.ts';
@@ -22,10 +22,11 @@ const CONDITIONS: Partial<Readonly<Record<FailureKind, FallbackCondition>>> = {
 };
 
 /** Nothing more is tried. True: the client has an answer, or will have one. */
-export function fallBackFromFailure(exchange: Exchange, plan: RoutePlan, { kind, stage }: UpstreamFailure): boolean {
+export function fallBackFromFailure(exchange: Exchange, plan: RoutePlan, failure: UpstreamFailure): boolean {
   const fallback = plan.resilience?.fallback ?? null;
   if (fallback === null) return false;
-  const { status, proxyError } = ruleOfKind(kind);
+  const { kind, stage } = failure;
+  const { status, proxyError } = ruleOf(failure);
   const condition = CONDITIONS[kind] ?? conditionOf(kind);
   const isMeant = fallback.statuses[status] === 1 || (condition !== undefined && fallback.config.conditions.includes(condition));
   return isMeant && fallBack(exchange, plan, { fallback, why: `error=${proxyError}`, isUnsent: stage === 'queued' });

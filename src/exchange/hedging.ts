@@ -87,30 +87,25 @@ function delayOf({ state }: Cluster, { config: { after } }: HedgePlan): number {
 function race(exchange: Exchange, plan: RoutePlan): void {
   const { cluster, resilience, metrics } = plan;
   const hedge = resilience?.hedge ?? null;
-  const { state, current, rivals } = exchange;
+  const { state, current } = exchange;
+  const rivals = exchange.rivals ?? [];
   if (cluster === null || hedge === null || exchange.plan !== plan || (state !== 'connecting' && state !== 'sent')) return;
-  const running = rivals?.length ?? 0;
   const target = cluster.choose(balanceKeyOf(exchange, plan), current.target);
-  if (target === null || isSame(target, current.target) || rivals?.some((rival) => isSame(target, rival.target))) {
+  if (target === null || isSame(target, current.target) || rivals.some((rival) => isSame(target, rival.target))) {
     cluster.giveBackChoice();
-    return;
-  }
-  if (!cluster.takeExtra('hedge')) {
-    cluster.giveBackChoice();
-    metrics.countHedge('refused');
     return;
   }
   const rival = new Try(exchange);
-  if (cluster.limits !== null && !rival.account.acquire(cluster.limits, true)) {
+  if (!cluster.takeExtra('hedge') || (cluster.limits !== null && !rival.account.acquire(cluster.limits, true))) {
     cluster.giveBackChoice();
     metrics.countHedge('refused');
     return;
   }
-  exchange.rivals = [...(rivals ?? []), rival];
+  exchange.rivals = [...rivals, rival];
   rival.begin(target, 'hedge', cluster);
   if (resilience !== null && resilience.tryMs !== 0) rival.limit(resilience.tryMs);
   rival.ask(false, false);
-  if (running + 1 < hedge.config.max) armHedge(exchange, plan, hedge);
+  if (rivals.length + 1 < hedge.config.max) armHedge(exchange, plan, hedge);
 }
 
 /** Whether it is the same endpoint: a reload or a discovery makes targets anew, with the pools that there are. */
@@ -124,7 +119,7 @@ export function winsRace(exchange: Exchange, asker: Try, status: number): boolea
   if (isGood(status, bad)) {
     exchange.plan?.metrics.countHedge(exchange.current === asker ? 'lost' : 'won');
     for (const other of racersOf(exchange)) if (other !== asker) other.drop();
-    finishRace(exchange, asker);
+    goOnWith(exchange, asker, []);
     return true;
   }
   asker.forgo();
@@ -137,9 +132,7 @@ export function losesRace(exchange: Exchange, asker: Try): boolean {
   const [first, ...rest] = left;
   if (first === undefined) return true;
   exchange.plan?.metrics.countHedge(exchange.current === asker ? 'won' : 'lost');
-  exchange.current = first;
-  exchange.facts.connectedMs = first.connectedMs;
-  exchange.rivals = rest.length === 0 ? null : rest;
+  goOnWith(exchange, first, rest);
   return false;
 }
 
@@ -153,10 +146,11 @@ function racersOf({ current, rivals }: Exchange): readonly Try[] {
   return [current, ...(rivals ?? [])];
 }
 
-function finishRace(exchange: Exchange, winner: Try): void {
-  exchange.current = winner;
-  exchange.rivals = null;
-  exchange.facts.connectedMs = winner.connectedMs;
+/** `rest`: those that race on with it. */
+function goOnWith(exchange: Exchange, next: Try, rest: Try[]): void {
+  exchange.current = next;
+  exchange.rivals = rest.length === 0 ? null : rest;
+  exchange.facts.connectedMs = next.connectedMs;
 }
 
 function isGood(status: number, bad: StatusSet | null): boolean {

@@ -26,6 +26,13 @@ export class KeptBody {
     this.gateway.heldBytes += bytes.length;
   }
 
+  /** What is kept, which is no longer kept here. */
+  handOver(): readonly Buffer[] {
+    const chunks = this.chunks.splice(0);
+    this.drop();
+    return chunks;
+  }
+
   /** It is of no more use, or too long. */
   drop(): void {
     this.isCut = true;

@@ -1,3 +1,4 @@
+import type { RetryCondition } from '../config/retry-types.ts';
 import type { ResponseHead } from '../http/response-head.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { UpstreamFailure } from '../upstream/failure.ts';
@@ -19,17 +20,17 @@ import {
 
 /** Retries by policy: what failed, or was answered with a status that is not taken, is asked of another endpoint. */
 
-/** Whether a policy says what follows such a failure. */
-export function coversFailure({ resilience }: RoutePlan, { kind }: UpstreamFailure): boolean {
+/** The condition of the policy that such a failure meets; `undefined`: the policy says nothing of it, or there is none. */
+export function coveredCondition({ resilience }: RoutePlan, { kind }: UpstreamFailure): RetryCondition | undefined {
   const condition = conditionOf(kind);
-  return condition !== undefined && resilience?.retry?.config.conditions.includes(condition) === true;
+  return condition !== undefined && resilience?.retry?.config.conditions.includes(condition) === true ? condition : undefined;
 }
 
 /** The last try has failed. True: there will be another one. */
 export function retryAfterFailure(exchange: Exchange, plan: RoutePlan, failure: UpstreamFailure): boolean {
   const retry = plan.resilience?.retry ?? null;
-  const condition = conditionOf(failure.kind);
-  if (retry === null || condition === undefined || !coversFailure(plan, failure)) return false;
+  const condition = coveredCondition(plan, failure);
+  if (retry === null || condition === undefined) return false;
   // What the origin sent before it broke off may be all that it does: such a request is as good as answered.
   if (failure.stage === 'body') return false;
   const isUnsent = failure.stage === 'queued';

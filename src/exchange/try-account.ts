@@ -2,7 +2,7 @@ import type { LoopClock } from '../base/clock.ts';
 import type { Breaker } from '../upstream/breaker.ts';
 import { PASS } from '../upstream/breaker-cell.ts';
 import type { Cluster } from '../upstream/cluster.ts';
-import { classOfFailure, type EndpointWatch, type TryKind } from '../upstream/endpoint-watch.ts';
+import { isEndpointsFault, type EndpointWatch, type TryKind } from '../upstream/endpoint-watch.ts';
 import type { FailureKind } from '../upstream/failure.ts';
 import type { HostLimit, HostLimits } from '../upstream/host-limits.ts';
 import type { Target } from '../upstream/target.ts';
@@ -74,7 +74,7 @@ export class TryAccount {
   onFailure(kind: FailureKind): void {
     this.watch?.onFailure(kind);
     // Else it says nothing of the endpoint, as one that is given up says nothing.
-    if (classOfFailure(kind) === undefined) return;
+    if (!isEndpointsFault(kind)) return;
     this.breaker?.onFailure(this.ticket, this.clock.hostMs);
     this.service?.onFailure(this.serviceTicket, this.clock.hostMs);
     this.forgetBreakers();

@@ -52,12 +52,8 @@ export class Try implements UpstreamSink {
   }
 
   onTimeout(): void {
-    const { connection, target } = this;
-    this.exchange.gateway.waits.delete(this);
-    this.connection = null;
-    const stage = connection === null ? 'queued' : 'sent';
-    if (connection !== null) connection.abandon();
-    else target?.pool.cancel(this);
+    const stage = this.connection === null ? 'queued' : 'sent';
+    this.letGo();
     this.onUpstreamFail({ kind: 'try-timeout', stage, isReused: false, detail: 'no response head in the time of a try' });
   }
 
@@ -102,11 +98,15 @@ export class Try implements UpstreamSink {
 
   /** Gives it up; nothing more is heard of it. */
   drop(): void {
+    this.letGo();
+    this.settle();
+  }
+
+  private letGo(): void {
     const { connection, target } = this;
     this.connection = null;
     if (connection !== null) connection.abandon();
     else if (this.isAsking) target?.pool.cancel(this);
-    this.settle();
   }
 
   /** It is over, however it went. */

@@ -6,9 +6,6 @@ import type { FailureKind } from './failure.ts';
 /** Why an endpoint is asked: what comes first, or what is asked beyond that. */
 export type TryKind = 'first' | 'retry' | 'hedge' | 'mirror' | 'revalidation';
 
-/** How an answer or its absence counts: `gateway` is 502, 503, 504 and counts as `5xx` as well; `local` is no answer at all. */
-export type OutcomeClass = 'good' | '5xx' | 'gateway' | 'local';
-
 const KIND_CELLS: Readonly<Record<TryKind, number>> = {
   first: CELL.FIRSTS,
   retry: CELL.RETRIES,
@@ -35,14 +32,9 @@ const LOCAL: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'unexpected-upgrade',
 ]);
 
-function classOfStatus(status: number): OutcomeClass {
-  if (status < 500) return 'good';
-  return status >= 502 && status <= 504 ? 'gateway' : '5xx';
-}
-
-/** `undefined`: it says nothing of the endpoint. */
-export function classOfFailure(kind: FailureKind): OutcomeClass | undefined {
-  return LOCAL.has(kind) ? 'local' : undefined;
+/** Where not, it says nothing of the endpoint. */
+export function isEndpointsFault(kind: FailureKind): boolean {
+  return LOCAL.has(kind);
 }
 
 /**
@@ -80,16 +72,15 @@ export class EndpointWatch {
 
   /** The head of an answer has come after `ms`. */
   onAnswer(status: number, ms: number): void {
-    const outcome = classOfStatus(status);
     this.#add(CELL.ANSWERS);
     this.#add(CELL.SAMPLES + sampleBucket(ms));
-    if (outcome === 'good') {
+    if (status < 500) {
       this.#clear(this.#at.fiveXx);
       this.#clear(this.#at.gateway);
     } else {
       this.#add(CELL.ERRORS_5XX);
       Atomics.add(this.#words, this.#at.fiveXx, 1);
-      if (outcome === 'gateway') {
+      if (status >= 502 && status <= 504) {
         this.#add(CELL.ERRORS_GATEWAY);
         Atomics.add(this.#words, this.#at.gateway, 1);
       } else this.#clear(this.#at.gateway);
@@ -99,7 +90,7 @@ export class EndpointWatch {
 
   /** There was none, or it broke off. */
   onFailure(kind: FailureKind): void {
-    if (!LOCAL.has(kind)) return;
+    if (!isEndpointsFault(kind)) return;
     this.#add(CELL.ERRORS_LOCAL);
     Atomics.add(this.#words, this.#at.local, 1);
   }

@@ -1,56 +1,41 @@
 import type { ResponseHead } from '../../http/response-head.ts';
 import type { FailureKind } from '../../upstream/failure.ts';
-import { MAX_HELD_BYTES } from '../body-collector.ts';
 import type { Gateway } from '../gateway.ts';
+import { KeptBody } from '../kept-body.ts';
 import type { Comparison } from './comparison.ts';
 import { AnswerCapture, type CaptureSpec } from './side-request.ts';
 
 /** Calls `onWhole` with a request body that has streamed by, if it was not too long. */
 export class BodyTap {
-  private readonly chunks: Buffer[] = [];
-  private readonly gateway: Gateway;
-  private readonly maxBytes: number;
+  private readonly kept: KeptBody;
   private readonly onWhole: (chunks: readonly Buffer[]) => void;
   private readonly onTooLong: () => void;
-  private bytes = 0;
   private isOpen = true;
 
   constructor(gateway: Gateway, maxBytes: number, then: { onWhole: (chunks: readonly Buffer[]) => void; onTooLong: () => void }) {
-    this.gateway = gateway;
-    this.maxBytes = maxBytes;
+    this.kept = new KeptBody(gateway, maxBytes);
     this.onWhole = then.onWhole;
     this.onTooLong = then.onTooLong;
   }
 
   take(bytes: Buffer): void {
     if (!this.isOpen) return;
-    if (this.bytes + bytes.length > this.maxBytes || this.gateway.heldBytes + bytes.length > MAX_HELD_BYTES) {
-      this.drop();
-      return;
-    }
-    this.chunks.push(Buffer.from(bytes));
-    this.bytes += bytes.length;
-    this.gateway.heldBytes += bytes.length;
+    this.kept.keep(bytes);
+    if (this.kept.isCut) this.drop();
   }
 
   end(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.release();
-    this.onWhole(this.chunks);
+    this.onWhole(this.kept.handOver());
   }
 
   /** It will not be whole. */
   drop(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.release();
+    this.kept.drop();
     this.onTooLong();
-  }
-
-  private release(): void {
-    this.gateway.heldBytes -= this.bytes;
-    this.bytes = 0;
   }
 }
 

@@ -1,8 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Subject } from '../scripts/bench/subject.ts';
 import type { FailingMode, FailingOrder, FailingReport } from './failing-origin.ts';
+import type { Round } from './section.ts';
+import { ALL_CPUS, pinnedPlace, type Setting } from './setting.ts';
+import { type SubjectPlan, startSubject } from './subjects.ts';
 
+const ORIGINS = 3;
 const FILE = join(import.meta.dirname, 'failing-origin.ts');
 
 /** One of the origins: kept on its port over deaths. */
@@ -89,5 +94,23 @@ export class FailingOrigins {
 
   async close(): Promise<void> {
     await Promise.all(this.all.map((one) => one.stop()));
+  }
+}
+
+/** A subject of its own, with two workers, before three origins of its own, for one measurement. */
+export async function beforeThree(
+  setting: Setting,
+  plan: SubjectPlan,
+  measure: (subject: Subject, origins: FailingOrigins) => Promise<Round>,
+): Promise<Round> {
+  const origins = await FailingOrigins.open(ORIGINS);
+  const place = { ...pinnedPlace(setting), workers: 2, cpus: ALL_CPUS, originPort: origins.ports[0] ?? 0, originPorts: origins.ports };
+  const subject = await startSubject(plan, place);
+  place.configurations.set(subject.name, { version: subject.version, configText: subject.configText });
+  try {
+    return await measure(subject, origins);
+  } finally {
+    await subject.started.stop();
+    await origins.close();
   }
 }

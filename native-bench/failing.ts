@@ -1,14 +1,13 @@
 import type { Subject } from '../scripts/bench/subject.ts';
-import { FailingOrigins, type Failure } from './failing-origins.ts';
+import { beforeThree, type FailingOrigins, type Failure } from './failing-origins.ts';
 import { openLoad, percentile } from './open-load.ts';
 import { alternate, pairsOf, type Round, type Section } from './section.ts';
-import { ALL_CPUS, pinnedPlace, type Setting } from './setting.ts';
-import { peerPlan, type SubjectPlan, startSubject } from './subjects.ts';
+import type { Setting } from './setting.ts';
+import { peerPlan, type SubjectPlan } from './subjects.ts';
 
 /** Three endpoints under constant load, and something happens to one of them. */
 
 const RATE_PER_SEC = 600;
-const ORIGINS = 3;
 const WINDOW_MS = 500;
 const HEALTHY_MS = 4000;
 const FAILED_MS = 6000;
@@ -100,18 +99,9 @@ export async function measureFailing(how: Failure, setting: Setting): Promise<Se
     { kind: 'sluice', engine: 'node', pipelining: 1, name: 'sluice', extras: { upstream: UPSTREAM } },
     peerPlan('haproxy-failing'),
   ];
-  const done = await alternate(plans, setting.options.rounds, async (plan) => {
-    const origins = await FailingOrigins.open(ORIGINS);
-    const place = { ...pinnedPlace(setting), workers: 2, cpus: ALL_CPUS, originPort: origins.ports[0] ?? 0, originPorts: origins.ports };
-    const subject = await startSubject(plan, place);
-    place.configurations.set(subject.name, { version: subject.version, configText: subject.configText });
-    try {
-      return await measure(subject, origins, how);
-    } finally {
-      await subject.started.stop();
-      await origins.close();
-    }
-  });
+  const done = await alternate(plans, setting.options.rounds, (plan) =>
+    beforeThree(setting, plan, (subject, origins) => measure(subject, origins, how)),
+  );
   return {
     id: how === 'failing' ? 'failing-500' : `failing-${how}`,
     title: `One of three endpoints: ${how}`,

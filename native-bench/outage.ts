@@ -1,15 +1,14 @@
 import { sleep } from '../scripts/bench/start-process.ts';
 import { readUsage, type Subject } from '../scripts/bench/subject.ts';
-import { FailingOrigins } from './failing-origins.ts';
+import { beforeThree, type FailingOrigins } from './failing-origins.ts';
 import { openLoad } from './open-load.ts';
 import { alternate, type Round, type Section } from './section.ts';
-import { ALL_CPUS, pinnedPlace, type Setting } from './setting.ts';
-import { type SubjectPlan, startSubject } from './subjects.ts';
+import type { Setting } from './setting.ts';
+import type { SubjectPlan } from './subjects.ts';
 import { runWrk } from './wrk.ts';
 
 /** All endpoints die at once, and come back at once. */
 
-const ORIGINS = 3;
 const CONNECTIONS = 64;
 const OUTAGE_SEC = 5;
 const RATE_PER_SEC = 400;
@@ -73,18 +72,7 @@ async function measure(subject: Subject, origins: FailingOrigins): Promise<Round
 
 export async function measureOutage(setting: Setting): Promise<Section> {
   const plans: SubjectPlan[] = [{ kind: 'sluice', engine: 'node', pipelining: 1, name: 'sluice', extras: { upstream: UPSTREAM } }];
-  const done = await alternate(plans, setting.options.rounds, async (plan) => {
-    const origins = await FailingOrigins.open(ORIGINS);
-    const place = { ...pinnedPlace(setting), workers: 2, cpus: ALL_CPUS, originPort: origins.ports[0] ?? 0, originPorts: origins.ports };
-    const subject = await startSubject(plan, place);
-    place.configurations.set(subject.name, { version: subject.version, configText: subject.configText });
-    try {
-      return await measure(subject, origins);
-    } finally {
-      await subject.started.stop();
-      await origins.close();
-    }
-  });
+  const done = await alternate(plans, setting.options.rounds, (plan) => beforeThree(setting, plan, measure));
   return {
     id: 'outage',
     title: 'All endpoints die, and come back',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { HedgeQueue } from '../../src/exchange/hedging.ts';
+import { deadUrl } from '../harness/dead-address.ts';
 import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { type Answer, OK_REPLY, RawOrigin } from '../harness/raw-origin.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -42,7 +43,7 @@ test('a POST that an upstream may have acted on is not sent to the fallback upst
     upstreams: {
       bad: { endpoints: [bad.url], retry: { attempts: 1 } },
       mute: { endpoints: [mute.url], retry: { attempts: 1 }, timeouts: { response: '30ms' } },
-      gone: `http://127.0.0.2:${await freePort()}`,
+      gone: await deadUrl(),
       posting: { endpoints: [bad.url], retry: { attempts: 1, methods: ['POST'] } },
       other: other.url,
     },
@@ -59,13 +60,6 @@ test('a POST that an upstream may have acted on is not sent to the fallback upst
     ['hello', 'hello'],
   );
 });
-
-async function freePort(): Promise<number> {
-  const origin = await RawOrigin.start();
-  const { port } = origin;
-  await origin.close();
-  return port;
-}
 
 test('a retry that begins after a reload has the limits of time that its upstream had', async (t) => {
   const origin = await originOf(t, (_, index) => (index === 0 ? BUSY_FOR_A_SECOND : undefined));

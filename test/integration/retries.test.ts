@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { deadUrl } from '../harness/dead-address.ts';
 import { askOnce, connectRaw } from '../harness/raw-client.ts';
 import { type Answer, OK_REPLY, RawOrigin } from '../harness/raw-origin.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -45,18 +46,11 @@ test('when no tries are left the last answer is the client’s', async (t) => {
 
 test('an endpoint that does not accept is passed over', async (t) => {
   const good = await originOf(t, OK_REPLY);
-  const front = await open(t, [], { upstream: { extraLoad: '0%', endpoints: [`http://127.0.0.2:${await freePort()}`, good.url] } });
+  const front = await open(t, [], { upstream: { extraLoad: '0%', endpoints: [await deadUrl(), good.url] } });
   for (let i = 0; i < 20; i++) assert.equal((await askOnce(front.port, GET)).status, 200);
   // More than the allowance has: what found no connection has cost nobody anything.
   assert.ok(front.counted('sluice_upstream_retries_total', 'connect-failure') >= 8);
 });
-
-async function freePort(): Promise<number> {
-  const origin = await RawOrigin.start();
-  const { port } = origin;
-  await origin.close();
-  return port;
-}
 
 test('a body that has gone is sent again from what was kept of it', async (t) => {
   const [bad, good] = [await originOf(t, BUSY), await originOf(t, OK_REPLY)];

@@ -5,6 +5,7 @@ import type { Reply } from '../harness/http-reply.ts';
 import { askOnce, connectRaw, exchangeRaw } from '../harness/raw-client.ts';
 import { OK_REPLY, type OriginScript, RawOrigin } from '../harness/raw-origin.ts';
 import type { RawPeer } from '../harness/raw-peer.ts';
+import { deadUrl } from '../harness/dead-address.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type ConfiguredFront, openConfigured } from './configured-front.ts';
 
@@ -33,14 +34,6 @@ async function open(t: TestContext, front: ConfiguredFront): Promise<RawPeer> {
   const client = await connectRaw(front.port);
   t.after(() => client.close());
   return client;
-}
-
-/** Nobody listens there: not on that port, and nobody of this suite on that address, so that who takes the port next is not met. */
-async function deadUrl(): Promise<string> {
-  const origin = await RawOrigin.start();
-  const { port } = origin;
-  await origin.close();
-  return `http://127.0.0.2:${port}`;
 }
 
 /** Answers the first request of the first connection well, and does the given thing at the second; later connections are good. */
